@@ -4,8 +4,6 @@ The notation is that of the Stan User's Guide, "Finite mixtures": weights
 `theta`, locations `mu`, scales `sigma`, K components, N observations.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -104,9 +102,7 @@ def log_density(y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike)
     return log_sum_exp(component_log_densities(y, theta, mu, sigma))
 
 
-def responsibilities(
-    y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike
-) -> FloatArray:
+def responsibilities(y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
     """Probability that each component made each point.
 
     Parameters
@@ -173,7 +169,7 @@ def simulate(n: int, *, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike, seed:
 
 
 def _checked_simulation(
-    n: Any, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike, seed: Any
+    n: int, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike, seed: int
 ) -> tuple[int, FloatArray, FloatArray, FloatArray]:
     """Return what `simulate` was given as an integer and arrays of one length."""
     for name, value in (("n", n), ("seed", seed)):
