@@ -63,7 +63,7 @@ class NormalMixture:
     """
 
     n_components: int
-    weights: Dirichlet = Dirichlet(2.0)  # noqa: RUF009 (frozen)
+    weights: Dirichlet = Dirichlet(2.0)
     means: Normal | None = None
     sigma: SigmaPrior | Numbers | None = None
     min_weight: float = 0.0
