@@ -39,15 +39,9 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
     >>> check_observations([1, 2, 4])
     array([1., 2., 4.])
     """
-    values = _as_numbers(y)
-    if values.ndim != 1:
-        raise DataError(
-            f"The observations must be one-dimensional; their shape is {values.shape}. "
-            "Choose one column, or call .ravel() if all values belong to one sample."
-        )
+    values = check_points(y)
     if values.size < 2:
         raise DataError(f"At least two observations are needed; there are {values.size}.")
-    _check_magnitudes(values)
     distinct = np.unique(values).size
     if distinct == 1:
         raise DataError(
@@ -59,6 +53,35 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
             f"There are {distinct} different values for {n_components} components. "
             f"Use at most {distinct} components, or more observations."
         )
+    return values
+
+
+def check_points(y: object) -> FloatArray:
+    """Return points as a float array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array_like, shape (N,)
+        Numbers.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        The same values, as floats.
+
+    Raises
+    ------
+    DataError
+        If they are not a one-dimensional sequence of finite numbers of
+        magnitude up to 1e100.
+    """
+    values = _as_numbers(y)
+    if values.ndim != 1:
+        raise DataError(
+            f"The observations must be one-dimensional; their shape is {values.shape}. "
+            "Choose one column, or call .ravel() if all values belong to one sample."
+        )
+    _check_magnitudes(values)
     return values
 
 

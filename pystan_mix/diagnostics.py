@@ -1,0 +1,215 @@
+"""What is wrong with a fit, in words."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from pystan_mix.arviz_data import Fit, attributes, az, group, group_names
+from pystan_mix.errors import DataError
+from pystan_mix.mixture import FloatArray
+
+# Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-normalization, folding, and
+# localization: an improved R-hat": R-hat below 1.01, and bulk and tail ESS of 100 for each chain
+_LARGEST_R_HAT = 1.01
+_LEAST_ESS_PER_CHAIN = 100
+# Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in HMC"
+_LEAST_BFMI = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether to believe a fit, and why not.
+
+    Parameters
+    ----------
+    ok : bool
+        Whether nothing is wrong.
+    problems : tuple of str
+        What is wrong and what to do, most serious first.
+    """
+
+    ok: bool
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.ok:
+            return "No problems found."
+        return "\n".join(f"- {problem}" for problem in self.problems)
+
+
+def diagnose(fit: Fit) -> Verdict:
+    """Say whether a fit by NUTS or ADVI is to be believed.
+
+    For NUTS: divergences, chains that disagree (R-hat), too few effective
+    draws, saturated trees, low energy fraction. For ADVI: what CmdStan said of
+    convergence, and Pareto k-hat of the importance ratios.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        What `sample`, `advi` or `from_cmdstan_csv` returned, or `load` read.
+
+    Returns
+    -------
+    Verdict
+        `ok`, and the problems in words; prints readably.
+
+    Raises
+    ------
+    DataError
+        If the data have no posterior or no sample statistics.
+
+    Examples
+    --------
+    >>> from pystan_mix import Normal, NormalMixture, diagnose, sample, simulate
+    >>> y = simulate(50, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=1)
+    >>> model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    >>> print(diagnose(sample(model, y, seed=1, show_progress=False)))
+    No problems found.
+    """
+    if attributes(fit).get("method") == "advi" or "vi_trace" in group_names(fit):
+        problems = tuple(_advi_problems(fit))
+    else:
+        problems = tuple(_nuts_problems(fit))
+    return Verdict(ok=not problems, problems=problems)
+
+
+def summarize(fit: Fit) -> pd.DataFrame:
+    """Summarize the posterior of every parameter.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        ArviZ data with a group ``posterior``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each element, named as in Stan from 1 (``mu[1]``); columns
+        `mean`, `sd`, `q05`, `q50`, `q95`, `mcse_mean`, `ess_bulk`, `ess_tail`
+        and `r_hat` (NaN for one chain).
+
+    Raises
+    ------
+    DataError
+        If there is no posterior.
+    """
+    rows = {}
+    for name, draws in _elements(fit):
+        q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
+        rows[name] = {
+            "mean": draws.mean(),
+            "sd": draws.std(ddof=1),
+            "q05": q05,
+            "q50": q50,
+            "q95": q95,
+            "mcse_mean": float(az.mcse(draws, method="mean")),
+            "ess_bulk": float(az.ess(draws, method="bulk")),
+            "ess_tail": float(az.ess(draws, method="tail")),
+            "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each scalar of the posterior by name, with draws of shape (chain, draw)."""
+    for name, variable in group(fit, "posterior").data_vars.items():
+        draws = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
+        for position in np.ndindex(draws.shape[2:]):
+            label = f"{name}[{','.join(str(i + 1) for i in position)}]" if position else str(name)
+            yield label, draws[(..., *position)]
+
+
+def _nuts_problems(fit: Fit) -> Iterator[str]:
+    """Yield what is wrong with chains of NUTS."""
+    stats = group(fit, "sample_stats")
+    if "diverging" not in stats:
+        raise DataError(
+            f"sample_stats has no 'diverging'; it has: {', '.join(map(str, stats.data_vars))}. "
+            "Give what sample() or advi() returned."
+        )
+    table = _varying(summarize(fit))
+    chains, draws = stats["diverging"].shape
+    yield from _disagreement(table, chains=chains)
+    divergences = int(stats["diverging"].sum())
+    if divergences:
+        yield (
+            f"{divergences} of {chains * draws} draws diverged: a part of the posterior was not "
+            "entered. Raise adapt_delta towards 0.99, or give priors that say more."
+        )
+    yield from _few_effective_draws(table, chains=chains)
+    yield from _sampler_trouble(fit)
+
+
+def _varying(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what cannot vary: the one weight of one component."""
+    return table[table["sd"] > 0]
+
+
+def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
+    """Yield that the chains found different distributions."""
+    if chains == 1:
+        yield "There is one chain, so nothing shows that it found all there is. Run four."
+    high = table[table["r_hat"] > _LARGEST_R_HAT]
+    if len(high):
+        worst = high["r_hat"].idxmax()
+        yield (
+            f"The chains disagree on {', '.join(high.index)}: R-hat is {high['r_hat'][worst]:.3f} "
+            f"for {worst}, and should be at most {_LARGEST_R_HAT}. Run longer; if it stays, the "
+            "posterior has several modes: try fewer components, or priors that say more."
+        )
+
+
+def _few_effective_draws(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
+    """Yield that there are too few effective draws."""
+    least = _LEAST_ESS_PER_CHAIN * chains
+    for column, what in (("ess_bulk", "means"), ("ess_tail", "the ends of intervals")):
+        low = table[~(table[column] >= least)]
+        if len(low):
+            worst = low[column].idxmin()
+            yield (
+                f"{column} is {low[column][worst]:.0f} for {worst}, below {least} "
+                f"({_LEAST_ESS_PER_CHAIN} a chain), too few to trust {what}. Raise iter_sampling."
+            )
+
+
+def _sampler_trouble(fit: Fit) -> Iterator[str]:
+    """Yield what NUTS's own statistics say."""
+    stats = group(fit, "sample_stats")
+    deepest = int(attributes(fit).get("max_treedepth", 10))
+    saturated = float((stats["tree_depth"] >= deepest).mean())
+    if saturated > 0.01:
+        yield (
+            f"{saturated:.0%} of the trees reached max_treedepth={deepest}: the draws are right "
+            "but slow. Raise max_treedepth, or run a longer warm-up."
+        )
+    energy = np.asarray(stats["energy"].transpose("chain", "draw"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bfmi = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
+    if (bfmi < _LEAST_BFMI).any():
+        yield (
+            f"The energy fraction (E-BFMI) is {bfmi.min():.2f} in chain {int(bfmi.argmin()) + 1}, "
+            f"below {_LEAST_BFMI}: tails may be missed. Run a longer warm-up, or give priors with "
+            "lighter tails."
+        )
+
+
+def _advi_problems(fit: Fit) -> Iterator[str]:
+    """Yield what is wrong with an approximation."""
+    top = attributes(fit)
+    draws = group(fit, "posterior").sizes["draw"]
+    # Vehtari, Simpson, Gelman, Yao and Gabry (2024), "Pareto smoothed importance sampling"
+    limit = min(1.0 - 1.0 / math.log10(draws), 0.7)
+    khat = float(top.get("pareto_khat", math.nan))
+    if not khat <= limit:
+        yield (
+            f"Pareto k-hat is {khat:.2f}, above {limit:.2f}: the approximation is far from the "
+            "posterior, its intervals too narrow or its optimum a wrong one. Use NUTS (sample)."
+        )
+    if not top.get("converged", 1):
+        yield (
+            "CmdStan does not say that ADVI converged. Raise iter, try another seed, or use NUTS."
+        )

@@ -1,0 +1,74 @@
+"""Settings of the samplers: checked before anything is started."""
+
+import os
+import secrets
+
+import numpy as np
+
+from pystan_mix.errors import SettingsError
+
+# CmdStan 2.27 reads its seed as a signed integer of 32 bits
+_LARGEST_SEED = 2**31 - 1
+
+
+def check_whole(name: str, value: int, *, least: int) -> int:
+    """Return a whole number, or say that it is none or too small.
+
+    Raises
+    ------
+    SettingsError
+        If `value` is not a whole number of at least `least`.
+
+    Examples
+    --------
+    >>> check_whole("chains", 4, least=1)
+    4
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise SettingsError(f"{name} must be a whole number, {least} or more; it is {value!r}.")
+    return int(value)
+
+
+def check_open_interval(name: str, value: float, *, low: float, high: float) -> float:
+    """Return a number strictly between two others, or say that it is not.
+
+    Raises
+    ------
+    SettingsError
+        If `value` is not a number between `low` and `high`.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.number)
+        or not low < value < high
+    ):
+        raise SettingsError(f"{name} must be above {low:g} and below {high:g}; it is {value!r}.")
+    return float(value)
+
+
+def check_seed(seed: int | None) -> int:
+    """Return the seed, or a random one where there is none.
+
+    Raises
+    ------
+    SettingsError
+        If `seed` is not a whole number from 0 to 2147483647.
+    """
+    if seed is None:
+        return secrets.randbelow(_LARGEST_SEED)
+    if check_whole("seed", seed, least=0) > _LARGEST_SEED:
+        raise SettingsError(f"seed must be at most {_LARGEST_SEED}; it is {seed}.")
+    return int(seed)
+
+
+def parallel_processes(wanted: int | None, *, processes: int) -> int:
+    """Return how many of some processes run at once: by default one for each core.
+
+    Raises
+    ------
+    SettingsError
+        If `wanted` is not a whole number of at least 1.
+    """
+    if wanted is None:
+        return min(processes, os.cpu_count() or 1)
+    return min(processes, check_whole("parallel_chains", wanted, least=1))
