@@ -9,11 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pystan_mix import mixture
-from pystan_mix.arviz_data import Fit, attributes, group, save
-from pystan_mix.diagnostics import diagnose, summarize
+from pystan_mix.arviz_data import attributes, save
+from pystan_mix.datasets import DATA_SETS, DataSet
 from pystan_mix.figures import save_figure
 from pystan_mix.files import write_json
 from pystan_mix.mixture import FloatArray
@@ -22,8 +20,8 @@ from pystan_mix.nuts import sample, sample_prior
 from pystan_mix.observations import read_observations
 from pystan_mix.plots import plot_density, plot_dirichlet_prior, plot_elbo, plot_predictive
 from pystan_mix.posterior_plots import plot_autocorr, plot_posterior, plot_trace
-from pystan_mix.priors import Dirichlet, HalfCauchy, Normal
 from pystan_mix.programs import Likelihood, compiled
+from pystan_mix.report import fit_summary
 from pystan_mix.resources import resource_dir
 from pystan_mix.variational import advi
 
@@ -32,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class StudyModel:
-    """One of the notebook's models and its data.
+    """One of the notebook's models.
 
     Parameters
     ----------
@@ -40,41 +38,23 @@ class StudyModel:
         The notebook's name of the model.
     what : str
         What it is, in words.
-    model : NormalMixture
-        The model.
-    course_file, shipped_file : str
-        The notebook's data file, and the shipped one that stands for it.
+    data_set : str
+        The name of the data set, and so the model, of `datasets.DATA_SETS`.
     likelihood : {"stan", "by_hand"}
         Which way of writing the likelihood.
     """
 
     name: str
     what: str
-    model: NormalMixture
-    course_file: str
-    shipped_file: str
+    data_set: str
     likelihood: Likelihood
 
 
-_CLOSE = NormalMixture(n_components=3, weights=Dirichlet(10.0), means=Normal(0.0, 10.0), sigma=1.0)
-_SEPARATED = NormalMixture(
-    n_components=3,
-    weights=Dirichlet(2.0),
-    means=Normal([0.0, 10.0, 20.0], 5.0),
-    sigma=HalfCauchy(5.0),
-    min_weight=0.1,
-)
-
 STUDY_MODELS = (
-    StudyModel("mof3", "close components, sigma known", _CLOSE, "3gv2.dat", "close.dat", "stan"),
-    StudyModel("mof2", "the same, by hand", _CLOSE, "3gv2.dat", "close.dat", "by_hand"),
+    StudyModel("mof3", "close components, sigma known", "close", "stan"),
+    StudyModel("mof2", "the same, by hand", "close", "by_hand"),
     StudyModel(
-        "mofsep",
-        "separated components, sigma unknown, weights at least 0.1",
-        _SEPARATED,
-        "3g.dat",
-        "separated.dat",
-        "stan",
+        "mofsep", "separated components, sigma unknown, weights at least 0.1", "separated", "stan"
     ),
 )
 
@@ -119,7 +99,8 @@ def run_study(
     PystanMixError
         Whatever `sample` and `advi` raise.
     """
-    data = {model.name: _observations(model, data_dir) for model in STUDY_MODELS}
+    data_sets = {data_set.name: data_set for data_set in DATA_SETS}
+    observations = {name: _observations(data_sets[name], data_dir) for name in data_sets}
     started = time.perf_counter()
     compiled(
         "normal_mixture_known_sigma",
@@ -130,12 +111,14 @@ def run_study(
     say("The choice of a prior: Dirichlet weights ...")
     save_figure(plot_dirichlet_prior(seed=seed), out / "dirichlet-prior.png")
     models: dict[str, Any] = {}
-    for model in STUDY_MODELS:
-        say(f"{model.name}: {model.what}, {data[model.name].size} observations ...")
-        models[model.name] = _run_model(
-            model,
-            data[model.name],
-            out / model.name,
+    for study_model in STUDY_MODELS:
+        y = observations[study_model.data_set]
+        say(f"{study_model.name}: {study_model.what}, {y.size} observations ...")
+        models[study_model.name] = _run_model(
+            study_model,
+            data_sets[study_model.data_set].model,
+            y,
+            out / study_model.name,
             quick=quick,
             seed=seed,
             show_progress=show_progress,
@@ -151,15 +134,16 @@ def run_study(
     return summary
 
 
-def _observations(model: StudyModel, data_dir: Path | None) -> FloatArray:
-    """Read a model's data."""
+def _observations(data_set: DataSet, data_dir: Path | None) -> FloatArray:
+    """Read a data set: the shipped one, or the notebook's own from a folder."""
     if data_dir is None:
-        return read_observations(resource_dir("data") / model.shipped_file)
-    return read_observations(data_dir / model.course_file)
+        return read_observations(resource_dir("data") / f"{data_set.name}.dat")
+    return read_observations(data_dir / data_set.course_file)
 
 
 def _run_model(
     study_model: StudyModel,
+    model: NormalMixture,
     y: FloatArray,
     out: Path,
     *,
@@ -168,10 +152,10 @@ def _run_model(
     show_progress: bool,
 ) -> dict[str, Any]:
     """Fit one model both ways; leave its data and figures."""
-    prior = sample_prior(study_model.model, draws=4000, seed=seed, show_progress=False)
+    prior = sample_prior(model, draws=4000, seed=seed, show_progress=False)
     save(prior, out / "prior.nc")
     fit = sample(
-        study_model.model,
+        model,
         y,
         chains=4,
         iter_warmup=500 if quick else 2000,
@@ -188,7 +172,7 @@ def _run_model(
     save_figure(plot_predictive(fit), out / "predictive-nuts.png")
     save_figure(plot_density(fit), out / "density.png")
     approx = advi(
-        study_model.model,
+        model,
         y,
         seed=seed,
         likelihood=study_model.likelihood,
@@ -206,43 +190,6 @@ def _run_model(
     }
 
 
-def fit_summary(fit: Fit) -> dict[str, Any]:
-    """Return what there is to say of a fit, as JSON takes it.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        What `sample` or `advi` returned.
-
-    Returns
-    -------
-    dict
-        Summaries of each parameter (R-hat is None for one chain), seconds,
-        the verdict; divergences of NUTS, loss and k-hat of ADVI.
-    """
-    top = attributes(fit)
-    verdict = diagnose(fit)
-    table = summarize(fit)
-    summary: dict[str, Any] = {
-        "method": top["method"],
-        "seed": top["seed"],
-        "seconds": top["seconds"],
-        "ok": verdict.ok,
-        "problems": list(verdict.problems),
-    }
-    if top["method"] == "nuts":
-        summary["divergences"] = int(group(fit, "sample_stats")["diverging"].sum())
-    else:
-        summary["loss"] = -top["elbo"]
-        summary["loss_mcse"] = top["elbo_mcse"]
-        summary["pareto_khat"] = top["pareto_khat"]
-    summary["parameters"] = {
-        name: {key: float(value) if np.isfinite(value) else None for key, value in row.items()}
-        for name, row in table.to_dict(orient="index").items()
-    }
-    return summary
-
-
 def _log_sum_exp_example() -> dict[str, Any]:
     """Return the notebook's worked example: N(-1, 2) and N(3, 1) mixed 0.3 and 0.7."""
     theta, mu, sigma = [0.3, 0.7], [-1.0, 3.0], [2.0, 1.0]
@@ -254,50 +201,3 @@ def _log_sum_exp_example() -> dict[str, Any]:
         "y": y,
         "log_density": mixture.log_density(y, theta, mu, sigma).tolist(),
     }
-
-
-def study_table(summary: dict[str, Any]) -> str:
-    """Lay the study's summaries out as text.
-
-    Parameters
-    ----------
-    summary : dict
-        What `run_study` returned.
-
-    Returns
-    -------
-    str
-        A block for each model: its parameters by NUTS and by ADVI.
-    """
-    blocks = []
-    for name, model in summary["models"].items():
-        nuts, approx = model["nuts"], model["advi"]
-        lines = [
-            f"{name}: {model['what']} (n = {model['n']})",
-            f"{'':10}{'NUTS':^62}  {'ADVI':^18}",
-            f"{'':10}"
-            + "".join(f"{head:>9}" for head in ("mean", "sd", "5%", "50%", "95%"))
-            + f"{'ESS':>9}{'R-hat':>8}  "
-            + f"{'mean':>9}{'sd':>9}",
-        ]
-        for parameter, row in nuts["parameters"].items():
-            other = approx["parameters"][parameter]
-            r_hat = "-" if row["r_hat"] is None else f"{row['r_hat']:.4f}"
-            lines.append(
-                f"{parameter:<10}"
-                + "".join(f"{row[key]:9.3f}" for key in ("mean", "sd", "q05", "q50", "q95"))
-                + f"{row['ess_bulk']:9.0f}{r_hat:>8}  {other['mean']:9.3f}{other['sd']:9.3f}"
-            )
-        lines += [
-            f"NUTS: {nuts['seconds']:.1f} s, {nuts['divergences']} divergences. {_verdict(nuts)}",
-            f"ADVI: {approx['seconds']:.1f} s, loss {approx['loss']:.2f} "
-            f"(error {approx['loss_mcse']:.2f}), k-hat {approx['pareto_khat']:.2f}. "
-            f"{_verdict(approx)}",
-        ]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks)
-
-
-def _verdict(summary: dict[str, Any]) -> str:
-    """Return a fit's verdict as text."""
-    return "No problems found." if summary["ok"] else " ".join(summary["problems"])

