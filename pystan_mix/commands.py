@@ -5,7 +5,6 @@ Each returns whether what it found is to be relied on.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from pystan_mix.mixture import simulate
 from pystan_mix.model import NormalMixture
 from pystan_mix.nuts import sample
 from pystan_mix.observations import read_observations
+from pystan_mix.progress import say
 from pystan_mix.report import fit_summary, fit_table, study_table
 from pystan_mix.spelling import parse_means, parse_numbers, parse_sigma, parse_weights
 from pystan_mix.variational import advi
@@ -35,14 +35,14 @@ def reproduce_command(arguments: argparse.Namespace) -> bool:
     try:
         find_cmdstan()
     except CmdStanNotFoundError as error:
-        _say(f"{error}\nInstalling it first; this takes some minutes, once.")
+        say(f"{error}\nInstalling it first; this takes some minutes, once.")
         install_cmdstan()
     summary = run_study(
         arguments.out,
         data_dir=arguments.data_dir,
         quick=arguments.quick,
         seed=arguments.seed,
-        say=_say,
+        say=say,
     )
     print(study_table(summary))
     print(f"\nResults: {arguments.out.resolve()} ({summary['seconds']:.0f} s)")
@@ -74,7 +74,7 @@ def fit_command(arguments: argparse.Namespace) -> bool:
     summary = {"data": str(arguments.data), "n": y.size, "model": repr(model)} | fit_summary(fit)
     if arguments.out is not None:
         _leave_results(fit, summary, arguments.out)
-        _say(f"Results: {arguments.out.resolve()}")
+        say(f"Results: {arguments.out.resolve()}")
     print(json.dumps(summary, indent=1) if arguments.json else fit_table(summary))
     return bool(summary["ok"])
 
@@ -121,7 +121,7 @@ def simulate_command(arguments: argparse.Namespace) -> bool:
         print(format_observations(y), end="")
     else:
         write_text(arguments.out, format_observations(y))
-        _say(f"Wrote {y.size} observations to {arguments.out.resolve()}")
+        say(f"Wrote {y.size} observations to {arguments.out.resolve()}")
     return True
 
 
@@ -136,8 +136,3 @@ def doctor_command(arguments: argparse.Namespace) -> bool:  # noqa: ARG001
     checks = run_checks()
     print(format_checks(checks))
     return fit_can_run(checks)
-
-
-def _say(text: str) -> None:
-    """Write a line to standard error."""
-    print(text, file=sys.stderr, flush=True)

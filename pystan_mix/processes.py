@@ -34,10 +34,19 @@ class Process:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """How a program ended: its return code (minus a signal's number) and wall seconds."""
+    """How a program ended.
+
+    Parameters
+    ----------
+    returncode : int
+        Its exit code, or minus the number of the signal that killed it.
+    started, ended : float
+        Seconds on `time.perf_counter`'s clock.
+    """
 
     returncode: int
-    seconds: float
+    started: float
+    ended: float
 
 
 def run_processes(
@@ -75,7 +84,7 @@ def run_processes(
             for index, (popen, started) in list(running.items()):
                 returncode = popen.poll()
                 if returncode is not None:
-                    finished[index] = Finished(returncode, time.perf_counter() - started)
+                    finished[index] = Finished(returncode, started, time.perf_counter())
                     del running[index]
                     failed = failed or returncode != 0
             if failed:
@@ -103,15 +112,23 @@ def _start(process: Process) -> subprocess.Popen[bytes]:
 
 def _stop(popens: Sequence[subprocess.Popen[bytes]]) -> None:
     """End process groups: politely first, then for certain."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for popen in popens:
-            if popen.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(popen.pid, number)
-        deadline = time.monotonic() + _GRACE_SECONDS
-        for popen in popens:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                popen.wait(timeout=max(0.0, deadline - time.monotonic()))
+    try:
+        _signal_groups(popens, signal.SIGTERM)
+    finally:
+        # also for what outlives the head of its group, and after a second Ctrl-C
+        _signal_groups(popens, signal.SIGKILL)
+
+
+def _signal_groups(popens: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
+    """Send a signal to process groups, and give their heads time to end."""
+    for popen in popens:
+        # macOS answers "not permitted" for a group of which only zombies are left
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(popen.pid, number)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for popen in popens:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            popen.wait(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def describe_exit(returncode: int) -> str:

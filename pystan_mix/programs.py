@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pystan_mix.errors import CompilationError, SettingsError
 from pystan_mix.files import cache_dir, locked, written_whole
 from pystan_mix.model import NormalMixture
 from pystan_mix.processes import Process, describe_exit, last_lines, run_processes
+from pystan_mix.progress import say
 from pystan_mix.resources import resource_dir
 
 ProgramName = Literal["normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand"]
@@ -110,7 +110,7 @@ def compiled(
     if not all(build.executable.exists() for build in builds):
 
         def say_waiting() -> None:
-            _say("Another process is compiling; waiting for it ...", wanted=show_progress)
+            say("Another process is compiling; waiting for it ...", wanted=show_progress)
 
         with locked(cache_dir() / "programs.lock", on_wait=say_waiting):
             missing = {b.name: b for b in builds if not b.executable.exists()}
@@ -136,7 +136,7 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
     """Compile programs side by side, each in a folder of its own."""
     names = ", ".join(build.name for build in builds)
     version = ".".join(map(str, cmdstan.version))
-    _say(
+    say(
         f"Compiling {names} with CmdStan {version}: about half a minute each, once ...",
         wanted=show_progress,
     )
@@ -186,9 +186,3 @@ def _safe_temp_dir() -> str:
         f"The temporary folder {tempfile.gettempdir()!r} has a character that make does not take "
         "as it is. Set TMPDIR to a folder whose name has only letters, digits, '.', '_' and '-'."
     )
-
-
-def _say(text: str, *, wanted: bool) -> None:
-    """Write a line to standard error if progress is wanted."""
-    if wanted:
-        print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""A progress bar for programs that write their progress to a log."""
+"""What is said on standard error: lines, and a bar for programs that write a log."""
 
 import contextlib
 import dataclasses
@@ -11,6 +11,17 @@ from pathlib import Path
 # a terminal is redrawn often; a log file gets a line now and then
 _TERMINAL_SECONDS = 0.2
 _LOG_FILE_SECONDS = 15.0
+
+
+def say(text: str, *, wanted: bool = True) -> None:
+    """Write a line to standard error, if it is wanted."""
+    if wanted:
+        print(text, file=sys.stderr, flush=True)
+
+
+def seconds_between_redraws() -> float:
+    """Return how often progress is drawn: often on a terminal, now and then in a log."""
+    return _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_FILE_SECONDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +68,7 @@ def followed_logs(
     from tqdm import tqdm
 
     iteration = re.compile(progress.pattern.encode(), re.MULTILINE)
-    every = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_FILE_SECONDS
+    every = seconds_between_redraws()
     with tqdm(total=progress.total, desc=progress.description, unit=" it", mininterval=0) as bar:
         due = 0.0
 

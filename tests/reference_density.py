@@ -1,0 +1,53 @@
+"""The programs' log density in NumPy and SciPy, written from the model and not from Stan."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from scipy.special import logsumexp
+
+from pystan_mix.mixture import FloatArray
+
+
+def log_prior(
+    stan: Mapping[str, Any], theta: FloatArray, mu: FloatArray, sigma: FloatArray
+) -> float:
+    """Log density of the priors, up to a constant of the model."""
+    total = np.sum((np.asarray(stan["alpha"]) - 1.0) * np.log(theta))
+    total += stats.norm.logpdf(mu, stan["mu_loc"], stan["mu_scale"]).sum()
+    if "sigma" not in stan:
+        df, scale = stan["sigma_df"], stan["sigma_scale"]
+        law = stats.norm(0, scale) if np.isinf(df) else stats.t(df, 0, scale)
+        total += law.logpdf(sigma).sum()
+    return float(total)
+
+
+def log_lik(y: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Log density of each observation."""
+    return np.asarray(
+        logsumexp(stats.norm.logpdf(y[:, None], mu, sigma), axis=1, b=theta), dtype=np.float64
+    )
+
+
+def log_jacobian(
+    stan: Mapping[str, Any],
+    theta_raw: FloatArray,
+    mu: FloatArray,
+    sigma: FloatArray,
+    *,
+    version: tuple[int, ...],
+) -> float:
+    """Log absolute determinant of Stan's transforms, up to a constant."""
+    if version >= (2, 37):
+        total = np.log(theta_raw).sum()  # isometric log ratios
+    else:
+        left = (
+            1.0 - np.concatenate([[0.0], np.cumsum(theta_raw)[:-2]]) if len(theta_raw) > 1 else []
+        )
+        share = theta_raw[:-1] / left
+        total = np.sum(np.log(share) + np.log1p(-share) + np.log(left))
+    total += np.log(np.diff(mu)).sum()
+    if "sigma" not in stan:
+        total += np.log(sigma).sum()
+    return float(total)
