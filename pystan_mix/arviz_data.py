@@ -15,7 +15,7 @@ import xarray as xr
 
 from pystan_mix.errors import DataError
 from pystan_mix.files import written_whole
-from pystan_mix.mixture import FloatArray
+from pystan_mix.mixture import FloatArray, log_sum_exp
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces ArviZ 1 each time it is imported
@@ -108,6 +108,15 @@ def save(fit: Fit, path: str | Path) -> Path:
     ------
     SettingsError
         If its folder cannot be made or written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> posterior = xr.Dataset({"mu": (("chain", "draw"), np.zeros((4, 100)))})
+    >>> fit = to_arviz({"posterior": posterior}, attrs={"method": "nuts"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(save(fit, Path(folder) / "fit.nc").name)
+    fit.nc
     """
     path = Path(path)
     with written_whole(path) as partial:
@@ -135,6 +144,16 @@ def load(path: str | Path) -> Fit:
     ------
     DataError
         If the file is missing or not netCDF.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> posterior = xr.Dataset({"mu": (("chain", "draw"), np.zeros((4, 100)))})
+    >>> fit = to_arviz({"posterior": posterior}, attrs={"method": "nuts"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load(save(fit, Path(folder) / "fit.nc"))
+    >>> again.posterior["mu"].shape
+    (4, 100)
     """
     path = Path(path)
     if not path.is_file():
@@ -161,11 +180,19 @@ def pareto_smoothed(log_weights: FloatArray) -> tuple[FloatArray, float]:
     tuple of ndarray, shape (S,), and float
         Smoothed log weights whose exponentials sum to one, and Pareto k-hat
         (Vehtari, Simpson, Gelman, Yao and Gabry, 2024, "Pareto smoothed
-        importance sampling").
+        importance sampling"); infinite where there are too few weights to say,
+        0 where all are equal.
     """
     shifted = log_weights - log_weights.max()
+    unsmoothed = shifted - log_sum_exp(shifted)
+    if not shifted.any():
+        return unsmoothed, 0.0
     if HAS_DATATREE:
-        smoothed, khat = array_stats.psislw(shifted)
+        try:
+            # ArviZ 1 takes log likelihoods, which are minus the log weights of leave-one-out
+            smoothed, khat = array_stats.psislw(-shifted)
+        except (ValueError, IndexError):  # of a tail too short or too even; ArviZ 0.23 says inf
+            smoothed, khat = unsmoothed, np.inf
     else:
         smoothed, khat = az.psislw(shifted)
     return np.asarray(smoothed), float(khat)

@@ -68,9 +68,12 @@ def component_log_densities(
         ``log(theta[k]) + log Normal(y[n] | mu[k], sigma[k])``.
     """
     points = np.asarray(y, dtype=np.float64)[..., :, None]
-    location, scale = (np.asarray(value, dtype=np.float64)[..., None, :] for value in (mu, sigma))
+    weight, location, scale = (
+        np.atleast_1d(np.asarray(value, dtype=np.float64))[..., None, :]
+        for value in (theta, mu, sigma)
+    )
     with np.errstate(divide="ignore"):
-        log_theta = np.log(np.asarray(theta, dtype=np.float64))[..., None, :]
+        log_theta = np.log(weight)
     z = (points - location) / scale
     return np.asarray(log_theta - 0.5 * (_LOG_2PI + z * z) - np.log(scale))
 
@@ -97,7 +100,7 @@ def log_density(y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike)
     The Stan User's Guide's N(-1, 2) and N(3, 1), mixed 0.3 and 0.7:
 
     >>> log_density([0.0, 2.0], theta=[0.3, 0.7], mu=[-1, 3], sigma=[2, 1]).round(4)
-    array([-2.8114, -1.6713])
+    array([-2.884, -1.667])
     """
     return log_sum_exp(component_log_densities(y, theta, mu, sigma))
 
