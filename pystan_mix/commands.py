@@ -81,9 +81,15 @@ def fit_command(arguments: argparse.Namespace) -> bool:
 
 def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
     """Write a fit's data, summary and figures."""
-    from pystan_mix.figures import save_figure
-    from pystan_mix.plots import plot_density, plot_elbo, plot_predictive
-    from pystan_mix.posterior_plots import plot_autocorr, plot_posterior, plot_trace
+    from pystan_mix.plots import (
+        plot_autocorr,
+        plot_density,
+        plot_elbo,
+        plot_posterior,
+        plot_predictive,
+        plot_trace,
+        save_figure,
+    )
 
     save(fit, out / "fit.nc")
     write_json(out / "summary.json", summary)
