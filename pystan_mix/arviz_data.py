@@ -162,7 +162,8 @@ def load(path: str | Path) -> Fit:
         if HAS_DATATREE:
             with xr.open_datatree(path, engine="h5netcdf") as tree:
                 return tree.load()
-        return az.from_netcdf(str(path), engine="h5netcdf")
+        with az.rc_context({"data.load": "eager"}):  # its default reads on use
+            return az.from_netcdf(str(path), engine="h5netcdf")
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path} is not readable as netCDF: {error}") from error
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pystan_mix.errors import SamplingError
+from pystan_mix.errors import OutputError, SamplingError
 from pystan_mix.files import written_whole
 from pystan_mix.processes import Finished, Process, describe_exit, last_lines, run_processes
 from pystan_mix.progress import Progress, followed_logs
@@ -212,6 +212,13 @@ def generate_quantities(
     -------
     tuple of StanCsv
         ``y_rep`` and ``log_lik`` of the chosen draws, one file for each chain.
+
+    Raises
+    ------
+    SamplingError
+        If a process fails or is killed.
+    OutputError
+        If what a process wrote is not whole or not finite.
     """
     # one seed for all chains would give them all the same noise
     seeds = np.random.SeedSequence(seed).generate_state(len(csvs)) >> 1
@@ -223,7 +230,15 @@ def generate_quantities(
         fitted.write_text(text, encoding="utf-8")
         method = ("generate_quantities", f"fitted_params={fitted.name}")
         calls.append(Call(method=method, data=data, seed=int(seeds[chain - 1])))
-    return run_cmdstan(space, "generated", calls, parallel=parallel).csvs
+    generated = run_cmdstan(space, "generated", calls, parallel=parallel).csvs
+    for csv, pick in zip(generated, picks, strict=True):
+        # of this method CmdStan's file itself does not say how many rows it should have
+        if len(csv.rows) != len(pick):
+            raise OutputError(
+                f"CmdStan's output {csv.path} has {len(csv.rows)} rows for {len(pick)} draws: it "
+                "is truncated. Check the free space on the disk and run it again."
+            )
+    return generated
 
 
 def _check_finished(processes: Sequence[Process], finished: Sequence[Finished | None]) -> None:

@@ -17,6 +17,8 @@ _LARGEST_R_HAT = 1.01
 _LEAST_ESS_PER_CHAIN = 100
 # Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in HMC"
 _LEAST_BFMI = 0.3
+# of the data's span; a component that is this narrow holds one value only
+_NARROWEST_COMPONENT = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Verdict:
 def diagnose(fit: Fit) -> Verdict:
     """Say whether a fit by NUTS or ADVI is to be believed.
 
-    For NUTS: divergences, chains that disagree (R-hat), too few effective
-    draws, saturated trees, low energy fraction. For ADVI: what CmdStan said of
+    For NUTS: divergences, chains that disagree (R-hat), a component that
+    shrank onto one value, too few effective draws, saturated trees, low energy fraction. For ADVI: what CmdStan said of
     convergence, and Pareto k-hat of the importance ratios.
 
     Parameters
@@ -90,7 +92,7 @@ def summarize(fit: Fit) -> pd.DataFrame:
     pandas.DataFrame
         A row for each element, named as in Stan from 1 (``mu[1]``); columns
         `mean`, `sd`, `q05`, `q50`, `q95`, `mcse_mean`, `ess_bulk`, `ess_tail`
-        and `r_hat` (NaN for one chain).
+        and `r_hat` (NaN for one chain, and for what never varies).
 
     Raises
     ------
@@ -100,17 +102,20 @@ def summarize(fit: Fit) -> pd.DataFrame:
     rows = {}
     for name, draws in _elements(fit):
         q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
-        rows[name] = {
-            "mean": draws.mean(),
-            "sd": draws.std(ddof=1),
-            "q05": q05,
-            "q50": q50,
-            "q95": q95,
-            "mcse_mean": float(az.mcse(draws, method="mean")),
-            "ess_bulk": float(az.ess(draws, method="bulk")),
-            "ess_tail": float(az.ess(draws, method="tail")),
-            "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
-        }
+        # what stands still has no R-hat
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rows[name] = {
+                "mean": draws.mean(),
+                "sd": draws.std(ddof=1) if draws.size > 1 else math.nan,
+                "q05": q05,
+                "q50": q50,
+                "q95": q95,
+                "mcse_mean": float(az.mcse(draws, method="mean")),
+                "ess_bulk": float(az.ess(draws, method="bulk")),
+                # ArviZ 1 has no default for arrays
+                "ess_tail": float(az.ess(draws, method="tail", prob=(0.05, 0.95))),
+                "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -126,13 +131,14 @@ def _elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
 def _nuts_problems(fit: Fit) -> Iterator[str]:
     """Yield what is wrong with chains of NUTS."""
     stats = group(fit, "sample_stats")
-    if "diverging" not in stats:
+    missing = [name for name in ("diverging", "tree_depth", "energy") if name not in stats]
+    if missing:
         raise DataError(
-            f"sample_stats has no 'diverging'; it has: {', '.join(map(str, stats.data_vars))}. "
-            "Give what sample() or advi() returned."
+            f"sample_stats has no {' and no '.join(missing)}; it has: "
+            f"{', '.join(map(str, stats.data_vars))}. Give what sample() or advi() returned."
         )
     table = _varying(summarize(fit))
-    chains, draws = stats["diverging"].shape
+    chains, draws = stats.sizes["chain"], stats.sizes["draw"]
     yield from _disagreement(table, chains=chains)
     divergences = int(stats["diverging"].sum())
     if divergences:
@@ -140,13 +146,18 @@ def _nuts_problems(fit: Fit) -> Iterator[str]:
             f"{divergences} of {chains * draws} draws diverged: a part of the posterior was not "
             "entered. Raise adapt_delta towards 0.99, or give priors that say more."
         )
+    yield from _collapse(fit)
     yield from _few_effective_draws(table, chains=chains)
     yield from _sampler_trouble(fit)
 
 
 def _varying(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what cannot vary: the one weight of one component."""
-    return table[table["sd"] > 0]
+    """Leave out the one weight of one component; what else stands still has no effective draws."""
+    if "theta[2]" not in table.index:
+        table = table.drop(index="theta[1]", errors="ignore")
+    ess = ["ess_bulk", "ess_tail"]
+    # ArviZ counts every draw of a constant, and none, not even zero, of fewer than four
+    return table.assign(**{name: table[name].where(table["sd"] > 0).fillna(0.0) for name in ess})
 
 
 def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
@@ -160,6 +171,22 @@ def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
             f"The chains disagree on {', '.join(high.index)}: R-hat is {high['r_hat'][worst]:.3f} "
             f"for {worst}, and should be at most {_LARGEST_R_HAT}. Run longer; if it stays, the "
             "posterior has several modes: try fewer components, or priors that say more."
+        )
+
+
+def _collapse(fit: Fit) -> Iterator[str]:
+    """Yield that a component shrank onto a value that occurs more than once."""
+    posterior = group(fit, "posterior")
+    if "sigma" not in posterior or "observed_data" not in group_names(fit):
+        return
+    y = np.asarray(group(fit, "observed_data")["y"])
+    sigma = np.asarray(posterior["sigma"].transpose("chain", "draw", "component"))
+    if sigma.min() < _NARROWEST_COMPONENT * np.ptp(y):
+        k = int(np.unravel_index(sigma.argmin(), sigma.shape)[-1]) + 1
+        yield (
+            f"sigma[{k}] falls to {sigma.min():.2g} where the data span {np.ptp(y):.4g}: the "
+            "component has shrunk onto a value that occurs more than once, where the likelihood "
+            "has no bound. Give sigma as known, use fewer components, or undo the rounding."
         )
 
 
@@ -187,6 +214,8 @@ def _sampler_trouble(fit: Fit) -> Iterator[str]:
             "but slow. Raise max_treedepth, or run a longer warm-up."
         )
     energy = np.asarray(stats["energy"].transpose("chain", "draw"))
+    if energy.shape[1] < 2:
+        return  # the effective draws say it
     with np.errstate(invalid="ignore", divide="ignore"):
         bfmi = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
     if (bfmi < _LEAST_BFMI).any():
@@ -202,12 +231,13 @@ def _advi_problems(fit: Fit) -> Iterator[str]:
     top = attributes(fit)
     draws = group(fit, "posterior").sizes["draw"]
     # Vehtari, Simpson, Gelman, Yao and Gabry (2024), "Pareto smoothed importance sampling"
-    limit = min(1.0 - 1.0 / math.log10(draws), 0.7)
+    limit = min(1.0 - 1.0 / math.log10(max(draws, 2)), 0.7)
     khat = float(top.get("pareto_khat", math.nan))
     if not khat <= limit:
         yield (
-            f"Pareto k-hat is {khat:.2f}, above {limit:.2f}: the approximation is far from the "
-            "posterior, its intervals too narrow or its optimum a wrong one. Use NUTS (sample)."
+            f"Pareto k-hat is {khat:.2f}, and should be at most {limit:.2f}: the approximation is "
+            "far from the posterior, its intervals too narrow or its optimum a wrong one. "
+            "Use NUTS (sample)."
         )
     if not top.get("converged", 1):
         yield (

@@ -16,6 +16,8 @@ from pystan_mix.mixture import FloatArray
 SimplexTransform = Callable[[FloatArray], FloatArray]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
+# CmdStan's own 6 digits leave some 1e-4, our 17 some 1e-10; another law of the draws about 1
+_LARGEST_MISFIT = 1e-2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,7 @@ def estimate_elbo(
     mean: Mapping[str, FloatArray],
     log_p: FloatArray,
     log_g: FloatArray,
+    version: tuple[int, int],
 ) -> ElboEstimate:
     """Estimate the ELBO of a meanfield normal approximation.
 
@@ -68,6 +71,9 @@ def estimate_elbo(
         Log joint density in the unconstrained space, all constants in.
     log_g : ndarray, shape (draws,)
         CmdStan's ``log_g__``.
+    version : tuple of two int
+        CmdStan's version. Two components leave it open from which transform of
+        the simplex their draws came: the two differ by a factor only.
 
     Returns
     -------
@@ -79,12 +85,13 @@ def estimate_elbo(
     OutputError
         If `log_g` does not belong to the draws.
     """
-    scales, misfit = min(
-        (_normal_scales(draws, mean, log_g, simplex) for simplex in (stick_breaking, log_ratios)),
-        key=lambda fit: fit[1],
-    )
-    # the CSV's 17 digits leave some 1e-10; another law of the draws leaves about 1
-    if not misfit < 1e-6:
+    transforms = (stick_breaking, log_ratios)
+    if version >= (2, 37):
+        transforms = transforms[::-1]
+    fits = [_normal_scales(draws, mean, log_g, simplex) for simplex in transforms]
+    # the first that fits, not the best: of two components both fit to rounding
+    scales, misfit = next((fit for fit in fits if fit[1] < _LARGEST_MISFIT), fits[0])
+    if not misfit < _LARGEST_MISFIT:
         raise OutputError(
             f"ADVI's log_g__ does not belong to its draws (relative misfit {misfit:.2g}): this "
             "version of CmdStan writes something else than 2.27 does. Use NUTS, or CmdStan 2.27."
@@ -107,6 +114,11 @@ def _normal_scales(
 ) -> tuple[FloatArray, float]:
     """Return the standard deviations that `log_g` implies, and its relative misfit."""
     deviations = unconstrained(draws, simplex=simplex) - unconstrained(mean, simplex=simplex)
+    # a weight that underflowed, or means that fell together, have no place there any more
+    whole = np.isfinite(deviations).all(axis=1)
+    if whole.sum() < deviations.shape[1]:
+        return np.ones(deviations.shape[1]), float("inf")
+    deviations, log_g = deviations[whole], log_g[whole]
     spread = deviations.std(axis=0)
     squares = (deviations / spread) ** 2
     inverse, *_ = np.linalg.lstsq(squares, -2.0 * log_g, rcond=None)
@@ -135,7 +147,7 @@ def unconstrained(parameters: Mapping[str, FloatArray], *, simplex: SimplexTrans
         Unconstrained values in Stan's order.
     """
     mu = parameters["mu"]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         ordered = np.concatenate([mu[..., :1], np.log(np.diff(mu, axis=-1))], axis=-1)
         positive = [np.log(parameters["sigma"])] if "sigma" in parameters else []
         return np.concatenate([simplex(parameters["theta_raw"]), ordered, *positive], axis=-1)

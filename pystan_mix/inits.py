@@ -38,7 +38,8 @@ def initial_values(
         mu = rng.normal(data["mu_loc"], data["mu_scale"])
         spread = float(np.mean(data["mu_scale"]))
     # Stan's ordered vector needs increasing values; ties come from repeated observations
-    mu = np.sort(mu) + 1e-3 * spread * np.arange(K)
+    step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
+    mu = np.sort(mu) + step * np.arange(K)
     inits = {"theta_raw": rng.dirichlet(np.full(K, 20.0)).tolist(), "mu": mu.tolist()}
     if not model.sigma_is_known:
         centre = np.full(K, spread / K) if y.size else np.asarray(data["sigma_scale"])

@@ -76,7 +76,12 @@ class NormalMixture:
         _check_kind("weights", self.weights, Dirichlet, "Dirichlet(2.0)")
         _check_kind("means", self.means, Normal | None, "Normal(0.0, 10.0)")
         if not isinstance(self.sigma, SigmaPrior | None):
-            set_numbers(self, "sigma", positive=True)
+            try:
+                set_numbers(self, "sigma", positive=True)
+            except ModelError as error:
+                raise ModelError(
+                    f"{error} Give a prior such as HalfCauchy(5.0), or the known values."
+                ) from None
         set_numbers(self, "min_weight", positive=False)
         if not isinstance(self.min_weight, float) or not 0.0 <= self.min_weight < 1.0 / K:
             raise ModelError(

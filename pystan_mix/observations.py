@@ -1,6 +1,8 @@
 """Observations: read from a file, and checked before anything is done with them."""
 
+import codecs
 import csv
+import numbers
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,11 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
         raise DataError(
             f"All {values.size} observations are {values[0]:g}: a constant column has no mixture "
             "in it. Check that the right column was read."
+        )
+    if values.std() == 0.0:
+        raise DataError(
+            f"The observations, {values.min():g} to {values.max():g}, are so small that their "
+            "squares vanish. Multiply the data by a constant."
         )
     if distinct < n_components:
         raise DataError(
@@ -99,13 +106,21 @@ def _as_numbers(y: object) -> FloatArray:
             "The observations have parts of different lengths; pass one flat sequence of numbers."
         ) from None
     if values.size and values.dtype.kind not in "iuf":
-        example = values.ravel()[0]
+        position, example = _first_odd(y, values.ravel()[0])
         raise DataError(
-            f"The observations must be numbers; they have type {values.dtype} "
-            f"(the first is {example!r}). Convert them first, for example with "
+            f"The observations must be numbers; they have type {values.dtype}, and "
+            f"{example!r} at position {position}. Convert them first, for example with "
             "numpy.asarray(y, dtype=float)."
         )
     return np.asarray(values, dtype=np.float64)
+
+
+def _first_odd(y: object, first: object) -> tuple[int, object]:
+    """Return the first value that is not a real number, with its position; else the first one."""
+    for position, value in enumerate(np.asarray(y, dtype=object).ravel()):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return position, value
+    return 0, first
 
 
 def _check_magnitudes(values: FloatArray) -> None:
@@ -130,9 +145,10 @@ def read_observations(path: str | Path, *, column: str | None = None) -> FloatAr
     Parameters
     ----------
     path : str or pathlib.Path
-        UTF-8 text. Without a comma or semicolon: numbers between white space,
-        lines that begin with ``#`` passed over. Else CSV, with or without a
-        line of names.
+        UTF-8 text; lines that begin with ``#`` are passed over. Without a
+        comma, semicolon or tab in its first line: numbers between white
+        space, or one column under a name. Else CSV, with or without a line
+        of names.
     column : str, optional
         Name of the CSV column, or its number from 1. Needed where there is
         more than one.
@@ -170,7 +186,8 @@ def read_observations(path: str | Path, *, column: str | None = None) -> FloatAr
 def _read_text(path: Path) -> str:
     """Return the text of a file, or say why it cannot be had."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"There is no file {path}. Check its name and folder.") from None
     except IsADirectoryError:
@@ -178,9 +195,11 @@ def _read_text(path: Path) -> str:
     except PermissionError:
         raise DataError(f"{path} cannot be read: permission denied. Change its mode.") from None
     except UnicodeDecodeError as error:
+        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         raise DataError(
-            f"{path} is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}). "
-            f"Convert it, for example: iconv -f latin1 -t utf-8 {path.name}"
+            f"{path} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). "
+            f"Convert it, for example: iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8 "
+            f"{path.name}"
         ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
@@ -205,16 +224,17 @@ def _csv_column(
         index = 0
     elif column in names:
         index = names.index(column)
-    elif column.isdigit() and 1 <= int(column) <= len(names):
+    elif column.isdecimal() and 1 <= int(column) <= len(names):
         index = int(column) - 1
     else:
         raise DataError(f"{path} has no column {column!r}; it has: {', '.join(names)}.")
     cells = []
     for number, row in rows[1:] if has_names else rows:
-        if index >= len(row):
+        if not index < len(row) <= len(names):
+            # a decimal comma in the only column makes two cells of one number
             raise DataError(
-                f"{path}, line {number}: {len(row)} cells where column {names[index]!r} is "
-                f"number {index + 1}. Complete the line or drop it."
+                f"{path}, line {number}: {len(row)} cells where the first line has {len(names)}, "
+                f"and column {names[index]!r} is number {index + 1}. Correct the line or drop it."
             )
         cells.append((number, row[index]))
     return cells

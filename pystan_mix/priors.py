@@ -9,6 +9,9 @@ from pystan_mix.errors import ModelError
 
 Numbers = float | Sequence[float]
 
+# observations reach 1e100, and the default prior's scale 2.5 times their standard deviation
+_LARGEST = 1e101
+
 
 @dataclasses.dataclass(frozen=True)
 class Dirichlet:
@@ -167,12 +170,15 @@ def set_numbers(owner: object, name: str, *, positive: bool) -> None:
         numbers = np.asarray(value)
         if numbers.dtype.kind not in "iuf" or numbers.ndim > 1 or numbers.size == 0:
             raise ValueError
+        numbers = numbers.astype(np.float64)
     except ValueError:
         raise ModelError(
             f"{where} must be a number or a flat sequence of numbers; it is {value!r}."
         ) from None
-    if not np.isfinite(numbers).all() or (np.abs(numbers) > 1e100).any():
-        raise ModelError(f"{where} must be finite, and at most 1e100 in size; it is {value!r}.")
+    if not np.isfinite(numbers).all() or (np.abs(numbers) > _LARGEST).any():
+        raise ModelError(
+            f"{where} must be finite, and at most {_LARGEST:g} in size; it is {value!r}."
+        )
     if positive and not (numbers > 0).all():
         raise ModelError(f"{where} must be positive; it is {value!r}.")
     plain = float(numbers) if numbers.ndim == 0 else tuple(float(x) for x in numbers)

@@ -1,5 +1,6 @@
 """What there is to say of a fit: as JSON takes it, and as text."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pystan_mix.arviz_data import Fit, attributes, group, group_names
 from pystan_mix.diagnostics import diagnose, summarize
 
+_WIDTH = 96
 _COLUMNS = {"mean": "mean", "sd": "sd", "5%": "q05", "50%": "q50", "95%": "q95"}
 
 
@@ -21,16 +23,17 @@ def fit_summary(fit: Fit) -> dict[str, Any]:
     Returns
     -------
     dict
-        Summaries of each parameter (R-hat is None for one chain), seconds,
-        the verdict; divergences of NUTS, loss and k-hat of ADVI.
+        Summaries of each parameter, seconds, the verdict; divergences of NUTS,
+        loss and k-hat of ADVI. What is not finite is None: R-hat of one chain.
     """
     top = attributes(fit)
     verdict = diagnose(fit)
     table = summarize(fit)
     summary: dict[str, Any] = {
         "method": top["method"],
-        "seed": top["seed"],
-        "seconds": top["seconds"],
+        # netCDF hands NumPy's numbers back, which JSON does not take
+        "seed": int(top["seed"]),
+        "seconds": _finite(top.get("seconds", np.nan)),
         "ok": verdict.ok,
         "problems": list(verdict.problems),
         "predictive": "posterior_predictive" in group_names(fit),
@@ -38,11 +41,11 @@ def fit_summary(fit: Fit) -> dict[str, Any]:
     if top["method"] == "nuts":
         summary["divergences"] = int(group(fit, "sample_stats")["diverging"].sum())
     else:
-        summary["loss"] = -top["elbo"]
-        summary["loss_mcse"] = top["elbo_mcse"]
-        summary["pareto_khat"] = top["pareto_khat"]
+        summary["loss"] = _finite(-top["elbo"])
+        summary["loss_mcse"] = _finite(top["elbo_mcse"])
+        summary["pareto_khat"] = _finite(top["pareto_khat"])
     summary["parameters"] = {
-        name: {key: float(value) if np.isfinite(value) else None for key, value in row.items()}
+        name: {key: _finite(value) for key, value in row.items()}
         for name, row in table.to_dict(orient="index").items()
     }
     return summary
@@ -63,7 +66,7 @@ def fit_table(summary: dict[str, Any]) -> str:
     """
     lines = [_header()]
     lines += [_row(name, row) for name, row in summary["parameters"].items()]
-    return "\n".join([*lines, f"{summary['method'].upper()}: {_run(summary)} {_verdict(summary)}"])
+    return "\n".join([*lines, _verdict(summary)])
 
 
 def study_table(summary: dict[str, Any]) -> str:
@@ -89,8 +92,10 @@ def study_table(summary: dict[str, Any]) -> str:
         ]
         for parameter, row in nuts["parameters"].items():
             other = approx["parameters"][parameter]
-            lines.append(f"{_row(parameter, row)}  {other['mean']:9.3f}{other['sd']:9.3f}")
-        lines += [f"{fit['method'].upper()}: {_run(fit)} {_verdict(fit)}" for fit in (nuts, approx)]
+            form = _form(other)
+            numbers = "".join(_cell(other[key], form) for key in ("mean", "sd"))
+            lines.append(f"{_row(parameter, row)}  {numbers}")
+        lines += [_verdict(nuts), _verdict(approx)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -102,23 +107,53 @@ def _header() -> str:
 
 def _row(name: str, row: dict[str, Any]) -> str:
     """Return a parameter's line."""
-    r_hat = "-" if row["r_hat"] is None else f"{row['r_hat']:.4f}"
-    ess = "-" if row["ess_bulk"] is None else f"{row['ess_bulk']:.0f}"
-    numbers = "".join(f"{row[key]:9.3f}" for key in _COLUMNS.values())
-    return f"{name:<10}{numbers}{ess:>9}{r_hat:>8}"
+    form = _form(row)
+    numbers = "".join(_cell(row[key], form) for key in _COLUMNS.values())
+    ess, r_hat = (_number(row[key], form) for key, form in (("ess_bulk", ".0f"), ("r_hat", ".4f")))
+    return f"{name:<10}{numbers} {ess:>8} {r_hat:>7}"
+
+
+def _form(row: dict[str, Any]) -> str:
+    """Return how to write a parameter's numbers: three decimals, if these are of its size."""
+    size = max(abs(row[key] or 0.0) for key in _COLUMNS.values())
+    if size >= 1000:
+        return ".5g"
+    return ".4g" if 0 < size < 0.1 else ".3f"
+
+
+def _cell(value: float | None, form: str) -> str:
+    """Return a number in nine columns, or more: a space always parts it from the one before."""
+    return f" {_number(value, form):>8}"
+
+
+def _number(value: float | None, form: str) -> str:
+    """Return a number as text; a dash where there is none."""
+    return "-" if value is None else format(value, form)
+
+
+def _finite(value: float) -> float | None:
+    """Return a number as JSON takes it; None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _run(summary: dict[str, Any]) -> str:
     """Return a fit's seconds and what its method says."""
-    seconds = f"{summary['seconds']:.1f} s"
+    seconds = "" if summary["seconds"] is None else f"{summary['seconds']:.1f} s, "
     if summary["method"] == "nuts":
-        return f"{seconds}, {summary['divergences']} divergences."
-    return (
-        f"{seconds}, loss {summary['loss']:.2f} (error {summary['loss_mcse']:.2f}), "
-        f"k-hat {summary['pareto_khat']:.2f}."
+        return f"{seconds}{summary['divergences']} divergences."
+    loss, error, khat = (
+        _number(summary[key], ".2f") for key in ("loss", "loss_mcse", "pareto_khat")
     )
+    return f"{seconds}loss {loss} (error {error}), k-hat {khat}."
 
 
 def _verdict(summary: dict[str, Any]) -> str:
-    """Return a fit's verdict as text."""
-    return "No problems found." if summary["ok"] else " ".join(summary["problems"])
+    """Return what a fit's method says, and below it the verdict, a problem to a paragraph."""
+    first = f"{summary['method'].upper()}: {_run(summary)}"
+    if summary["ok"]:
+        return f"{first} No problems found."
+    problems = [
+        textwrap.fill(problem, width=_WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        for problem in summary["problems"]
+    ]
+    return "\n".join([first, *problems])

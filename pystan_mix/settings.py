@@ -39,7 +39,7 @@ def check_open_interval(name: str, value: float, *, low: float, high: float) -> 
     """
     if (
         isinstance(value, bool)
-        or not isinstance(value, int | float | np.number)
+        or not isinstance(value, int | float | np.integer | np.floating)
         or not low < value < high
     ):
         raise SettingsError(f"{name} must be above {low:g} and below {high:g}; it is {value!r}.")

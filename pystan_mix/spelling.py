@@ -84,17 +84,20 @@ def parse_sigma(text: str) -> SigmaPrior | float | list[float]:
     HalfStudentT(df=3.0, scale=2.5)
     """
     name, colon, rest = text.partition(":")
-    if not colon:
-        return _one_or_each(parse_numbers(text, what="--sigma"))
-    numbers = parse_numbers(rest, what=f"--sigma {name}")
-    match name:
-        case "half-cauchy":
+    try:
+        numbers = parse_numbers(rest if colon else text, what="--sigma")
+    except ModelError:
+        numbers = []
+    match name if colon else None, numbers:
+        case None, [_, *_]:
+            return _one_or_each(numbers)
+        case "half-cauchy", [_, *_]:
             return HalfCauchy(_one_or_each(numbers))
-        case "half-normal":
+        case "half-normal", [_, *_]:
             return HalfNormal(_one_or_each(numbers))
-        case "half-student-t" if len(numbers) > 1:
-            return HalfStudentT(numbers[0], _one_or_each(numbers[1:]))
+        case "half-student-t", [df, _, *_]:
+            return HalfStudentT(df, _one_or_each(numbers[1:]))
     raise ModelError(
-        f"--sigma takes a number, half-cauchy:SCALE, half-normal:SCALE or "
+        f"--sigma takes numbers with commas between them, half-cauchy:SCALE, half-normal:SCALE or "
         f"half-student-t:DF,SCALE; it is {text!r}."
     )

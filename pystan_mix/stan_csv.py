@@ -113,9 +113,15 @@ def read_stan_csv(path: Path) -> StanCsv:
             f"CmdStan's output {path} holds no draws: it was stopped before it wrote any. "
             "Run the fit again."
         )
-    names = tuple(table[0].decode().strip().split(","))
+    try:
+        expected = _expected_rows(settings)
+    except (KeyError, ValueError) as error:
+        raise OutputError(
+            f"{path} is no whole output of CmdStan's sample, variational or generate_quantities: "
+            f"its settings do not fit ({error!r}). Check its name."
+        ) from error
+    names = tuple(table[0].decode("utf-8", "replace").strip().split(","))
     rows = _numbers(path, table[1:], columns=len(names))
-    expected = _expected_rows(settings)
     if expected is not None and len(rows) != expected:
         raise OutputError(
             f"CmdStan's output {path} has {len(rows)} rows where {expected} were asked for: it is "
@@ -211,11 +217,14 @@ def _numbers(path: Path, lines: Sequence[bytes], *, columns: int) -> FloatArray:
 
 def _expected_rows(settings: dict[str, str]) -> int | None:
     """Return how many rows CmdStan was asked for, or None if that is not in the file."""
-    if settings.get("method") == "variational":
+    method = settings["method"]
+    if method == "variational":
         # the variational mean stands before the draws
         return int(settings["output_samples"]) + 1
-    if settings.get("method") != "sample":
+    if method == "generate_quantities":
         return None
+    if method != "sample":
+        raise ValueError(f"method = {method}")
     rows = _rows_of(settings, "num_samples")
     if settings.get("save_warmup") in {"1", "true"}:
         rows += _rows_of(settings, "num_warmup")
