@@ -45,9 +45,10 @@ class Verdict:
 def diagnose(fit: Fit) -> Verdict:
     """Say whether a fit by NUTS or ADVI is to be believed.
 
-    For NUTS: divergences, chains that disagree (R-hat), a component that
-    shrank onto one value, too few effective draws, saturated trees, low energy fraction. For ADVI: what CmdStan said of
-    convergence, and Pareto k-hat of the importance ratios.
+    For NUTS: divergences, chains that disagree (R-hat), a component that shrank
+    onto one value, too few effective draws, saturated trees, low energy
+    fraction. For ADVI: what CmdStan said of convergence, and Pareto k-hat of
+    the importance ratios.
 
     Parameters
     ----------

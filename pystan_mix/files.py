@@ -75,9 +75,21 @@ def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator
         The lock file; made if missing, never deleted.
     on_wait : callable, optional
         Called once, without arguments, if another process holds the lock.
+
+    Raises
+    ------
+    SettingsError
+        If the lock file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {path.parent} cannot be used: {error.strerror}. If it is the cache, set "
+            "PYSTAN_MIX_CACHE to another folder."
+        ) from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -127,7 +127,7 @@ def install_once(
             if existing is not None:
                 return _said(existing, "is installed", show_progress=show_progress)
             return _said(get(), "is ready", show_progress=show_progress)
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         raise CmdStanInstallError(
             f"CmdStan could not be installed under {directory}: {error}. Free space there, or "
             "choose another folder with --dir (in Python: directory=)."

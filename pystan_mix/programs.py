@@ -144,10 +144,11 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
         makes = [_make(build, cmdstan, Path(temporary) / build.name) for build in builds]
         try:
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
-        except FileNotFoundError as error:
+        except OSError as error:
             raise CompilationError(
-                f"{error.filename} is not found. Install it and a C++ compiler (Debian: apt-get "
-                "install make g++; macOS: xcode-select --install), then run pystan-mix doctor."
+                f"{error.filename} cannot be run: {error.strerror}. Install it and a C++ compiler "
+                "(Debian: apt-get install make g++; macOS: xcode-select --install), then run "
+                "pystan-mix doctor."
             ) from error
         for build, make, result in zip(builds, makes, finished, strict=True):
             if result is not None and result.returncode != 0:
