@@ -18,7 +18,9 @@ each = pytest.mark.parametrize("data_set", DATA_SETS, ids=lambda data_set: data_
 
 def test_the_shipped_files_are_written_again(tmp_path):
     written = write_data_sets(tmp_path / "new")
-    assert {path.name for path in written} == {p.name for p in SHIPPED.iterdir()} - {"README.md"}
+    assert {path.name for path in written} == {
+        path.name for path in SHIPPED.iterdir() if path.suffix in {".dat", ".json"}
+    }
     for path in written:
         assert path.parent == tmp_path / "new"
         assert path.read_bytes() == (SHIPPED / path.name).read_bytes()
