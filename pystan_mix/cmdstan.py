@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import functools
 import os
 import re
 import subprocess
@@ -163,7 +164,8 @@ def build_fault(path: Path) -> str:
     libraries = (*path.glob(f"{_TBB}/libtbb.so.*"), *path.glob(f"{_TBB}/libtbb.dylib"))
     if not any(map(_has_content, libraries)) and not _uses_outside_tbb(path):
         return f"{_TBB} has no TBB library"
-    if not _stanc_runs(path / "bin" / "stanc"):
+    stanc = path / "bin" / "stanc"
+    if not _stanc_runs(stanc, stanc.stat().st_mtime_ns):
         return "bin/stanc does not run on this machine"
     return ""
 
@@ -230,8 +232,9 @@ def _uses_outside_tbb(path: Path) -> bool:
     )
 
 
-def _stanc_runs(stanc: Path) -> bool:
-    """Return whether the Stan compiler is one for this machine."""
+@functools.lru_cache(maxsize=8)
+def _stanc_runs(stanc: Path, _changed: int) -> bool:
+    """Return whether the Stan compiler is one for this machine; asked once for each file."""
     try:
         subprocess.run([stanc, "--version"], capture_output=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):

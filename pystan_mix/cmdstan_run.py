@@ -19,7 +19,9 @@ from pystan_mix.progress import Progress, followed_logs
 from pystan_mix.stan_csv import StanCsv, fitted_params_csv, read_stan_csv
 
 # draws come back as they were: fewer digits leave a simplex that CmdStan itself refuses
-_SIG_FIGS = "sig_figs=17"
+_DIGITS_OF_DRAWS = 17
+# much text, of which nothing more is computed
+_DIGITS_OF_GENERATED = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Call:
         The JSON file of initial values, in the workspace.
     output : sequence of str
         Further settings of ``output``.
+    digits : int
+        Significant digits that are written.
     """
 
     method: Sequence[str]
@@ -45,6 +49,7 @@ class Call:
     seed: int
     init: Path | None = None
     output: Sequence[str] = ()
+    digits: int = _DIGITS_OF_DRAWS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +179,7 @@ def _arguments(call: Call, chain: int, *, output: str) -> list[str]:
         "output",
         f"file={output}",
         *call.output,
-        _SIG_FIGS,
+        f"sig_figs={call.digits}",
     ]
 
 
@@ -229,7 +234,8 @@ def generate_quantities(
         fitted = space.folder / f"thinned-{chain}.csv"
         fitted.write_text(text, encoding="utf-8")
         method = ("generate_quantities", f"fitted_params={fitted.name}")
-        calls.append(Call(method=method, data=data, seed=int(seeds[chain - 1])))
+        call = Call(method, data, seed=int(seeds[chain - 1]), digits=_DIGITS_OF_GENERATED)
+        calls.append(call)
     generated = run_cmdstan(space, "generated", calls, parallel=parallel).csvs
     for csv, pick in zip(generated, picks, strict=True):
         # of this method CmdStan's file itself does not say how many rows it should have

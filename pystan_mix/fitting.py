@@ -35,12 +35,15 @@ class Problem:
         Stan's data block, with nothing generated.
     program : str
         The program that fits it.
+    likelihood : {"fused", "stan", "by_hand"}
+        Which likelihood the program includes.
     """
 
     model: NormalMixture
     observed: Observed
     stan: dict[str, Any]
     program: ProgramName
+    likelihood: Likelihood
 
     @property
     def parameters(self) -> list[str]:
@@ -48,7 +51,7 @@ class Problem:
         return ["theta_raw", "mu"] + ([] if self.model.sigma_is_known else ["sigma"])
 
 
-def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "stan") -> Problem:
+def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "fused") -> Problem:
     """Check a model and observations and bring them into Stan's form.
 
     Parameters
@@ -57,7 +60,7 @@ def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "st
         The model.
     y : array_like, shape (N,), or None
         The observations; None for the prior alone.
-    likelihood : {"stan", "by_hand"}, default "stan"
+    likelihood : {"fused", "stan", "by_hand"}, default "fused"
         Which way of writing the likelihood.
 
     Returns
@@ -82,6 +85,7 @@ def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "st
         observed=Observed(y=values, index=index),
         stan=stan_data(complete, values),
         program=program_for(complete, likelihood=likelihood),
+        likelihood=likelihood,
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,7 +14,15 @@ from pystan_mix.inits import initial_values
 from pystan_mix.model import NormalMixture
 from pystan_mix.programs import Likelihood, compiled
 from pystan_mix.progress import Progress
-from pystan_mix.settings import check_open_interval, check_seed, check_whole, parallel_processes
+from pystan_mix.settings import (
+    check_choice,
+    check_open_interval,
+    check_seed,
+    check_whole,
+    parallel_processes,
+)
+
+Metric = Literal["dense_e", "diag_e"]
 
 _PRIOR_CHAINS = 4
 
@@ -28,9 +37,10 @@ def sample(
     iter_sampling: int = 1000,
     adapt_delta: float = 0.95,
     max_treedepth: int = 10,
+    metric: Metric = "dense_e",
     seed: int | None = None,
     predictive_draws: int | None = None,
-    likelihood: Likelihood = "stan",
+    likelihood: Likelihood = "fused",
     show_progress: bool = True,
     output_dir: str | Path | None = None,
 ) -> Fit:
@@ -53,6 +63,9 @@ def sample(
         higher than Stan's own 0.8.
     max_treedepth : int, default 10
         Largest depth of NUTS's trees.
+    metric : {"dense_e", "diag_e"}, default "dense_e"
+        Form of the inverse metric that warm-up adapts: the parameters are few
+        and correlated, so a full matrix is cheap and takes fewer steps.
     seed : int, optional
         From 0 to 2147483647; the same seed gives the same draws on the same
         machine. By default a random one, which the result names.
@@ -60,9 +73,10 @@ def sample(
         For how many draws over all chains, evenly spaced, the posterior
         predictive and the log likelihood are made; 0 for none. By default
         1000, or fewer where there are more than 10 000 observations.
-    likelihood : {"stan", "by_hand"}, default "stan"
-        "by_hand" takes the program that spells the mixture's density out, for
-        known standard deviations; the posterior is the same.
+    likelihood : {"fused", "stan", "by_hand"}, default "fused"
+        The posterior is the same: "fused" is written in C++ with its gradient,
+        "stan" is the loop in Stan that it is checked against, and "by_hand"
+        spells the density out, for known standard deviations only.
     show_progress : bool, default True
         Whether to show progress on standard error.
     output_dir : path, optional
@@ -104,6 +118,7 @@ def sample(
         iter_sampling=iter_sampling,
         adapt_delta=adapt_delta,
         max_treedepth=max_treedepth,
+        metric=metric,
         seed=seed,
         show_progress=show_progress,
     )
@@ -172,6 +187,7 @@ def sample_prior(
         iter_sampling=-(-check_whole("draws", draws, least=1) // _PRIOR_CHAINS),
         adapt_delta=0.95,
         max_treedepth=10,
+        metric="dense_e",
         seed=seed,
         show_progress=show_progress,
     )
@@ -205,6 +221,7 @@ class _Nuts:
     iter_sampling: int
     adapt_delta: float
     max_treedepth: int
+    metric: Metric
     seed: int
     show_progress: bool
 
@@ -221,6 +238,7 @@ class _Nuts:
             "algorithm=hmc",
             "engine=nuts",
             f"max_depth={self.max_treedepth}",
+            f"metric={self.metric}",
         )
 
 
@@ -232,6 +250,7 @@ def _checked_nuts(
     iter_sampling: int,
     adapt_delta: float,
     max_treedepth: int,
+    metric: Metric,
     seed: int | None,
     show_progress: bool,
 ) -> _Nuts:
@@ -244,6 +263,7 @@ def _checked_nuts(
         iter_sampling=check_whole("iter_sampling", iter_sampling, least=1),
         adapt_delta=check_open_interval("adapt_delta", adapt_delta, low=0.0, high=1.0),
         max_treedepth=check_whole("max_treedepth", max_treedepth, least=1),
+        metric=check_choice("metric", metric, choices=get_args(Metric)),
         seed=check_seed(seed),
         show_progress=show_progress,
     )
@@ -258,7 +278,9 @@ def _draw(
     output_dir: str | Path | None,
 ) -> tuple[Run, Generated | None]:
     """Run the chains, then the generated quantities of some of their draws."""
-    (executable,) = compiled(problem.program, show_progress=nuts.show_progress)
+    (executable,) = compiled(
+        problem.program, likelihood=problem.likelihood, show_progress=nuts.show_progress
+    )
     with workspace(executable, keep_in=None if output_dir is None else Path(output_dir)) as space:
         data = space.write_data("data", problem.stan)
         rng = np.random.default_rng(nuts.seed)

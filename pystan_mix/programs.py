@@ -17,10 +17,11 @@ from pystan_mix.model import NormalMixture
 from pystan_mix.processes import Process, describe_exit, last_lines, run_processes
 from pystan_mix.progress import say
 from pystan_mix.resources import resource_dir
+from pystan_mix.settings import check_choice
 
 ProgramName = Literal["normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand"]
 
-Likelihood = Literal["stan", "by_hand"]
+Likelihood = Literal["fused", "stan", "by_hand"]
 
 # make expands or splits at any other character of a file's name
 _SAFE_PATH = re.compile(r"[A-Za-z0-9._/-]+")
@@ -31,18 +32,19 @@ class _Build:
     """One program that is to be compiled: its name, its files, where it goes."""
 
     name: ProgramName
-    sources: tuple[Path, ...]
+    program: Path
+    included: tuple[Path, ...]
     executable: Path
 
 
-def program_for(model: NormalMixture, *, likelihood: Likelihood = "stan") -> ProgramName:
+def program_for(model: NormalMixture, *, likelihood: Likelihood = "fused") -> ProgramName:
     """Return the name of the Stan program that fits a model.
 
     Parameters
     ----------
     model : NormalMixture
         The model.
-    likelihood : {"stan", "by_hand"}, default "stan"
+    likelihood : {"fused", "stan", "by_hand"}, default "fused"
         Which way of writing the likelihood; "by_hand" is for known standard
         deviations only.
 
@@ -61,22 +63,22 @@ def program_for(model: NormalMixture, *, likelihood: Likelihood = "stan") -> Pro
     >>> program_for(NormalMixture(n_components=2, sigma=1.0))
     'normal_mixture_known_sigma'
     """
-    if likelihood not in get_args(Likelihood):
-        raise SettingsError(
-            f"likelihood must be one of {', '.join(get_args(Likelihood))}; it is {likelihood!r}."
-        )
+    check_choice("likelihood", likelihood, choices=get_args(Likelihood))
     if likelihood == "by_hand":
         if not model.sigma_is_known:
             raise SettingsError(
                 "likelihood='by_hand' is for known standard deviations; give sigma as a number, "
-                "or use likelihood='stan'."
+                "or use likelihood='fused'."
             )
         return "normal_mixture_by_hand"
     return "normal_mixture_known_sigma" if model.sigma_is_known else "normal_mixture"
 
 
 def compiled(
-    *names: ProgramName, cmdstan: CmdStan | None = None, show_progress: bool = True
+    *names: ProgramName,
+    likelihood: Likelihood = "fused",
+    cmdstan: CmdStan | None = None,
+    show_progress: bool = True,
 ) -> list[Path]:
     """Return the executables of Stan programs, compiling what the cache lacks.
 
@@ -88,6 +90,9 @@ def compiled(
     ----------
     *names : {"normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand"}
         The programs.
+    likelihood : {"fused", "stan", "by_hand"}, default "fused"
+        What the programs that include a likelihood find on their include path:
+        the one in C++, or else the one in Stan.
     cmdstan : CmdStan, optional
         The CmdStan to compile with; by default the one that is found.
     show_progress : bool, default True
@@ -106,7 +111,7 @@ def compiled(
         If a program does not compile; the message has the compiler's last lines.
     """
     cmdstan = cmdstan or find_cmdstan()
-    builds = [_build(name, cmdstan) for name in names]
+    builds = [_build(name, likelihood, cmdstan) for name in names]
     if not all(build.executable.exists() for build in builds):
 
         def say_waiting() -> None:
@@ -119,17 +124,22 @@ def compiled(
     return [build.executable for build in builds]
 
 
-def _build(name: ProgramName, cmdstan: CmdStan) -> _Build:
+def _build(name: ProgramName, likelihood: Likelihood, cmdstan: CmdStan) -> _Build:
     """Say what a program is made of and where its executable belongs."""
     stan = resource_dir("stan")
-    sources = (stan / f"{name}.stan", *sorted((stan / "functions").glob("*.stanfunctions")))
+    program = stan / f"{name}.stan"
+    included: dict[str, Path] = {}
+    if name != "normal_mixture_by_hand":
+        for folder in ("functions", "fused") if likelihood == "fused" else ("functions",):
+            # of the same name the later one stands
+            included |= {path.name: path for path in sorted((stan / folder).iterdir())}
     key = hashlib.sha256()
     settings = cmdstan.path / "make" / "local"
-    for source in (*sources, *([settings] if settings.exists() else [])):
+    for source in (program, *included.values(), *([settings] if settings.exists() else [])):
         key.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     key.update(f"{cmdstan.path} {cmdstan.version} {os.uname().machine}".encode())
     executable = cache_dir() / "programs" / f"{name}-{key.hexdigest()[:16]}"
-    return _Build(name=name, sources=sources, executable=executable)
+    return _Build(name, program, tuple(included.values()), executable)
 
 
 def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool) -> None:
@@ -164,13 +174,21 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
 
 def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
     """Lay a program out in a folder; return the call of make that compiles it there."""
-    folder.mkdir()
-    for source in build.sources:
-        shutil.copy(source, folder)
+    # apart from the program: stanc writes a header of the program's name beside it
+    include = folder / "include"
+    include.mkdir(parents=True)
+    shutil.copy(build.program, folder)
+    headers = []
+    for source in build.included:
+        shutil.copy(source, include)
+        if source.suffix == ".hpp":
+            headers.append(include / source.name)
+    external = " --allow-undefined" if headers else ""
     return Process(
         argv=(
             os.environ.get("MAKE", "make"),
-            f"STANCFLAGS=--include-paths={folder}",
+            f"STANCFLAGS=--include-paths={include}{external}",
+            *(f"USER_HEADER={header}" for header in headers),
             str(folder / build.name),
         ),
         log=folder / "make.log",

@@ -2,10 +2,14 @@
 
 import os
 import secrets
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from pystan_mix.errors import SettingsError
+
+ChoiceT = TypeVar("ChoiceT", bound=str)
 
 # CmdStan 2.27 reads its seed as a signed integer of 32 bits
 _LARGEST_SEED = 2**31 - 1
@@ -44,6 +48,24 @@ def check_open_interval(name: str, value: float, *, low: float, high: float) -> 
     ):
         raise SettingsError(f"{name} must be above {low:g} and below {high:g}; it is {value!r}.")
     return float(value)
+
+
+def check_choice(name: str, value: ChoiceT, *, choices: Sequence[str]) -> ChoiceT:
+    """Return one of some words, or say which there are.
+
+    Raises
+    ------
+    SettingsError
+        If `value` is none of them.
+
+    Examples
+    --------
+    >>> check_choice("metric", "diag_e", choices=("dense_e", "diag_e"))
+    'diag_e'
+    """
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}; it is {value!r}.")
+    return value
 
 
 def check_seed(seed: int | None) -> int:

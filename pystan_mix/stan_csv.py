@@ -5,6 +5,7 @@ is not finite in silence and cannot read ADVI without step size adaptation.
 """
 
 import dataclasses
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -208,7 +209,7 @@ def _numbers(path: Path, lines: Sequence[bytes], *, columns: int) -> FloatArray:
     if not lines:
         return np.empty((0, columns))
     try:
-        return np.loadtxt([line.decode() for line in lines], delimiter=",", ndmin=2)
+        return np.loadtxt(io.BytesIO(b"".join(lines)), delimiter=",", ndmin=2)
     except ValueError as error:
         raise OutputError(
             f"CmdStan's output {path} is damaged: {error}. Run the fit again."

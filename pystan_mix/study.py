@@ -47,7 +47,7 @@ class StudyModel:
         What it is, in words.
     data_set : str
         The name of the data set, and so the model, of `datasets.DATA_SETS`.
-    likelihood : {"stan", "by_hand"}
+    likelihood : {"fused", "by_hand"}
         Which way of writing the likelihood.
     """
 
@@ -58,10 +58,10 @@ class StudyModel:
 
 
 STUDY_MODELS = (
-    StudyModel("mof3", "close components, sigma known", "close", "stan"),
+    StudyModel("mof3", "close components, sigma known", "close", "fused"),
     StudyModel("mof2", "the same, by hand", "close", "by_hand"),
     StudyModel(
-        "mofsep", "separated components, sigma unknown, weights at least 0.1", "separated", "stan"
+        "mofsep", "separated components, sigma unknown, weights at least 0.1", "separated", "fused"
     ),
 )
 

@@ -26,7 +26,7 @@ def advi(
     tol_rel_obj: float = 1e-4,
     seed: int | None = None,
     predictive_draws: int | None = None,
-    likelihood: Likelihood = "stan",
+    likelihood: Likelihood = "fused",
     show_progress: bool = True,
     output_dir: str | Path | None = None,
 ) -> Fit:
@@ -93,7 +93,9 @@ def advi(
     problem = pose(model, y, likelihood=likelihood)
     n = problem.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)
-    (executable,) = compiled(problem.program, show_progress=show_progress)
+    (executable,) = compiled(
+        problem.program, likelihood=problem.likelihood, show_progress=show_progress
+    )
     with workspace(executable, keep_in=None if output_dir is None else Path(output_dir)) as space:
         rng = np.random.default_rng(seed)
         call = Call(

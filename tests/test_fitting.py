@@ -69,7 +69,7 @@ def test_pose_for_the_prior():
         (NormalMixture(n_components=3), [1.0, 2.0], "stan", DataError, "2 different .*3 compon"),
         (NormalMixture(n_components=2), None, "stan", ModelError, "prior of means is left out"),
         (COMPLETE, Y, "by_hand", SettingsError, "known standard deviations"),
-        (COMPLETE, Y, "fast", SettingsError, "stan, by_hand; it is 'fast'"),
+        (COMPLETE, Y, "fast", SettingsError, "fused, stan, by_hand; it is 'fast'"),
     ],
 )
 def test_what_cannot_be_posed(model, y, likelihood, error, words):

@@ -102,6 +102,7 @@ def processes_that_name(folder: Path) -> list[str]:
     ("sigma", "likelihood", "name"),
     [
         (None, "stan", "normal_mixture"),
+        (None, "fused", "normal_mixture"),
         (1.0, "stan", "normal_mixture_known_sigma"),
         ((1.0, 2.0), "stan", "normal_mixture_known_sigma"),
         (1.0, "by_hand", "normal_mixture_by_hand"),
@@ -116,7 +117,7 @@ def test_program_for(sigma, likelihood, name):
     ("sigma", "likelihood", "words"),
     [
         (None, "by_hand", "'by_hand' is for known standard deviations; give sigma as a number"),
-        (1.0, "Stan", "likelihood must be one of stan, by_hand; it is 'Stan'"),
+        (1.0, "Stan", "likelihood must be one of fused, stan, by_hand; it is 'Stan'"),
         (1.0, None, "it is None"),
     ],
 )

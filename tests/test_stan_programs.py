@@ -26,11 +26,11 @@ Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
 PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
 KNOWN = NormalMixture(n_components=3, sigma=[0.8, 1.0, 1.4], **PRIORS)
 CASES = {
-    "known": (KNOWN, Y, "stan"),
+    "known": (KNOWN, Y, "fused"),
     "known-repeated-floor": (
         NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS),
         Y.round(1),
-        "stan",
+        "fused",
     ),
     "by-hand": (KNOWN, Y, "by_hand"),
     "by-hand-repeated-floor": (
@@ -38,22 +38,27 @@ CASES = {
         Y.round(1),
         "by_hand",
     ),
-    "half-cauchy": (NormalMixture(n_components=3, sigma=pmix.HalfCauchy(2), **PRIORS), Y, "stan"),
+    "half-cauchy": (NormalMixture(n_components=3, sigma=pmix.HalfCauchy(2), **PRIORS), Y, "fused"),
     "half-normal-floor": (
         NormalMixture(n_components=3, sigma=pmix.HalfNormal([1, 2, 3]), min_weight=0.2, **PRIORS),
         Y,
-        "stan",
+        "fused",
     ),
     "half-t-repeated": (
         NormalMixture(n_components=3, sigma=pmix.HalfStudentT(3, 2.5), **PRIORS),
         Y.round(1),
-        "stan",
+        "fused",
     ),
     "one-component": (
         NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
         Y,
-        "stan",
+        "fused",
     ),
+}
+CASES |= {
+    f"{name}-plain": (model, y, "stan")
+    for name, (model, y, likelihood) in CASES.items()
+    if likelihood == "fused"
 }
 
 
@@ -129,7 +134,7 @@ def test_the_program_by_hand_has_the_same_posterior(cmdstan: CmdStan):
         pmix.sample(
             KNOWN, Y, iter_sampling=2500, seed=seed, likelihood=likelihood, show_progress=False
         )
-        for seed, likelihood in ((1, "stan"), (2, "by_hand"))
+        for seed, likelihood in ((1, "fused"), (2, "by_hand"))
     ]
     from pystan_mix.diagnostics import summarize
 

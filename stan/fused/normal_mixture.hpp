@@ -1,0 +1,365 @@
+/*
+ * The log likelihood of a finite normal mixture and its gradient in one pass
+ * over the data: C++ in the place of functions/normal_mixture.stanfunctions.
+ *
+ * Read a row, V, as one number: it holds those of as many observations as the
+ * processor takes at once, and all operations are by element.
+ */
+#ifndef NORMAL_MIXTURE_HPP
+#define NORMAL_MIXTURE_HPP
+
+#include <stan/model/model_header.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <ostream>
+#include <vector>
+
+// so that each function is compiled for the processor of its caller
+#define NORMAL_MIXTURE_INLINE inline __attribute__((always_inline))
+
+namespace normal_mixture_rows {
+
+typedef double Row2 __attribute__((vector_size(16)));
+typedef double Row4 __attribute__((vector_size(32)));
+typedef double Row8 __attribute__((vector_size(64)));
+
+/** The most rows in a block: its sums are complete before they are added. */
+constexpr int block_rows = 32;
+
+/** Added to a smaller number, rounds it to an integer in the lowest bits. */
+constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+
+/** One component of the mixture. */
+struct Component {
+  double log_peak;  // log(theta / (sigma * sqrt(2 * pi)))
+  double mu;
+  double inv_sigma;
+};
+
+/** The data and the components. */
+struct Problem {
+  const double* y;
+  const int* count;
+  std::size_t N;
+  std::vector<Component> components;
+};
+
+/** Return how many numbers are in a row. */
+template <typename V>
+constexpr int width() {
+  return sizeof(V) / sizeof(double);
+}
+
+/**
+ * Replace x <= 0 by exp(x) to within 1 ulp; below -708, where that is under
+ * 4e-308, by 0. NaN remains NaN.
+ *
+ * With n the integer nearest to x / log(2) and r = x - n * log(2), it is
+ * 2^n * exp(r), and exp(r) = 1 + r + r^2 * (even + r * odd) by its Taylor
+ * series, whose two halves do not wait for each other.
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
+  using Bits = decltype(x < x);
+  constexpr double log2_high = 6.93147180369123816490e-01;  // its first 33 bits
+  constexpr double log2_low = 1.90821492927058770002e-10;
+  const Bits nonzero = ~(x < -708.0);
+  const V shifted = x * 1.44269504088896340736 + to_integer;
+  const V n = shifted - to_integer;
+  const V r = (x - n * log2_high) - n * log2_low;
+  const V s = r * r;
+  V even = 1.0 / 3628800 + s * (1.0 / 479001600);
+  V odd = 1.0 / 39916800 + s * (1.0 / 6227020800);
+  even = 1.0 / 40320 + s * even;
+  odd = 1.0 / 362880 + s * odd;
+  even = 1.0 / 720 + s * even;
+  odd = 1.0 / 5040 + s * odd;
+  even = 1.0 / 24 + s * even;
+  odd = 1.0 / 120 + s * odd;
+  even = 1.0 / 2 + s * even;
+  odd = 1.0 / 6 + s * odd;
+  const V exp_r = 1.0 + (r + s * (even + r * odd));
+  const V power = (V)(((Bits)shifted << 52) + (Bits)(V{} + 1.0));
+  x = (V)((Bits)(exp_r * power) & nonzero);
+}
+
+/** Return the sum of the numbers in a row. */
+template <typename V>
+NORMAL_MIXTURE_INLINE double sum(const V& row) {
+  double total = 0;
+  for (int j = 0; j < width<V>(); ++j) {
+    total += row[j];
+  }
+  return total;
+}
+
+/** A block of observations, its last row filled up by counts of 0. */
+template <typename V>
+struct Block {
+  V y[block_rows];
+  V count[block_rows];
+  V largest[block_rows];  // of the terms of a density, on the log scale
+  V density[block_rows];  // divided by that term, so from 1 to K
+  V weight[block_rows];   // count / density
+  int rows;
+  int bits;  // that the largest count takes
+
+  /** Take the observations from number start on. */
+  NORMAL_MIXTURE_INLINE Block(const Problem& problem, std::size_t start) {
+    const int size = std::min<std::size_t>(block_rows * width<V>(),
+                                           problem.N - start);
+    rows = (size + width<V>() - 1) / width<V>();
+    y[rows - 1] = V{} + problem.y[start];
+    count[rows - 1] = V{};
+    double counts[block_rows * width<V>()];
+    int any = 0;
+    for (int i = 0; i < size; ++i) {
+      counts[i] = problem.count[start + i];
+      any |= problem.count[start + i];
+    }
+    std::memcpy(y, problem.y + start, size * sizeof(double));
+    std::memcpy(count, counts, size * sizeof(double));
+    for (bits = 0; any >> bits != 0; ++bits) {
+    }
+    for (int i = 0; i < rows; ++i) {
+      largest[i] = V{} - std::numeric_limits<double>::infinity();
+      density[i] = V{};
+    }
+  }
+};
+
+/** Find the terms of one component, and the largest so far. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void find_terms(Block<V>& block,
+                                      const Component& component, V* terms) {
+  const Component c = component;
+  for (int i = 0; i < block.rows; ++i) {
+    const V z = (block.y[i] - c.mu) * c.inv_sigma;
+    const V term = c.log_peak - 0.5 * (z * z);
+    block.largest[i] = block.largest[i] > term ? block.largest[i] : term;
+    terms[i] = term;
+  }
+}
+
+/** Replace the terms of one component by its parts in the densities. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void find_parts(Block<V>& block, V* terms) {
+  for (int i = 0; i < block.rows; ++i) {
+    V part = terms[i] - block.largest[i];
+    exp_nonpositive(part);
+    block.density[i] += part;
+    terms[i] = part;
+  }
+}
+
+/**
+ * Return the log likelihood of a block and find the weights.
+ *
+ * One logarithm serves all densities in a product, which is finite as each is
+ * at most K. Counts are taken one bit at a time.
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE double weigh(Block<V>& block) {
+  using Bits = decltype(block.y[0] < block.y[0]);
+  const V one = V{} + 1.0;
+  V log_scale = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    log_scale += block.count[i] * block.largest[i];
+    block.weight[i] = block.count[i] / block.density[i];
+  }
+  double log_lik = sum(log_scale);
+  for (int bit = 0; bit < block.bits; ++bit) {
+    V product = one;
+    for (int i = 0; i < block.rows; ++i) {
+      const Bits count = (Bits)(block.count[i] + to_integer);
+      const V above_one = (V)((Bits)one | (count & (1 << bit)));  // if set
+      product *= above_one > 1.0 ? block.density[i] : one;
+    }
+    for (int j = 0; j < width<V>(); ++j) {
+      log_lik += (1 << bit) * std::log(product[j]);
+    }
+  }
+  return log_lik;
+}
+
+/** Add the shares of component k in the densities, times 1, z and z^2. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void add_moments(const Block<V>& block,
+                                       const Problem& problem, int k,
+                                       const V* parts,
+                                       std::vector<double>& moments) {
+  const int K = problem.components.size();
+  const Component c = problem.components[k];
+  V zeroth = V{}, first = V{}, second = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    const V z = (block.y[i] - c.mu) * c.inv_sigma;
+    const V share = parts[i] * block.weight[i];
+    zeroth += share;
+    first += share * z;
+    second += share * z * z;
+  }
+  moments[k] += sum(zeroth);
+  moments[K + k] += sum(first);
+  moments[2 * K + k] += sum(second);
+}
+
+/**
+ * Return the log likelihood and add up its gradient.
+ *
+ * @tparam V rows to work in
+ * @param problem data and components
+ * @param gradient zeros; on return by log_theta, mu and sigma, K of each
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
+                                     std::vector<double>& gradient) {
+  const int K = problem.components.size();
+  Eigen::VectorXd memory((K * block_rows + 1) * width<V>());
+  void* aligned = memory.data();
+  std::size_t space = memory.size() * sizeof(double);
+  V* parts = static_cast<V*>(
+      std::align(sizeof(V), K * block_rows * sizeof(V), aligned, space));
+  double log_lik = 0;
+  for (std::size_t n = 0; n < problem.N; n += block_rows * width<V>()) {
+    Block<V> block(problem, n);
+    for (int k = 0; k < K; ++k) {
+      find_terms(block, problem.components[k], parts + k * block_rows);
+    }
+    for (int k = 0; k < K; ++k) {
+      find_parts(block, parts + k * block_rows);
+    }
+    log_lik += weigh(block);
+    for (int k = 0; k < K; ++k) {
+      add_moments(block, problem, k, parts + k * block_rows, gradient);
+    }
+  }
+  for (int k = 0; k < K; ++k) {
+    const double inv_sigma = problem.components[k].inv_sigma;
+    gradient[K + k] *= inv_sigma;
+    gradient[2 * K + k] = (gradient[2 * K + k] - gradient[k]) * inv_sigma;
+  }
+  return log_lik;
+}
+
+// by_rows for the processor that runs it; not on Windows, where GCC does not
+// align the wider rows on the stack
+#if defined(__x86_64__) && !defined(_WIN32)
+__attribute__((target("avx512f"))) inline double by_rows_avx512(
+    const Problem& problem, std::vector<double>& gradient) {
+  return by_rows<Row8>(problem, gradient);
+}
+
+__attribute__((target("avx2,fma"))) inline double by_rows_avx2(
+    const Problem& problem, std::vector<double>& gradient) {
+  return by_rows<Row4>(problem, gradient);
+}
+
+inline double best_rows(const Problem& problem, std::vector<double>& gradient) {
+  if (__builtin_cpu_supports("avx512f")) {
+    return by_rows_avx512(problem, gradient);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return by_rows_avx2(problem, gradient);
+  }
+  return by_rows<Row2>(problem, gradient);
+}
+#else
+inline double best_rows(const Problem& problem, std::vector<double>& gradient) {
+  return by_rows<Row2>(problem, gradient);
+}
+#endif
+
+/** Append autodiff variables to the operands; data are none. */
+inline void append(std::vector<stan::math::var>& operands,
+                   const Eigen::Matrix<stan::math::var, -1, 1>& x) {
+  operands.insert(operands.end(), x.data(), x.data() + x.size());
+}
+template <typename Data>
+inline void append(std::vector<stan::math::var>&, const Data&) {}
+
+/** Return the value as a number where the parameters are numbers. */
+template <typename Sigma>
+inline double result(double value, std::vector<double>&,
+                     const Eigen::VectorXd&, const Eigen::VectorXd&,
+                     const Sigma&) {
+  return value;
+}
+
+/** Return the value as one autodiff variable with its gradient. */
+template <typename Sigma>
+inline stan::math::var result(
+    double value, std::vector<double>& gradient,
+    const Eigen::Matrix<stan::math::var, -1, 1>& log_theta,
+    const Eigen::Matrix<stan::math::var, -1, 1>& mu, const Sigma& sigma) {
+  std::vector<stan::math::var> operands;
+  operands.reserve(gradient.size());
+  append(operands, log_theta);
+  append(operands, mu);
+  append(operands, sigma);
+  gradient.resize(operands.size());
+  return stan::math::precomputed_gradients(value, operands, gradient);
+}
+
+}  // namespace normal_mixture_rows
+
+/**
+ * Return the log likelihood of a finite normal mixture with the assignments
+ * of observations to components summed out.
+ *
+ * It throws what normal_lpdf throws.
+ *
+ * @tparam T double or autodiff variable
+ * @tparam Sigma vector of T or of double
+ * @param y distinct observations
+ * @param count how often each distinct observation occurs
+ * @param log_theta logarithms of the mixing proportions
+ * @param mu locations of the components
+ * @param sigma scales of the components
+ * @return sum over n of count[n] times the log density of y[n]
+ */
+template <typename T, typename Sigma>
+inline T normal_mixture_log_lik(const Eigen::Map<Eigen::VectorXd>& y,
+                                const std::vector<int>& count,
+                                const Eigen::Matrix<T, -1, 1>& log_theta,
+                                const Eigen::Matrix<T, -1, 1>& mu,
+                                const Sigma& sigma, std::ostream*) {
+  using stan::math::value_of;
+  constexpr const char* function = "normal_lpdf";
+  const std::size_t N = y.size();
+  if (N == 0) {
+    return 0;
+  }
+  normal_mixture_rows::Problem problem{y.data(), count.data(), N, {}};
+  problem.components.reserve(mu.size());
+  for (int k = 0; k < mu.size(); ++k) {
+    const double mu_k = value_of(mu[k]);
+    const double sigma_k = value_of(sigma[k]);
+    stan::math::check_finite(function, "Location parameter", mu_k);
+    stan::math::check_positive(function, "Scale parameter", sigma_k);
+    const double log_peak = value_of(log_theta[k]) - std::log(sigma_k)
+                            + stan::math::NEG_LOG_SQRT_TWO_PI;
+    problem.components.push_back({log_peak, mu_k, 1 / sigma_k});
+  }
+  std::vector<double> gradient(3 * mu.size());
+  double value = normal_mixture_rows::best_rows(problem, gradient);
+  if (std::isnan(value)) {
+    stan::math::check_not_nan(function, "Random variable", y);
+    value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
+  }
+  return normal_mixture_rows::result(value, gradient, log_theta, mu, sigma);
+}
+
+// stanc up to 2.31 declares the function again in the namespace of a program,
+// for arguments of any type; being more special, this one goes before
+namespace normal_mixture_model_namespace {
+using ::normal_mixture_log_lik;
+}
+namespace normal_mixture_known_sigma_model_namespace {
+using ::normal_mixture_log_lik;
+}
+
+#undef NORMAL_MIXTURE_INLINE
+#endif
