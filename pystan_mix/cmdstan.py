@@ -1,8 +1,8 @@
 """Find CmdStan on this machine, and say what is wrong with one that cannot be used."""
 
 import dataclasses
-import math
 import functools
+import math
 import os
 import re
 import subprocess
