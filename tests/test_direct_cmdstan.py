@@ -1,5 +1,6 @@
 """README's commands for CmdStan by hand, word for word."""
 
+import json
 import os
 import re
 import shutil
@@ -7,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pystan_mix.arviz_data import attributes, group
+from pystan_mix.cmdstan import CmdStan
 from pystan_mix.convert import from_cmdstan_csv
 from pystan_mix.diagnostics import summarize
 from pystan_mix.resources import resource_dir
+from pystan_mix.stan_csv import read_stan_csv
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -29,7 +33,13 @@ def folder(cmdstan, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("direct")
     for name in ("stan", "data"):
         shutil.copytree(resource_dir(name), folder / name)
-    (commands,) = code_blocks("CmdStan by hand", "sh")
+    plain, _ = code_blocks("CmdStan by hand", "sh")
+    (folder / "printed").write_text(run(plain, folder, cmdstan))
+    return folder
+
+
+def run(commands: str, folder: Path, cmdstan: CmdStan) -> str:
+    """Run commands of README in a shell and return what they print."""
     result = subprocess.run(
         ["bash", "-euxc", commands],
         cwd=folder,
@@ -38,8 +48,7 @@ def folder(cmdstan, tmp_path_factory) -> Path:
         text=True,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    (folder / "printed").write_text(result.stdout)
-    return folder
+    return result.stdout
 
 
 def test_stansummary_summarizes_the_parameters(folder):
@@ -71,6 +80,23 @@ def test_chains_and_approximation_agree_with_the_truth(folder):
     # CmdStan's six digits still give the ELBO, which is below the log evidence
     assert attributes(approx)["elbo_mcse"] < 0.2
     assert len({tuple(chain) for chain in group(fit, "posterior")["mu"].values[:, 0]}) == 2
+
+
+def test_the_fused_likelihood_has_the_same_density(folder, cmdstan):
+    """From the same start the first draws of both are the same, to rounding."""
+    _, fused = code_blocks("CmdStan by hand", "sh")
+    command = "stan/normal_mixture sample num_warmup=0 num_samples=5 adapt engaged=0"
+    settings = "stepsize=0.01 data file=data/separated.json init=init.json random seed=1"
+    init = {"theta_raw": [0.3, 0.3, 0.4], "mu": [0, 10, 20], "sigma": [3, 3, 3]}
+    (folder / "init.json").write_text(json.dumps(init))
+    draws = []
+    for name in ("plain", "fused"):
+        if name == "fused":
+            run(fused, folder, cmdstan)
+        run(f"{command} algorithm=hmc {settings} output file={name}.csv", folder, cmdstan)
+        draws.append(read_stan_csv(folder / f"{name}.csv").draws)
+    assert np.ptp(draws[0][:, 0]) > 0
+    np.testing.assert_allclose(draws[1], draws[0], rtol=1e-4)
 
 
 def test_readme_python_runs(cmdstan, tmp_path):
