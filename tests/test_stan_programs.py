@@ -275,7 +275,8 @@ def test_stan_code_keeps_to_the_style_guide(path: Path):
     blocks = re.findall(r"^(?:data|parameters) \{\n(.*?)^\}", "\n".join(lines), re.M | re.S)
     declarations = [line for block in blocks for line in block.splitlines()]
     assert [line for line in declarations if ";" in line and "//" not in line] == []
-    functions = re.findall(r"^ *(?:real|vector|int) \w+\([^;]*?\{", "\n".join(lines), re.M)
+    # defined with a body, or declared with a semicolon
+    functions = re.findall(r"^ *(?:real|vector|int) \w+\([^;]*?(?:\{|\);)", "\n".join(lines), re.M)
     documented = re.findall(r"\*/\n *(?:real|vector|int) \w+\(", "\n".join(lines))
     assert len(functions) == len(documented)
 
