@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lp_at_points import lp_at
 from reference_density import log_jacobian, log_lik, log_prior
 from scipy import stats
 
@@ -16,7 +17,7 @@ from pystan_mix.cmdstan import CmdStan
 from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
 from pystan_mix.model import NormalMixture, stan_data, with_default_priors
 from pystan_mix.predict import parameter_draws
-from pystan_mix.programs import ProgramName, compiled
+from pystan_mix.programs import compiled
 from pystan_mix.resources import resource_dir
 from pystan_mix.stan_csv import read_stan_csv
 
@@ -95,21 +96,6 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
     difference = csv.variable("lp__") - expected
     assert np.ptp(csv.variable("lp__")) > 1.0  # the draws do differ
     assert np.ptp(difference) < 1e-8
-
-
-def lp_at(program: ProgramName, stan: dict, inits: list[dict]) -> np.ndarray:
-    """Return ``lp__`` at given parameters: one step of no length from each of them."""
-    still = "sample num_samples=1 num_warmup=0 adapt engaged=0 algorithm=hmc engine=static"
-    method = (*still.split(), "int_time=1e-12", "stepsize=1e-12")
-    (executable,) = compiled(program, show_progress=False)
-    with workspace(executable, keep_in=None) as space:
-        data = space.write_data("data", stan)
-        calls = [
-            Call(method=method, data=data, seed=1, init=space.write_data(f"init-{i}", init))
-            for i, init in enumerate(inits)
-        ]
-        run = run_cmdstan(space, "still", calls, parallel=2)
-    return np.array([csv.variable("lp__")[0] for csv in run.csvs])
 
 
 def test_the_program_by_hand_has_the_same_density(cmdstan: CmdStan, tmp_path: Path):

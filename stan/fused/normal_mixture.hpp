@@ -54,7 +54,7 @@ constexpr int width() {
 }
 
 /**
- * Replace x <= 0 by exp(x) to within 1 ulp; below -708, where that is under
+ * Replace x <= 0 by exp(x) to within 2 ulp; below -708, where that is under
  * 4e-308, by 0. NaN remains NaN.
  *
  * With n the integer nearest to x / log(2) and r = x - n * log(2), it is
@@ -64,7 +64,7 @@ constexpr int width() {
 template <typename V>
 NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
   using Bits = decltype(x < x);
-  constexpr double log2_high = 6.93147180369123816490e-01;  // its first 33 bits
+  constexpr double log2_high = 6.93147180369123816490e-01;  // first 33 bits
   constexpr double log2_low = 1.90821492927058770002e-10;
   const Bits nonzero = ~(x < -708.0);
   const V shifted = x * 1.44269504088896340736 + to_integer;
@@ -244,20 +244,23 @@ NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
   return log_lik;
 }
 
-// by_rows for the processor that runs it; not on Windows, where GCC does not
-// align the wider rows on the stack
+// not on Windows, where GCC does not align the wider rows on the stack
 #if defined(__x86_64__) && !defined(_WIN32)
+/** by_rows for processors with AVX-512. */
 __attribute__((target("avx512f"))) inline double by_rows_avx512(
     const Problem& problem, std::vector<double>& gradient) {
   return by_rows<Row8>(problem, gradient);
 }
 
+/** by_rows for processors with AVX2. */
 __attribute__((target("avx2,fma"))) inline double by_rows_avx2(
     const Problem& problem, std::vector<double>& gradient) {
   return by_rows<Row4>(problem, gradient);
 }
 
-inline double best_rows(const Problem& problem, std::vector<double>& gradient) {
+/** by_rows in the widest rows of the processor that runs it. */
+inline double best_rows(const Problem& problem,
+                        std::vector<double>& gradient) {
   if (__builtin_cpu_supports("avx512f")) {
     return by_rows_avx512(problem, gradient);
   }
@@ -267,16 +270,20 @@ inline double best_rows(const Problem& problem, std::vector<double>& gradient) {
   return by_rows<Row2>(problem, gradient);
 }
 #else
-inline double best_rows(const Problem& problem, std::vector<double>& gradient) {
+/** by_rows in the widest rows of the processor that runs it. */
+inline double best_rows(const Problem& problem,
+                        std::vector<double>& gradient) {
   return by_rows<Row2>(problem, gradient);
 }
 #endif
 
-/** Append autodiff variables to the operands; data are none. */
+/** Append autodiff variables to the operands. */
 inline void append(std::vector<stan::math::var>& operands,
                    const Eigen::Matrix<stan::math::var, -1, 1>& x) {
   operands.insert(operands.end(), x.data(), x.data() + x.size());
 }
+
+/** Append nothing: data have no gradient. */
 template <typename Data>
 inline void append(std::vector<stan::math::var>&, const Data&) {}
 

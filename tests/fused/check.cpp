@@ -1,0 +1,274 @@
+/*
+ * Checks stan/fused/normal_mixture.hpp against the likelihood in Stan and
+ * against extended precision, and prints what it finds, a check in each line:
+ * its name, what it was made at, and the result, between tabs.
+ *
+ * plain.hpp is what stanc makes of normal_mixture.stan with functions/ and
+ * --name=plain_model.
+ */
+#include <stan/model/model_header.hpp>
+#define USING_R  // of plain.hpp only the functions are wanted: half the time
+#include "plain.hpp"
+#include "normal_mixture.hpp"
+#include "points.hpp"
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using stan::math::var;
+using DataVector = Eigen::Map<Eigen::VectorXd>;
+using VarVector = Eigen::Matrix<var, -1, 1>;
+using normal_mixture_rows::Problem;
+using normal_mixture_rows::Row2;
+using normal_mixture_rows::Row4;
+using normal_mixture_rows::Row8;
+
+/** Print the result of a check that is a number. */
+void print(const std::string& check, const std::string& at, double result) {
+  std::printf("%s\t%s\t%.17g\n", check.c_str(), at.c_str(), result);
+}
+
+/** Return what autodiff makes of a likelihood at a point. */
+template <typename Likelihood>
+Answer differentiated(Point& p, const Likelihood& likelihood) {
+  const int K = p.mu.size();
+  stan::math::nested_rev_autodiff nested;
+  DataVector y(p.y.data(), p.y.size());
+  VarVector log_theta = p.log_theta;
+  VarVector mu = p.mu;
+  VarVector sigma = p.sigma;
+  var value = likelihood(y, p.count, log_theta, mu, sigma);
+  value.grad();
+  Answer answer{value.val(), Eigen::VectorXd(3 * K)};
+  answer.gradient << log_theta.adj(), mu.adj(), sigma.adj();
+  return answer;
+}
+
+/** Return value and gradient of the likelihood in C++. */
+Answer fused(Point& p) {
+  return differentiated(p, [](auto&... arguments) {
+    return normal_mixture_log_lik(arguments..., nullptr);
+  });
+}
+
+/** Return value and gradient of the likelihood in Stan. */
+Answer plain(Point& p) {
+  return differentiated(p, [](auto&... arguments) {
+    return plain_model_namespace::normal_mixture_log_lik(arguments...,
+                                                         nullptr);
+  });
+}
+
+/** Return whether overloads for data give a point's answer to the last bit. */
+bool overloads_agree(Point& p, const Answer& answer) {
+  const int K = p.mu.size();
+  DataVector y(p.y.data(), p.y.size());
+  DataVector known_sigma(p.sigma.data(), K);
+  stan::math::nested_rev_autodiff nested;
+  VarVector log_theta = p.log_theta;
+  VarVector mu = p.mu;
+  var value = normal_mixture_log_lik(y, p.count, log_theta, mu, known_sigma,
+                                     nullptr);
+  value.grad();
+  return value.val() == answer.value
+         && log_theta.adj() == answer.gradient.segment(0, K)
+         && mu.adj() == answer.gradient.segment(K, K)
+         && answer.value
+                == normal_mixture_log_lik(y, p.count, p.log_theta, p.mu,
+                                          p.sigma, nullptr)
+         && answer.value
+                == normal_mixture_log_lik(y, p.count, p.log_theta, p.mu,
+                                          known_sigma, nullptr);
+}
+
+/** Check values and gradients for many K, and N around multiples of blocks. */
+void check_points(Points& points) {
+  for (const char* kind :
+       {"random", "sigma 1e-6 to 1e6", "mu 1e4 sigmas off", "weight 1e-12",
+        "weight 0", "data at 1e6", "densities underflow"}) {
+    double from_stan = 0;
+    double from_exact = 0;
+    double differing = 0;
+    for (int K = 1; K <= 12; ++K) {
+      for (int N : {0, 1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511,
+                    512, 513, 3000}) {
+        for (bool repeated : {false, true}) {
+          Point p = points.next(kind, K, N, repeated);
+          const Answer answer = fused(p);
+          const Reference exact = reference(p);
+          from_stan = std::max(from_stan,
+                               error(answer, plain(p), exact.terms));
+          from_exact = std::max(from_exact,
+                                error(answer, exact.answer, exact.terms));
+          differing += !overloads_agree(p, answer);
+        }
+      }
+    }
+    print("from Stan", kind, from_stan);
+    print("from exact", kind, from_exact);
+    print("overloads", kind, differing);
+  }
+}
+
+/** Check sums over a million observations. */
+void check_long_sum(Points& points) {
+  Point p = points.next("random", 3, 1000000, true);
+  const Reference exact = reference(p);
+  print("from exact", "N = 1e6", error(fused(p), exact.answer, exact.terms));
+}
+
+/** Return exp(x) as rows find it. */
+template <typename V>
+__attribute__((always_inline)) inline double exp_by(double x) {
+  V row = V{} + x;
+  normal_mixture_rows::exp_nonpositive(row);
+  return row[0];
+}
+
+double exp_by_row2(double x) { return exp_by<Row2>(x); }
+#if defined(__x86_64__) && !defined(_WIN32)
+__attribute__((target("avx2,fma"))) double exp_by_row4(double x) {
+  return exp_by<Row4>(x);
+}
+__attribute__((target("avx512f"))) double exp_by_row8(double x) {
+  return exp_by<Row8>(x);
+}
+#endif
+
+/** Functions for one width of rows. */
+struct Rows {
+  const char* name;
+  double (*log_lik)(const Problem&, std::vector<double>&);
+  double (*exp)(double);
+};
+
+/** Return the rows that this processor has, the narrowest first. */
+std::vector<Rows> rows_here() {
+  namespace rows = normal_mixture_rows;
+  std::vector<Rows> here = {{"Row2", rows::by_rows<Row2>, exp_by_row2}};
+#if defined(__x86_64__) && !defined(_WIN32)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    here.push_back({"Row4", rows::by_rows_avx2, exp_by_row4});
+  }
+  if (__builtin_cpu_supports("avx512f")) {
+    here.push_back({"Row8", rows::by_rows_avx512, exp_by_row8});
+  }
+#endif
+  return here;
+}
+
+/** Check each width of rows against the narrowest. */
+void check_rows(Points& points) {
+  const std::vector<Rows> here = rows_here();
+  std::vector<double> worst(here.size());
+  for (int K : {1, 2, 3, 12, 40}) {
+    for (int N : {1, 63, 64, 65, 128, 257, 3000}) {
+      const Point p = points.next("random", K, N, N % 2 == 0);
+      const Answer terms = reference(p).terms;
+      Problem problem{p.y.data(), p.count.data(), std::size_t(N), {}};
+      for (int k = 0; k < K; ++k) {
+        const double log_peak = p.log_theta[k] - std::log(p.sigma[k])
+                                + stan::math::NEG_LOG_SQRT_TWO_PI;
+        problem.components.push_back({log_peak, p.mu[k], 1 / p.sigma[k]});
+      }
+      std::vector<Answer> answers;
+      for (const Rows& rows : here) {
+        std::vector<double> gradient(3 * K);
+        const double value = rows.log_lik(problem, gradient);
+        answers.push_back({value, DataVector(gradient.data(), 3 * K)});
+      }
+      for (std::size_t i = 0; i < here.size(); ++i) {
+        worst[i] = std::max(worst[i], error(answers[i], answers[0], terms));
+      }
+    }
+  }
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    print("rows", here[i].name, worst[i]);
+  }
+}
+
+/** Check the exponential: its error in units in the last place. */
+void check_exp(Points& points) {
+  for (const Rows& rows : rows_here()) {
+    double worst = 0;
+    for (int i = 0; i < 300000; ++i) {
+      const double x = i % 3 == 0   ? -points.between(0, 2)
+                       : i % 3 == 1 ? -points.between(0, 708)
+                                    : -std::exp(points.between(-40, 6));
+      const long double exact = std::exp((long double)x);
+      const long double ulp = std::ldexp(1.0L, std::ilogb(exact) - 52);
+      const double e = std::fabs((rows.exp(x) - exact) / ulp);
+      worst = std::max(worst, e == e ? e : HUGE_VAL);
+    }
+    print("ulps of exp", rows.name, worst);
+    for (const char* x : {"0", "-0", "-5e-324", "-707.999", "-708.001",
+                          "-745", "-1e300", "-inf", "nan"}) {
+      print(std::string("exp by ") + rows.name, x,
+            rows.exp(std::strtod(x, nullptr)));
+    }
+  }
+}
+
+/** Return the value of a likelihood or the first line of what it throws. */
+std::string outcome(Answer (*likelihood)(Point&), Point& p) {
+  std::string message;
+  try {
+    char number[32];
+    std::snprintf(number, sizeof(number), "%.17g", likelihood(p).value);
+    return number;
+  } catch (const std::domain_error& e) {
+    message = std::string("domain_error: ") + e.what();
+  } catch (const std::exception& e) {
+    message = std::string("another exception: ") + e.what();
+  }
+  return message.substr(0, message.find('\n'));
+}
+
+/** Check what becomes of arguments that are not finite. */
+void check_outcomes(Points& points) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<std::pair<const char*, std::function<void(Point&)>>>
+      changes = {
+          {"mu nan", [&](Point& p) { p.mu[1] = nan; }},
+          {"mu inf", [&](Point& p) { p.mu[1] = inf; }},
+          {"sigma 0", [&](Point& p) { p.sigma[1] = 0; }},
+          {"sigma -1", [&](Point& p) { p.sigma[0] = -1; }},
+          {"sigma nan", [&](Point& p) { p.sigma[2] = nan; }},
+          {"y nan", [&](Point& p) { p.y[2] = nan; }},
+          {"y inf", [&](Point& p) { p.y[2] = inf; }},
+          {"last y -inf", [&](Point& p) { p.y[p.y.size() - 1] = -inf; }},
+          {"y 1e300", [&](Point& p) { p.y[0] = 1e300; }},
+          {"every sigma inf", [&](Point& p) { p.sigma.fill(inf); }},
+          {"every log_theta -inf", [&](Point& p) { p.log_theta.fill(-inf); }},
+          {"log_theta nan", [&](Point& p) { p.log_theta[0] = nan; }},
+          {"one sigma inf", [&](Point& p) { p.sigma[1] = inf; }},
+          {"sigma 1e-310", [&](Point& p) { p.sigma[1] = 1e-310; }},
+          {"no y, mu nan",
+           [&](Point& p) {
+             p.y.resize(0);
+             p.count.clear();
+             p.mu[0] = nan;
+           }},
+      };
+  for (const auto& change : changes) {
+    Point p = points.next("random", 3, 10, false);
+    change.second(p);
+    std::printf("fused\t%s\t%s\n", change.first, outcome(fused, p).c_str());
+    std::printf("plain\t%s\t%s\n", change.first, outcome(plain, p).c_str());
+  }
+}
+
+int main() {
+  Points points;
+  check_points(points);
+  check_long_sum(points);
+  check_rows(points);
+  check_exp(points);
+  check_outcomes(points);
+}

@@ -1,0 +1,35 @@
+"""CmdStan's ``lp__`` at parameters of one's own choice."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
+from pystan_mix.mixture import FloatArray
+from pystan_mix.programs import Likelihood, ProgramName, compiled
+
+# one step of no length
+_STILL = (
+    *("sample", "num_samples=1", "num_warmup=0", "adapt", "engaged=0"),
+    *("algorithm=hmc", "engine=static", "int_time=1e-12", "stepsize=1e-12"),
+)
+
+
+def lp_at(
+    program: ProgramName,
+    stan: Mapping[str, Any],
+    inits: Sequence[Mapping[str, Any]],
+    *,
+    likelihood: Likelihood = "fused",
+) -> FloatArray:
+    """Return ``lp__`` of a program at each of some points of the parameters."""
+    (executable,) = compiled(program, likelihood=likelihood, show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        data = space.write_data("data", stan)
+        calls = [
+            Call(method=_STILL, data=data, seed=1, init=space.write_data(f"init-{i}", init))
+            for i, init in enumerate(inits)
+        ]
+        run = run_cmdstan(space, "still", calls, parallel=2)
+    return np.array([csv.variable("lp__")[0] for csv in run.csvs])
