@@ -1,0 +1,43 @@
+"""pystan_mix: with the fused likelihood, or with the one in Stan.
+
+Seconds: the whole call of `sample`, CmdStan's CSV files and their reading included, with the
+program compiled before; no posterior predictive, as no peer draws one here.
+"""
+
+import time
+
+from measurement import read_task, since_start, write_result
+
+from pystan_mix.cmdstan import find_cmdstan
+from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
+from pystan_mix.nuts import sample
+from pystan_mix.programs import compiled, program_for
+
+task = read_task()
+model = {"mof3": CLOSE_MODEL, "mofsep": SEPARATED_MODEL}[task.posterior]
+compiled(program_for(model), likelihood=task.options.get("likelihood", "fused"))
+begun = time.perf_counter()
+fit = sample(
+    model,
+    task.y,
+    chains=task.chains,
+    parallel_chains=task.cores,
+    iter_warmup=task.iter_warmup,
+    iter_sampling=task.iter_sampling,
+    adapt_delta=task.target,
+    seed=task.seed,
+    predictive_draws=0,
+    show_progress=False,
+    **task.options,
+)
+seconds = time.perf_counter() - begun
+cold_seconds = since_start()
+posterior = fit.posterior
+write_result(
+    task,
+    {name: posterior[name].transpose("chain", "draw", "component") for name in task.names},
+    seconds=seconds,
+    cold_seconds=cold_seconds,
+    packages=("pystan_mix", "arviz", "numpy"),
+    cmdstan=".".join(map(str, find_cmdstan().version)),
+)
