@@ -1,28 +1,14 @@
 """Draws from the posterior, or from the prior, by NUTS."""
 
-import dataclasses
 from pathlib import Path
-from typing import Literal, get_args
-
-import numpy as np
 
 from pystan_mix.arviz_data import Fit, attributes, group, group_names, to_arviz
-from pystan_mix.cmdstan_run import Call, Run, run_cmdstan, workspace
-from pystan_mix.convert import Generated, nuts_to_arviz
-from pystan_mix.fitting import Problem, pose, predict, predictive_draws_for
-from pystan_mix.inits import initial_values
+from pystan_mix.chains import Metric, checked_nuts, run_chains
+from pystan_mix.convert import nuts_to_arviz
+from pystan_mix.fitting import pose, predictive_draws_for
 from pystan_mix.model import NormalMixture
-from pystan_mix.programs import Likelihood, compiled
-from pystan_mix.progress import Progress
-from pystan_mix.settings import (
-    check_choice,
-    check_open_interval,
-    check_seed,
-    check_whole,
-    parallel_processes,
-)
-
-Metric = Literal["dense_e", "diag_e"]
+from pystan_mix.programs import Likelihood
+from pystan_mix.settings import check_whole
 
 _PRIOR_CHAINS = 4
 
@@ -111,7 +97,7 @@ def sample(
     >>> fit.posterior["mu"].shape
     (4, 100, 2)
     """
-    nuts = _checked_nuts(
+    nuts = checked_nuts(
         chains=chains,
         parallel_chains=parallel_chains,
         iter_warmup=iter_warmup,
@@ -125,7 +111,9 @@ def sample(
     problem = pose(model, y, likelihood=likelihood)
     n = problem.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
-    run, generated = _draw(problem, nuts, n_rep=n, predictive_draws=total, output_dir=output_dir)
+    run, generated = run_chains(
+        problem, nuts, n_rep=n, predictive_draws=total, output_dir=output_dir
+    )
     return nuts_to_arviz(
         run.csvs,
         stan=problem.stan,
@@ -180,7 +168,7 @@ def sample_prior(
     >>> prior.prior["mu"].shape
     (4, 100, 2)
     """
-    nuts = _checked_nuts(
+    nuts = checked_nuts(
         chains=_PRIOR_CHAINS,
         parallel_chains=None,
         iter_warmup=1000,
@@ -194,7 +182,7 @@ def sample_prior(
     n_rep = check_whole("n_obs", n_obs, least=1)
     problem = pose(model, None)
     total = predictive_draws_for(None, n=n_rep, draws=draws)
-    run, generated = _draw(problem, nuts, n_rep=n_rep, predictive_draws=total, output_dir=None)
+    run, generated = run_chains(problem, nuts, n_rep=n_rep, predictive_draws=total, output_dir=None)
     fit = nuts_to_arviz(
         run.csvs,
         stan=problem.stan,
@@ -209,113 +197,3 @@ def sample_prior(
     }
     groups = {renamed.get(name, name): group(fit, name) for name in group_names(fit)}
     return to_arviz(groups, attrs=attributes(fit))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Nuts:
-    """NUTS's settings, checked."""
-
-    chains: int
-    parallel: int
-    iter_warmup: int
-    iter_sampling: int
-    adapt_delta: float
-    max_treedepth: int
-    metric: Metric
-    seed: int
-    show_progress: bool
-
-    @property
-    def method(self) -> tuple[str, ...]:
-        """The settings as on CmdStan's command line."""
-        return (
-            "sample",
-            f"num_samples={self.iter_sampling}",
-            f"num_warmup={self.iter_warmup}",
-            "adapt",
-            f"engaged={int(self.iter_warmup > 0)}",
-            f"delta={self.adapt_delta}",
-            "algorithm=hmc",
-            "engine=nuts",
-            f"max_depth={self.max_treedepth}",
-            f"metric={self.metric}",
-        )
-
-
-def _checked_nuts(
-    *,
-    chains: int,
-    parallel_chains: int | None,
-    iter_warmup: int,
-    iter_sampling: int,
-    adapt_delta: float,
-    max_treedepth: int,
-    metric: Metric,
-    seed: int | None,
-    show_progress: bool,
-) -> _Nuts:
-    """Check NUTS's settings."""
-    chains = check_whole("chains", chains, least=1)
-    return _Nuts(
-        chains=chains,
-        parallel=parallel_processes(parallel_chains, processes=chains),
-        iter_warmup=check_whole("iter_warmup", iter_warmup, least=0),
-        iter_sampling=check_whole("iter_sampling", iter_sampling, least=1),
-        adapt_delta=check_open_interval("adapt_delta", adapt_delta, low=0.0, high=1.0),
-        max_treedepth=check_whole("max_treedepth", max_treedepth, least=1),
-        metric=check_choice("metric", metric, choices=get_args(Metric)),
-        seed=check_seed(seed),
-        show_progress=show_progress,
-    )
-
-
-def _draw(
-    problem: Problem,
-    nuts: _Nuts,
-    *,
-    n_rep: int,
-    predictive_draws: int,
-    output_dir: str | Path | None,
-) -> tuple[Run, Generated | None]:
-    """Run the chains, then the generated quantities of some of their draws."""
-    (executable,) = compiled(
-        problem.program, likelihood=problem.likelihood, show_progress=nuts.show_progress
-    )
-    with workspace(executable, keep_in=None if output_dir is None else Path(output_dir)) as space:
-        data = space.write_data("data", problem.stan)
-        rng = np.random.default_rng(nuts.seed)
-        calls = [
-            Call(
-                method=nuts.method,
-                data=data,
-                seed=nuts.seed,
-                init=space.write_data(
-                    f"init-{chain}",
-                    initial_values(problem.model, problem.observed.y, rng=rng),
-                ),
-                output=(f"refresh={max(1, (nuts.iter_warmup + nuts.iter_sampling) // 50)}",),
-            )
-            for chain in range(1, nuts.chains + 1)
-        ]
-        progress = Progress(
-            description=f"NUTS, {nuts.chains} chain{'s' if nuts.chains > 1 else ''}",
-            pattern=r"^Iteration:\s+(\d+) /",
-            total=nuts.chains * (nuts.iter_warmup + nuts.iter_sampling),
-        )
-        run = run_cmdstan(
-            space,
-            "chain",
-            calls,
-            parallel=nuts.parallel,
-            progress=progress if nuts.show_progress else None,
-        )
-        generated = predict(
-            space,
-            problem,
-            run.csvs,
-            n_rep=n_rep,
-            total=predictive_draws,
-            seed=nuts.seed,
-            parallel=nuts.parallel,
-        )
-    return run, generated
