@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pystan_mix.arviz_data import load, save
-    from pystan_mix.convert import from_cmdstan_csv
     from pystan_mix.diagnostics import diagnose
+    from pystan_mix.direct_cmdstan import from_cmdstan_csv
     from pystan_mix.mixture import log_sum_exp, simulate
     from pystan_mix.model import NormalMixture
     from pystan_mix.nuts import sample, sample_prior
@@ -49,7 +49,7 @@ _HOMES = {
     "NormalMixture": "model",
     "advi": "variational",
     "diagnose": "diagnostics",
-    "from_cmdstan_csv": "convert",
+    "from_cmdstan_csv": "direct_cmdstan",
     "load": "arviz_data",
     "log_density": "predict",
     "log_sum_exp": "mixture",

@@ -5,7 +5,7 @@ import numpy as np
 from pystan_mix.mixture import FloatArray, component_log_densities, log_sum_exp
 from pystan_mix.model import NormalMixture, stan_data
 
-# with 1, half of all fits to unbalanced data had a stuck chain; with 5, none of sixty
+# of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
 _STARTS = 5
 _EM_STEPS = 20
 # EM needs the shape of the data, not every observation

@@ -11,7 +11,8 @@ import pytest
 import scipy.stats
 
 from pystan_mix.arviz_data import HAS_DATATREE, attributes, az, group, group_names, load, save
-from pystan_mix.convert import Generated, Observed, advi_to_arviz, from_cmdstan_csv, nuts_to_arviz
+from pystan_mix.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
+from pystan_mix.direct_cmdstan import from_cmdstan_csv
 from pystan_mix.errors import DataError, OutputError
 from pystan_mix.mixture import log_density
 from pystan_mix.stan_csv import read_stan_csv

@@ -13,8 +13,8 @@ import pytest
 
 from pystan_mix.arviz_data import attributes, group
 from pystan_mix.cmdstan import CmdStan
-from pystan_mix.convert import from_cmdstan_csv
 from pystan_mix.diagnostics import summarize
+from pystan_mix.direct_cmdstan import from_cmdstan_csv
 from pystan_mix.resources import resource_dir
 from pystan_mix.stan_csv import read_stan_csv
 
