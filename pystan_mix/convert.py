@@ -237,7 +237,7 @@ def _provenance(settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _elbo(csv: StanCsv, *, stan: Mapping[str, Any]) -> ElboEstimate:
     """Estimate the ELBO from the approximation's own draws."""
-    names = ["theta_raw", "mu"] + ([] if "sigma" in stan else ["sigma"])
+    names = ["theta_raw", "mu_raw"] + ([] if "sigma" in stan else ["sigma"])
     return estimate_elbo(
         draws={name: csv.variable(name) for name in names},
         mean={name: csv.mean_row[csv.columns(name)] for name in names},

@@ -64,7 +64,7 @@ def estimate_elbo(
     Parameters
     ----------
     draws : mapping of str to ndarray, shape (draws, K)
-        `theta_raw`, `mu` and, where it is a parameter, `sigma`.
+        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`.
     mean : mapping of str to ndarray, shape (K,)
         The same of the variational mean mapped to the constrained space.
     log_p : ndarray, shape (draws,)
@@ -114,7 +114,7 @@ def _normal_scales(
 ) -> tuple[FloatArray, float]:
     """Return the standard deviations that `log_g` implies, and its relative misfit."""
     deviations = unconstrained(draws, simplex=simplex) - unconstrained(mean, simplex=simplex)
-    # a weight that underflowed, or means that fell together, have no place there any more
+    # a weight that underflowed has no place there any more
     whole = np.isfinite(deviations).all(axis=1)
     if whole.sum() < deviations.shape[1]:
         return np.ones(deviations.shape[1]), float("inf")
@@ -131,13 +131,13 @@ def _normal_scales(
 def unconstrained(parameters: Mapping[str, FloatArray], *, simplex: SimplexTransform) -> FloatArray:
     """Map parameters to the unconstrained space in which Stan works.
 
-    Stan Reference Manual, "Constraint transforms": log differences for the
-    ordered vector, logarithms for scales.
+    Stan Reference Manual, "Constraint transforms": logarithms for scales; the
+    free means have no constraint.
 
     Parameters
     ----------
     parameters : mapping of str to ndarray, shape (..., K)
-        `theta_raw`, `mu` and, where it is a parameter, `sigma`.
+        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`.
     simplex : callable
         The transform of the simplex: `stick_breaking` or `log_ratios`.
 
@@ -146,11 +146,10 @@ def unconstrained(parameters: Mapping[str, FloatArray], *, simplex: SimplexTrans
     ndarray, shape (..., K - 1 + K) or (..., K - 1 + K + K)
         Unconstrained values in Stan's order.
     """
-    mu = parameters["mu"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ordered = np.concatenate([mu[..., :1], np.log(np.diff(mu, axis=-1))], axis=-1)
         positive = [np.log(parameters["sigma"])] if "sigma" in parameters else []
-        return np.concatenate([simplex(parameters["theta_raw"]), ordered, *positive], axis=-1)
+        weights = simplex(parameters["theta_raw"])
+        return np.concatenate([weights, parameters["mu_raw"], *positive], axis=-1)
 
 
 def stick_breaking(theta: FloatArray) -> FloatArray:

@@ -48,7 +48,7 @@ class Problem:
     @property
     def parameters(self) -> list[str]:
         """The vectors of the program's parameters block, in its order."""
-        return ["theta_raw", "mu"] + ([] if self.model.sigma_is_known else ["sigma"])
+        return ["theta_raw", "mu_raw"] + ([] if self.model.sigma_is_known else ["sigma"])
 
 
 def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "fused") -> Problem:

@@ -7,6 +7,7 @@
  */
 functions {
   #include densities.stanfunctions
+  #include ordering.stanfunctions
   #include normal_mixture.stanfunctions
 }
 data {
@@ -25,20 +26,23 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
+  real width = ordering_width(y, count, mu_scale);
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  ordered[K] mu; // locations of the components
+  vector[K] mu_raw; // locations before each is pushed above the one before
   vector<lower=0>[K] sigma; // scales of the components
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+  vector[K] mu = push_apart(mu_raw, width); // increasing locations
 }
 model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
+  target += push_apart_log_jacobian(mu_raw, mu, width);
   sigma ~ half_student_t(sigma_df, sigma_scale);
   target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
 }

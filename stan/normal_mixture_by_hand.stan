@@ -7,6 +7,62 @@
  */
 functions {
   /**
+   * Return how near two locations may come before the one pushes the other: a
+   * part of the spread of the data, or of the priors where there are no data.
+   *
+   * The posterior is the same for any width; this one is easy to sample.
+   *
+   * @param y distinct observations
+   * @param count how often each distinct observation occurs
+   * @param mu_scale prior scales of the component locations
+   * @return half a standard deviation, divided by the number of components
+   */
+  real ordering_width(vector y, array[] int count, vector mu_scale) {
+    int K = num_elements(mu_scale);
+    if (num_elements(y) < 2) {
+      return mean(mu_scale) / (2 * K);
+    }
+    vector[num_elements(y)] share = to_vector(count) / sum(count);
+    real variance = dot_product(share, square(y - dot_product(share, y)));
+    return sqrt(variance) / (2 * K);
+  }
+
+  /**
+   * Return increasing locations made of free ones.
+   *
+   * The first is as it is. Each further one is the mean of the larger of two:
+   * the one before, and a normal variable around the free location with the
+   * width as scale. So it is the free location itself where that lies some
+   * widths above the one before, and is pushed to stay above it where not.
+   *
+   * @param mu_raw free locations
+   * @param width how near two locations may come before one pushes the other
+   * @return increasing locations
+   */
+  vector push_apart(vector mu_raw, real width) {
+    vector[num_elements(mu_raw)] mu = mu_raw;
+    for (k in 2 : num_elements(mu)) {
+      real above = mu_raw[k] - mu[k - 1];
+      mu[k] = mu[k - 1] + above * Phi(above / width)
+              + square(width) * exp(normal_lpdf(above | 0, width));
+    }
+    return mu;
+  }
+
+  /**
+   * Return the log absolute Jacobian determinant of push_apart.
+   *
+   * @param mu_raw free locations
+   * @param mu the same pushed apart
+   * @param width how near two locations may come before one pushes the other
+   * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
+   */
+  real push_apart_log_jacobian(vector mu_raw, vector mu, real width) {
+    int K = num_elements(mu);
+    return normal_lcdf(tail(mu_raw, K - 1) | head(mu, K - 1), width);
+  }
+
+  /**
    * Return the log density of a normal distribution.
    *
    * @param y point
@@ -65,19 +121,22 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
+  real width = ordering_width(y, count, mu_scale);
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  ordered[K] mu; // locations of the components
+  vector[K] mu_raw; // locations before each is pushed above the one before
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+  vector[K] mu = push_apart(mu_raw, width); // increasing locations
 }
 model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
+  target += push_apart_log_jacobian(mu_raw, mu, width);
   for (n in 1 : N) {
     target += count[n] * mixture_log_density(y[n], log_theta, mu, sigma);
   }

@@ -30,9 +30,18 @@ def log_lik(y: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray)
     )
 
 
+def ordering_width(stan: Mapping[str, Any]) -> float:
+    """How near two means may come before one pushes the other."""
+    spread = np.mean(stan["mu_scale"])
+    if stan["N"] > 1:
+        spread = np.repeat(stan["y"], stan["count"]).std()
+    return float(spread) / (2 * stan["K"])
+
+
 def log_jacobian(
     stan: Mapping[str, Any],
     theta_raw: FloatArray,
+    mu_raw: FloatArray,
     mu: FloatArray,
     sigma: FloatArray,
     *,
@@ -47,7 +56,7 @@ def log_jacobian(
         )
         share = theta_raw[:-1] / left
         total = np.sum(np.log(share) + np.log1p(-share) + np.log(left))
-    total += np.log(np.diff(mu)).sum()
+    total += stats.norm.logcdf(mu_raw[1:], mu[:-1], ordering_width(stan)).sum()
     if "sigma" not in stan:
         total += np.log(sigma).sum()
     return float(total)

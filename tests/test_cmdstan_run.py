@@ -24,7 +24,7 @@ from pystan_mix.stan_csv import read_elbo_history, read_stan_csv
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = Path(__file__).parent / "recorded"
-PARAMETERS = ("theta_raw", "mu", "sigma")
+PARAMETERS = ("theta_raw", "mu_raw", "sigma")
 MODEL = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5), min_weight=0.1)
 Y = simulate(30, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=1).round(1)
 SAMPLE = ("sample", "num_samples=60", "num_warmup=100")
@@ -81,7 +81,7 @@ def test_sample(program):
             data=space.write_data("data", data_block()),
             seed=11,
             init=space.write_data(
-                "init", {"theta_raw": [0.5, 0.5], "mu": [-3, 3], "sigma": [1, 1]}
+                "init", {"theta_raw": [0.5, 0.5], "mu_raw": [-3, 3], "sigma": [1, 1]}
             ),
             output=("refresh=50",),
         )

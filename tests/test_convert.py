@@ -101,7 +101,7 @@ def test_sample_stats_of_nuts(nuts, name, column, kind):
 
 def test_a_divergence_is_true(tmp_path):
     lines = NUTS[0].read_text().splitlines(keepends=True)
-    at = next(i for i, line in enumerate(lines) if line[0] == "-" and "," in line)
+    at = next(i for i, line in enumerate(lines) if line[0] in "-0123456789")
     cells = lines[at].split(",")
     cells[5] = "1"
     path = tmp_path / "divergent.csv"
@@ -214,13 +214,12 @@ def test_attributes_of_advi(advi):
 
 
 def test_the_elbo_is_right_for_two_components(advi):
-    """The whole way, with the log odds and log gaps written out here."""
-    draws = {name: columns("advi.csv", name) for name in ("theta_raw", "mu", "sigma")}
+    """The whole way, with the log odds written out here."""
+    draws = {name: columns("advi.csv", name) for name in ("theta_raw", "mu_raw", "sigma")}
     z = np.column_stack(
         [
             np.log(draws["theta_raw"][:, 0] / draws["theta_raw"][:, 1]),
-            draws["mu"][:, 0],
-            np.log(draws["mu"][:, 1] - draws["mu"][:, 0]),
+            draws["mu_raw"],
             np.log(draws["sigma"]),
         ]
     )
@@ -326,6 +325,8 @@ def test_arviz_makes_a_summary_of_it(which, request):
     np.testing.assert_allclose(found, means, rtol=0, atol=0.1)
 
 
+# 120 draws are few for the tail of an observation's weights
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 def test_arviz_makes_loo_of_it(nuts):
     loo = az.loo(nuts, pointwise=True)
     assert loo.n_data_points == 20

@@ -87,7 +87,7 @@ def test_the_fused_likelihood_has_the_same_density(folder, cmdstan):
     _, fused = code_blocks("CmdStan by hand", "sh")
     command = "stan/normal_mixture sample num_warmup=0 num_samples=5 adapt engaged=0"
     settings = "stepsize=0.01 data file=data/separated.json init=init.json random seed=1"
-    init = {"theta_raw": [0.3, 0.3, 0.4], "mu": [0, 10, 20], "sigma": [3, 3, 3]}
+    init = {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [0, 10, 20], "sigma": [3, 3, 3]}
     (folder / "init.json").write_text(json.dumps(init))
     draws = []
     for name in ("plain", "fused"):

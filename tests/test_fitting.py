@@ -25,7 +25,7 @@ def test_pose():
     problem = pose(COMPLETE, Y)
     assert problem.model == COMPLETE
     assert problem.program == "normal_mixture"
-    assert problem.parameters == ["theta_raw", "mu", "sigma"]
+    assert problem.parameters == ["theta_raw", "mu_raw", "sigma"]
     assert problem.observed.y.tolist() == Y
     # where each stands among the distinct ones, which Stan gets in increasing order
     assert problem.stan["y"] == [-1.0, 0.5, 3.0]
@@ -51,7 +51,7 @@ def test_priors_that_are_left_out_are_scaled_to_the_data():
 def test_pose_with_known_sigma(likelihood, program):
     problem = pose(KNOWN, Y, likelihood=likelihood)
     assert problem.program == program
-    assert problem.parameters == ["theta_raw", "mu"]
+    assert problem.parameters == ["theta_raw", "mu_raw"]
     assert problem.stan["sigma"] == [1.0, 2.0]
 
 

@@ -84,10 +84,11 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
     expected = [
         log_prior(stan, theta, mu, sigma)
         + log_lik(y, theta, mu, sigma).sum()
-        + log_jacobian(stan, theta_raw, mu, sigma, version=cmdstan.version)
-        for theta_raw, theta, mu, sigma in zip(
+        + log_jacobian(stan, theta_raw, mu_raw, mu, sigma, version=cmdstan.version)
+        for theta_raw, theta, mu_raw, mu, sigma in zip(
             csv.variable("theta_raw"),
             csv.variable("theta"),
+            csv.variable("mu_raw"),
             csv.variable("mu"),
             sigma_draws,
             strict=True,
@@ -105,8 +106,8 @@ def test_the_program_by_hand_has_the_same_density(cmdstan: CmdStan, tmp_path: Pa
     )
     csv = read_stan_csv(tmp_path / "chain-1.csv")
     inits = [
-        {"theta_raw": theta.tolist(), "mu": mu.tolist()}
-        for theta, mu in zip(csv.variable("theta_raw"), csv.variable("mu"), strict=True)
+        {"theta_raw": theta.tolist(), "mu_raw": mu.tolist()}
+        for theta, mu in zip(csv.variable("theta_raw"), csv.variable("mu_raw"), strict=True)
     ]
     stan = stan_data(KNOWN, y)
     included = lp_at("normal_mixture_known_sigma", stan, inits)

@@ -310,7 +310,103 @@ inline stan::math::var result(
   return stan::math::precomputed_gradients(value, operands, gradient);
 }
 
+/** Return Phi(x), the standard normal distribution function. */
+inline double normal_cdf(double x) {
+  return 0.5 * std::erfc(-x * stan::math::INV_SQRT_TWO);
+}
+
+/** Return the derivative of log(Phi(x)). */
+inline double log_normal_cdf_slope(double x, double log_cdf) {
+  // beyond, the exponents have lost the digits of their difference
+  return x < -1e4 ? -x
+                  : stan::math::INV_SQRT_TWO_PI
+                        * std::exp(-0.5 * x * x - log_cdf);
+}
+
 }  // namespace normal_mixture_rows
+
+/**
+ * Return increasing locations made of free ones.
+ *
+ * @param mu_raw free locations
+ * @param width how near two locations may come before one pushes the other
+ * @return increasing locations
+ */
+inline Eigen::VectorXd push_apart(const Eigen::VectorXd& mu_raw,
+                                  const double& width, std::ostream*) {
+  Eigen::VectorXd mu = mu_raw;
+  for (int k = 1; k < mu.size(); ++k) {
+    const double x = (mu_raw[k] - mu[k - 1]) / width;
+    const double density
+        = stan::math::INV_SQRT_TWO_PI * std::exp(-0.5 * x * x);
+    mu[k] = mu[k - 1]
+            + width * (x * normal_mixture_rows::normal_cdf(x) + density);
+  }
+  return mu;
+}
+
+/**
+ * Return increasing locations made of free ones, with their gradient: that of
+ * a location has the part Phi(x) in its own free location, and the rest in
+ * the location before.
+ *
+ * @param mu_raw free locations
+ * @param width how near two locations may come before one pushes the other
+ * @return increasing locations
+ */
+inline Eigen::Matrix<stan::math::var, -1, 1> push_apart(
+    const Eigen::Matrix<stan::math::var, -1, 1>& mu_raw, const double& width,
+    std::ostream* out) {
+  using Vars = Eigen::Matrix<stan::math::var, -1, 1>;
+  const Eigen::VectorXd raw = stan::math::value_of(mu_raw);
+  const Eigen::VectorXd values = push_apart(raw, width, out);
+  stan::arena_t<Vars> free = mu_raw;
+  stan::arena_t<Vars> mu = values.cast<stan::math::var>();
+  stan::arena_t<Eigen::VectorXd> own(values.size());
+  for (int k = 1; k < values.size(); ++k) {
+    own.coeffRef(k)
+        = normal_mixture_rows::normal_cdf((raw[k] - values[k - 1]) / width);
+  }
+  stan::math::reverse_pass_callback([free, mu, own]() mutable {
+    double passed_on = 0;
+    for (int k = mu.size() - 1; k > 0; --k) {
+      const double adjoint = mu.coeffRef(k).adj() + passed_on;
+      free.coeffRef(k).adj() += own.coeffRef(k) * adjoint;
+      passed_on = (1 - own.coeffRef(k)) * adjoint;
+    }
+    free.coeffRef(0).adj() += mu.coeffRef(0).adj() + passed_on;
+  });
+  return Vars(mu);
+}
+
+/**
+ * Return the log absolute Jacobian determinant of push_apart.
+ *
+ * @tparam T double or autodiff variable
+ * @param mu_raw free locations
+ * @param mu the same pushed apart
+ * @param width how near two locations may come before one pushes the other
+ * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
+ */
+template <typename T>
+inline T push_apart_log_jacobian(const Eigen::Matrix<T, -1, 1>& mu_raw,
+                                 const Eigen::Matrix<T, -1, 1>& mu,
+                                 const double& width, std::ostream*) {
+  using stan::math::value_of;
+  const int K = mu.size();
+  double value = 0;
+  std::vector<double> slopes(2 * K);
+  for (int k = 1; k < K; ++k) {
+    const double x = (value_of(mu_raw[k]) - value_of(mu[k - 1])) / width;
+    const double log_cdf = stan::math::std_normal_lcdf(x);
+    value += log_cdf;
+    slopes[k]
+        = normal_mixture_rows::log_normal_cdf_slope(x, log_cdf) / width;
+    slopes[K + k - 1] = -slopes[k];
+  }
+  return normal_mixture_rows::result(value, slopes, mu_raw, mu,
+                                     Eigen::VectorXd());
+}
 
 /**
  * Return the log likelihood of a finite normal mixture with the assignments
@@ -359,13 +455,17 @@ inline T normal_mixture_log_lik(const Eigen::Map<Eigen::VectorXd>& y,
   return normal_mixture_rows::result(value, gradient, log_theta, mu, sigma);
 }
 
-// stanc up to 2.31 declares the function again in the namespace of a program,
-// for arguments of any type; being more special, this one goes before
+// stanc up to 2.31 declares the functions again in the namespace of a program,
+// for arguments of any type; being more special, these go before
 namespace normal_mixture_model_namespace {
 using ::normal_mixture_log_lik;
+using ::push_apart;
+using ::push_apart_log_jacobian;
 }
 namespace normal_mixture_known_sigma_model_namespace {
 using ::normal_mixture_log_lik;
+using ::push_apart;
+using ::push_apart_log_jacobian;
 }
 
 #undef NORMAL_MIXTURE_INLINE

@@ -24,7 +24,7 @@ data = {
     "N_rep": 0,
     "save_log_lik": 0,
 }
-start = {"theta_raw": [1 / task.n_components] * task.n_components, "mu": task.start_mu}
+start = {"theta_raw": [1 / task.n_components] * task.n_components, "mu_raw": task.start_mu}
 if task.sigma_scale is None:
     program = "normal_mixture_known_sigma"
     data |= {"sigma": task.sigma}

@@ -1,5 +1,5 @@
 /*
- * Checks stan/fused/normal_mixture.hpp against the likelihood in Stan and
+ * Checks stan/fused/normal_mixture.hpp against the functions in Stan and
  * against extended precision, and prints what it finds, a check in each line:
  * its name, what it was made at, and the result, between tabs.
  *
@@ -214,6 +214,68 @@ void check_exp(Points& points) {
   }
 }
 
+/** Return the value of a function of free locations, and its gradient. */
+template <typename Function>
+Answer differentiated_by_raw(const Eigen::VectorXd& mu_raw,
+                             const Function& function) {
+  stan::math::nested_rev_autodiff nested;
+  VarVector raw = mu_raw;
+  var value = function(raw);
+  value.grad();
+  return {value.val(), raw.adj()};
+}
+
+/** Check how free locations become increasing ones. */
+void check_ordering(Points& points) {
+  double values = 0;
+  double gradients = 0;
+  double slopes = 0;
+  double overloads = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const int K = 1 + i % 12;
+    const double width = std::exp(points.between(-5, 5));
+    Eigen::VectorXd raw(K);
+    Eigen::VectorXd weight(K);
+    for (int k = 0; k < K; ++k) {
+      raw[k] = points.between(-9, 9 + 20 * (k % 2)) * width;
+      weight[k] = points.normal();
+    }
+    const Answer fused = differentiated_by_raw(raw, [&](VarVector& x) {
+      return stan::math::dot_product(weight, push_apart(x, width, nullptr));
+    });
+    const Answer plain = differentiated_by_raw(raw, [&](VarVector& x) {
+      return stan::math::dot_product(
+          weight, plain_model_namespace::push_apart(x, width, nullptr));
+    });
+    const Eigen::VectorXd mu = push_apart(raw, width, nullptr);
+    const double scale = weight.cwiseAbs().dot(mu.cwiseAbs());
+    values = std::max(values, std::fabs(fused.value - plain.value) / scale);
+    gradients = std::max(gradients, (fused.gradient - plain.gradient).norm()
+                                        / weight.cwiseAbs().sum());
+    stan::math::nested_rev_autodiff nested;
+    VarVector raw_var = raw;
+    VarVector mu_var = mu;
+    var value = push_apart_log_jacobian(raw_var, mu_var, width, nullptr);
+    value.grad();
+    overloads += value.val()
+                 != push_apart_log_jacobian(raw, mu, width, nullptr);
+    // Stan's own derivative of normal_lcdf has 7 digits
+    for (int k = 1; k < K; ++k) {
+      const long double x = ((long double)raw[k] - mu[k - 1]) / width;
+      const long double ratio = 2 * std::exp(-0.5L * x * x)
+                                / std::sqrt(2 * std::acos(-1.0L))
+                                / std::erfc(-x / std::sqrt(2.0L)) / width;
+      const double error = raw_var[k].adj() / ratio - 1;
+      slopes = std::max(slopes, std::fabs(error));
+      overloads += raw_var[k].adj() != -mu_var[k - 1].adj();
+    }
+  }
+  print("ordering", "values", values);
+  print("ordering", "gradients", gradients);
+  print("ordering", "slopes of the Jacobian", slopes);
+  print("ordering", "overloads", overloads);
+}
+
 /** Return the value of a likelihood or the first line of what it throws. */
 std::string outcome(Answer (*likelihood)(Point&), Point& p) {
   std::string message;
@@ -271,4 +333,5 @@ int main() {
   check_rows(points);
   check_exp(points);
   check_outcomes(points);
+  check_ordering(points);
 }
