@@ -44,11 +44,8 @@ def initial_values(
         points = np.quantile(y, (np.arange(min(y.size, _POINTS)) + 0.5) / min(y.size, _POINTS))
         known = np.asarray(data["sigma"]) if model.sigma_is_known else None
         spread = float(y.std())
-        fits = [
-            _maximised(points, _spread_means(points, K, rng), spread=spread, known_sigma=known)
-            for _ in range(_STARTS)
-        ]
-        _, theta, mu, sigma = max(fits, key=lambda fit: fit[0])
+        starts = np.stack([_spread_means(points, K, rng) for _ in range(_STARTS)])
+        theta, mu, sigma = _likeliest(points, starts, spread=spread, known_sigma=known)
         mu = np.clip(mu + 0.3 * sigma * rng.normal(size=K), y.min(), y.max())
     else:
         mu = rng.normal(data["mu_loc"], data["mu_scale"])
@@ -77,31 +74,33 @@ def _spread_means(points: FloatArray, K: int, rng: np.random.Generator) -> Float
     return np.sort(np.array(means))
 
 
-def _maximised(
+def _likeliest(
     points: FloatArray, mu: FloatArray, *, spread: float, known_sigma: FloatArray | None
-) -> tuple[float, FloatArray, FloatArray, FloatArray]:
-    """Improve a start by expectation maximisation (Dempster, Laird and Rubin, 1977).
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977).
 
-    Returns the log likelihood, then weights, means and standard deviations in
-    the order of the means.
+    Of starts of shape (starts, K) returns the likeliest one's weights, means and
+    standard deviations, in the order of the means.
     """
-    K = mu.size
-    theta = np.full(K, 1.0 / K)
-    sigma = np.full(K, spread / K) if known_sigma is None else known_sigma
+    K = mu.shape[-1]
+    theta = np.full(mu.shape, 1.0 / K)
+    sigma = np.full(mu.shape, spread / K) if known_sigma is None else known_sigma
     # floors keep a component from shrinking onto one value or from losing all of them
     least_sigma = 0.1 * spread / K
-    log_lik = -np.inf
+    log_lik = np.full(len(mu), -np.inf)
     for _ in range(_EM_STEPS):
         terms = component_log_densities(points, theta, mu, sigma)
         totals = log_sum_exp(terms)
-        shares = np.exp(terms - totals[:, None])
-        weight = shares.sum(axis=0) + 1e-9
-        log_lik = float(totals.sum())
-        mu = (shares * points[:, None]).sum(axis=0) / weight
+        shares = np.exp(terms - totals[..., None])
+        weight = shares.sum(axis=1) + 1e-9
+        log_lik = totals.sum(axis=1)
+        mu = (shares * points[:, None]).sum(axis=1) / weight
         if known_sigma is None:
-            squares = (shares * (points[:, None] - mu) ** 2).sum(axis=0) / weight
+            squares = (shares * (points[:, None] - mu[:, None]) ** 2).sum(axis=1) / weight
             sigma = np.maximum(np.sqrt(squares), least_sigma)
-        theta = np.maximum(weight / weight.sum(), 0.02)
-        theta = theta / theta.sum()
-    order = np.argsort(mu)
-    return log_lik, theta[order], mu[order], sigma[order] if known_sigma is None else sigma
+        theta = np.maximum(weight / weight.sum(axis=1, keepdims=True), 0.02)
+        theta = theta / theta.sum(axis=1, keepdims=True)
+    best = int(log_lik.argmax())
+    order = np.argsort(mu[best])
+    scale = sigma if known_sigma is not None else sigma[best][order]
+    return theta[best][order], mu[best][order], scale

@@ -101,15 +101,15 @@ def read_stan_csv(path: Path) -> StanCsv:
         more rows than were asked for, or a number is not finite.
     """
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        comments, table = _parted(path.read_bytes())
     except OSError as error:
         raise OutputError(
             f"CmdStan's output {path} cannot be read: {error.strerror}. Check its name, or "
             "run the fit again."
         ) from error
-    settings = _settings([line.decode("utf-8", "replace") for line in lines if line[:1] == b"#"])
-    table = [line for line in lines if line.strip() and line[:1] != b"#"]
-    if not table:
+    settings = _settings([line.decode("utf-8", "replace") for line in comments])
+    head, _, body = table.partition(b"\n")
+    if not head.strip():
         raise OutputError(
             f"CmdStan's output {path} holds no draws: it was stopped before it wrote any. "
             "Run the fit again."
@@ -121,8 +121,8 @@ def read_stan_csv(path: Path) -> StanCsv:
             f"{path} is no whole output of CmdStan's sample, variational or generate_quantities: "
             f"its settings do not fit ({error!r}). Check its name."
         ) from error
-    names = tuple(table[0].decode("utf-8", "replace").strip().split(","))
-    rows = _numbers(path, table[1:], columns=len(names))
+    names = tuple(head.decode("utf-8", "replace").strip().split(","))
+    rows = _numbers(path, body, columns=len(names))
     if expected is not None and len(rows) != expected:
         raise OutputError(
             f"CmdStan's output {path} has {len(rows)} rows where {expected} were asked for: it is "
@@ -158,11 +158,11 @@ def read_elbo_history(path: Path) -> FloatArray:
         If the file is missing or a row is cut off.
     """
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        _, table = _parted(path.read_bytes())
     except OSError as error:
         raise OutputError(f"ADVI's history {path} cannot be read: {error.strerror}.") from error
-    table = [line for line in lines if line.strip() and line[:1] != b"#"]
-    return _numbers(path, [line for line in table if not line[:1].isalpha()], columns=3)
+    lines = table.splitlines(keepends=True)
+    return _numbers(path, b"".join(x for x in lines if not x[:1].isalpha()), columns=3)
 
 
 def fitted_params_csv(names: Sequence[str], draws: FloatArray) -> str:
@@ -197,23 +197,36 @@ def _settings(comments: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _numbers(path: Path, lines: Sequence[bytes], *, columns: int) -> FloatArray:
+def _parted(content: bytes) -> tuple[list[bytes], bytes]:
+    """Part a file into its comment lines and all other lines, without touching each row."""
+    first, *others = (b"\n" + content).split(b"\n#")
+    comments = [b"#" + other.partition(b"\n")[0] for other in others]
+    parts = [first.lstrip(b"\n"), *(other.partition(b"\n")[2] for other in others)]
+    # a part before a comment lost its newline to the parting, the last one did not
+    return comments, b"".join(part + b"\n" for part in parts[:-1] if part) + parts[-1]
+
+
+def _numbers(path: Path, body: bytes, *, columns: int) -> FloatArray:
     """Return rows of comma-separated numbers; refuse a row that is cut off."""
-    for number, line in enumerate(lines, start=1):
+    if not body.strip():
+        return np.empty((0, columns))
+    rows: FloatArray | None = None
+    fault = "a row is cut off"
+    if body.endswith(b"\n"):
+        try:
+            rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2)
+        except ValueError as error:
+            fault = str(error)
+    if rows is not None and rows.shape[1] == columns:
+        return rows
+    for number, line in enumerate(body.splitlines(keepends=True), start=1):
         if line.count(b",") != columns - 1 or not line.endswith(b"\n"):
             raise OutputError(
                 f"CmdStan's output {path} is cut off in row {number}: it has "
                 f"{line.count(b',') + 1} of {columns} columns. Check the free space on the disk "
                 "and run the fit again."
             )
-    if not lines:
-        return np.empty((0, columns))
-    try:
-        return np.loadtxt(io.BytesIO(b"".join(lines)), delimiter=",", ndmin=2)
-    except ValueError as error:
-        raise OutputError(
-            f"CmdStan's output {path} is damaged: {error}. Run the fit again."
-        ) from error
+    raise OutputError(f"CmdStan's output {path} is damaged: {fault}. Run the fit again.")
 
 
 def _expected_rows(settings: dict[str, str]) -> int | None:

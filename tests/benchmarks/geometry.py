@@ -1,25 +1,45 @@
-"""Which metric and target acceptance rate pay: a table over data sets of several kinds.
+"""Which ordering of the means, metric and target pay: a table over data sets of several kinds.
 
-Run it with `python tests/benchmarks/geometry.py`; it takes some minutes and prints Markdown.
-Effective draws for each gradient do not depend on how busy the machine is; those for each
-second of the processor nearly do not.
+Run it with `python tests/benchmarks/geometry.py`; it takes a quarter of an hour and prints
+Markdown. Effective draws for each gradient do not depend on how busy the machine is.
+
+"free" are the programs as they are, which push free means apart; "gaps" are the same programs
+with Stan's own ordered vector, whose free values are the logarithms of the gaps.
 """
 
 import argparse
 import dataclasses
 import itertools
-import resource
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
 import pystan_mix as pmix
-from pystan_mix.arviz_data import group
+from pystan_mix.arviz_data import az
+from pystan_mix.chains import checked_nuts
+from pystan_mix.cmdstan import find_cmdstan
+from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
 from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.diagnostics import summarize
+from pystan_mix.inits import initial_values
 from pystan_mix.mixture import FloatArray
-from pystan_mix.model import NormalMixture
+from pystan_mix.model import NormalMixture, stan_data, with_default_priors
 from pystan_mix.observations import read_observations
+from pystan_mix.ordering import ordering_width, push_apart
+from pystan_mix.programs import compiled, program_for
 from pystan_mix.resources import resource_dir
+
+CHAINS = 4
+PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
+# of a program: its line, and what Stan's own ordered vector has in its place
+GAPS = (
+    (r" *vector\[K\] mu_raw;.*\n", "  ordered[K] mu;\n"),
+    (r" *vector\[K\] mu = push_apart.*\n", ""),
+    (r" *target \+= push_apart_log_jacobian.*\n", ""),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +55,14 @@ def cases() -> list[Case]:
     """Return data sets that are close, separated and unbalanced, with K from 2 to 5."""
     data = resource_dir("data")
 
-    def simulated(name: str, n: int, theta: list[float], mu: list[float], sigma: float) -> Case:
-        model = NormalMixture(
-            n_components=len(mu), means=pmix.Normal(mu, 5.0), sigma=pmix.HalfNormal(3.0)
-        )
-        y = pmix.simulate(n, theta=theta, mu=mu, sigma=sigma, seed=3)
-        return Case(f"{name}, K = {len(mu)}, n = {n}", model, y)
+    def simulated(
+        name: str, n: int, theta: list[float], mu: list[float], *, surplus: int = 0
+    ) -> Case:
+        K = len(mu) + surplus
+        means = pmix.Normal(mu, 5.0) if surplus == 0 else pmix.Normal(float(np.mean(mu)), 10.0)
+        model = NormalMixture(n_components=K, means=means, sigma=pmix.HalfNormal(3.0))
+        y = pmix.simulate(n, theta=theta, mu=mu, sigma=1.0, seed=3)
+        return Case(f"{name}, K = {K}, n = {n}", model, y)
 
     return [
         Case("close.dat, K = 3, n = 100", CLOSE_MODEL, read_observations(data / "close.dat")),
@@ -49,59 +71,128 @@ def cases() -> list[Case]:
             SEPARATED_MODEL,
             read_observations(data / "separated.dat"),
         ),
-        simulated("close", 300, [0.5, 0.5], [-1.5, 1.5], 1.0),
-        simulated("unbalanced", 500, [0.05, 0.95], [0.0, 4.0], 1.0),
-        simulated("unbalanced", 800, [0.1, 0.2, 0.3, 0.4], [0.0, 5.0, 10.0, 15.0], 1.0),
-        simulated("separated", 1000, [0.2] * 5, [0.0, 5.0, 10.0, 15.0, 20.0], 1.0),
+        simulated("close", 300, [0.5, 0.5], [-1.5, 1.5]),
+        simulated("unbalanced", 500, [0.05, 0.95], [0.0, 4.0]),
+        simulated("unbalanced", 800, [0.1, 0.2, 0.3, 0.4], [0.0, 5.0, 10.0, 15.0]),
+        simulated("separated", 1000, [0.2] * 5, [0.0, 5.0, 10.0, 15.0, 20.0]),
+        simulated("one too many", 300, [0.5, 0.5], [-2.0, 2.0], surplus=1),
     ]
 
 
-def row(case: Case, metric: str, adapt_delta: float) -> str:
-    """Fit once; return a line of the table."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    fit = pmix.sample(
-        case.model,
-        case.y,
+@dataclasses.dataclass(frozen=True)
+class Efficiency:
+    """What one fit gave for its work."""
+
+    ess: float
+    gradients: float
+    divergences: int
+    r_hat: float
+
+
+def with_gaps(folder: Path) -> dict[str, Path]:
+    """Compile the programs with Stan's own ordered vector."""
+    stan = resource_dir("stan")
+    include = shutil.copytree(stan / "fused", folder / "include")
+    for path in (stan / "functions").iterdir():
+        if not (include / path.name).exists():
+            shutil.copy(path, include)
+    for name in PROGRAMS:
+        text = (stan / f"{name}.stan").read_text(encoding="utf-8")
+        for line, instead in GAPS:
+            text, changes = re.subn(line, instead, text)
+            if changes != 1:
+                raise SystemExit(f"{name}.stan has {changes} lines {line!r}, not one.")
+        (folder / f"{name}.stan").write_text(text, encoding="utf-8")
+    make = (
+        "make",
+        "--jobs=2",
+        f"STANCFLAGS=--include-paths={include} --allow-undefined",
+        f"USER_HEADER={include / 'normal_mixture.hpp'}",
+        *(str(folder / name) for name in PROGRAMS),
+    )
+    subprocess.run(make, cwd=find_cmdstan().path, check=True, capture_output=True)
+    return {name: folder / name for name in PROGRAMS}
+
+
+def measure(
+    case: Case, executable: Path, *, gaps: bool, metric: str, adapt_delta: float, seed: int
+) -> Efficiency:
+    """Fit once."""
+    model = with_default_priors(case.model, case.y)
+    nuts = checked_nuts(
+        chains=CHAINS,
+        parallel_chains=None,
         iter_warmup=1000,
         iter_sampling=2500,
-        metric=metric,
         adapt_delta=adapt_delta,
-        seed=1,
-        predictive_draws=0,
+        max_treedepth=10,
+        metric=metric,
+        seed=seed,
         show_progress=False,
     )
-    seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    stats, table = group(fit, "sample_stats"), summarize(fit)
-    ess = table["ess_bulk"].min()
-    gradients = float(stats["n_steps"].sum())
-    return (
-        f"| {case.name} | {metric} | {adapt_delta} | {gradients / stats['n_steps'].size:.1f} "
-        f"| {ess:.0f} | {1000 * ess / gradients:.1f} | {ess / seconds:.0f} "
-        f"| {int(stats['diverging'].sum())} | {table['r_hat'].max():.3f} |"
+    rng = np.random.default_rng(seed)
+    with workspace(executable, keep_in=None) as space:
+        data = space.write_data("data", stan_data(model, case.y))
+        calls = []
+        for chain in range(CHAINS):
+            init = initial_values(model, case.y, rng=rng)
+            if gaps:
+                width = ordering_width(model, case.y)
+                init["mu"] = push_apart(init.pop("mu_raw"), width).tolist()
+            init_file = space.write_data(f"init-{chain}", init)
+            calls.append(Call(method=nuts.method, data=data, seed=seed, init=init_file))
+        csvs = run_cmdstan(space, "chain", calls, parallel=nuts.parallel).csvs
+    names = ("theta", "mu") if model.sigma_is_known else ("theta", "mu", "sigma")
+    draws = np.concatenate(
+        [np.stack([csv.variable(name) for csv in csvs]) for name in names], axis=-1
+    )
+    parameters = np.moveaxis(draws, -1, 0)
+    return Efficiency(
+        ess=min(float(az.ess(x, method="bulk")) for x in parameters),
+        gradients=float(sum(csv.variable("n_leapfrog__").sum() for csv in csvs)),
+        divergences=int(sum(csv.variable("divergent__").sum() for csv in csvs)),
+        r_hat=max(float(az.rhat(x)) for x in parameters),
     )
 
 
 def main() -> None:
     """Print the table."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    heads = (
-        "data",
-        "metric",
-        "target",
-        "gradients a draw",
-        "smallest bulk ESS",
-        "ESS for 1000 gradients",
-        "ESS for a second of processor",
-        "divergences",
-        "R-hat",
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    print(f"| {' | '.join(heads)} |")
-    print("|---" * len(heads) + "|")
-    small = np.arange(20.0)
-    for model in (CLOSE_MODEL, SEPARATED_MODEL):  # compiled before anything is timed
-        pmix.sample(model, small, iter_warmup=10, iter_sampling=10, show_progress=False)
-    for case, metric, adapt_delta in itertools.product(cases(), ("dense_e", "diag_e"), (0.8, 0.95)):
-        print(row(case, metric, adapt_delta), flush=True)
+    parser.add_argument("--seeds", type=int, default=2, help="fits of each (default: %(default)s)")
+    seeds = range(1, parser.parse_args().seeds + 1)
+    print(
+        "| data | means | metric | target | gradients a draw | ESS for 1000 gradients "
+        "| divergences | largest R-hat |\n|---|---|---|--:|--:|--:|--:|--:|"
+    )
+    with tempfile.TemporaryDirectory(prefix="pystan_mix-") as folder:
+        executables = {
+            "free": dict(zip(PROGRAMS, compiled(*PROGRAMS, show_progress=False), strict=True)),
+            "gaps": with_gaps(Path(folder)),
+        }
+        ways = itertools.product(cases(), executables, ("dense_e", "diag_e"), (0.8, 0.9, 0.95))
+        for case, means, metric, adapt_delta in ways:
+            fits = [
+                measure(
+                    case,
+                    executables[means][program_for(case.model)],
+                    gaps=means == "gaps",
+                    metric=metric,
+                    adapt_delta=adapt_delta,
+                    seed=seed,
+                )
+                for seed in seeds
+            ]
+            gradients = sum(fit.gradients for fit in fits)
+            print(
+                f"| {case.name} | {means} | {metric} | {adapt_delta} "
+                f"| {gradients / (CHAINS * 2500 * len(fits)):.1f} "
+                f"| {1000 * sum(fit.ess for fit in fits) / gradients:.1f} "
+                f"| {sum(fit.divergences for fit in fits)} "
+                f"| {max(fit.r_hat for fit in fits):.3f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
