@@ -200,7 +200,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
     nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
     nuts.add_argument("--iter-sampling", type=int, default=1000, help="default: %(default)s")
-    nuts.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
+    nuts.add_argument("--adapt-delta", type=float, default=0.9, help="default: %(default)s")
     command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="leave netCDF, summary.json and figures there"

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import inspect
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from measurement import Task
 
 from pystan_mix.datasets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
 from pystan_mix.model import NormalMixture, stan_data
+from pystan_mix.nuts import sample
 from pystan_mix.observations import read_observations
 from pystan_mix.resources import resource_dir
 
@@ -52,10 +54,12 @@ ENVIRONMENTS = {
     "stanli": ("stanli",),
 }
 
+_OUR_DEFAULTS = {"adapt_delta": inspect.signature(sample).parameters["adapt_delta"].default}
 _STAN = {"stan": str(resource_dir("stan"))}
 
 PEERS = (
-    Peer("ours", "pystan_mix", "defaults", "peer_pystan_mix.py", None, {}),
+    Peer("ours", "pystan_mix", "defaults", "peer_pystan_mix.py", None, _OUR_DEFAULTS),
+    Peer("ours-target", "pystan_mix", "target of the others", "peer_pystan_mix.py", None, {}),
     Peer(
         "stan",
         "Stan (CmdStan)",

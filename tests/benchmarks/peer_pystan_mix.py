@@ -24,11 +24,10 @@ fit = sample(
     parallel_chains=task.cores,
     iter_warmup=task.iter_warmup,
     iter_sampling=task.iter_sampling,
-    adapt_delta=task.target,
     seed=task.seed,
     predictive_draws=0,
     show_progress=False,
-    **task.options,
+    **({"adapt_delta": task.target} | task.options),
 )
 seconds = time.perf_counter() - begun
 cold_seconds = since_start()
