@@ -20,6 +20,8 @@ SimplexTransform = Callable[[FloatArray], FloatArray]
 _LOG_2PI = float(np.log(2.0 * np.pi))
 # CmdStan's own 6 digits leave some 1e-4, our 17 some 1e-10; another law of the draws about 1
 _LARGEST_MISFIT = 1e-2
+# relative; rounding leaves the logarithm of a smaller gap between means fewer than 7 digits
+_LEAST_GAP = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +155,9 @@ def _log_det_inverse(
     """Return the log determinant of the inverse covariance that `log_g` implies, and its misfit."""
     deviations = unconstrained(draws, simplex=simplex) - unconstrained(mean, simplex=simplex)
     # a weight that underflowed, or means that fell together, have no place there any more
-    whole = np.isfinite(deviations).all(axis=1)
+    gaps = np.diff(draws["mu"], axis=1).min(axis=1, initial=np.inf)
+    apart = gaps > _LEAST_GAP * np.abs(draws["mu"]).max(axis=1)
+    whole = np.isfinite(deviations).all(axis=1) & apart
     D = deviations.shape[1]
     rows, columns = np.tril_indices(D) if algorithm == "fullrank" else (np.arange(D), np.arange(D))
     if whole.sum() < rows.size:
