@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from pystan_mix.arviz_data import Fit, attributes, group, group_names, pareto_smoothed
+from pystan_mix.curves import is_constant
 from pystan_mix.mixture import FloatArray
 from pystan_mix.reweighting import khat_limit
 from pystan_mix.verdict import Use, Verdict
@@ -161,13 +162,13 @@ def _largest_shift(fit: Fit) -> tuple[float, str]:
     log_ratio = np.asarray((stats["log_p"] - stats["log_g"]).transpose("chain", "draw"))
     weights = np.exp(pareto_smoothed(log_ratio.ravel())[0])
     shifts = {}
-    for name, values in _elements(fit, "posterior"):
+    for name, values in _elements(fit):
         mean = float(weights @ values)
         # of the posterior as the weights see it, since the approximation's is too narrow
         sd = math.sqrt(float(weights @ (values - mean) ** 2))
-        shifts[name] = abs(mean - float(values.mean())) / sd if sd > 0 else 0.0
-    worst = max(shifts, key=lambda name: shifts[name])
-    return shifts[worst], worst
+        shifts[name] = abs(mean - float(values.mean())) / sd
+    worst = max(shifts, key=lambda name: shifts[name], default="every parameter")
+    return shifts.get(worst, math.nan), worst
 
 
 def _optima(fit: Fit) -> list[_Optimum]:
@@ -180,9 +181,9 @@ def _optima(fit: Fit) -> list[_Optimum]:
     if not whole.size:
         return []
     names, columns, scales = [], [], []
-    for name, values in _elements(fit, "posterior"):
+    for name, values in _elements(fit):
         variable, k = name.rstrip("]").split("[")
-        if variable in starts and values.std() > 0:
+        if variable in starts:
             names.append(name)
             columns.append(np.asarray(starts[variable].isel(component=int(k) - 1)))
             scales.append(values.std())
@@ -245,10 +246,13 @@ def _notes(fit: Fit, optima: list[_Optimum]) -> Iterator[str]:
         )
 
 
-def _elements(fit: Fit, name: str) -> Iterator[tuple[str, FloatArray]]:
-    """Yield each scalar of a group by its name in Stan, with its draws."""
+def _elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each scalar of the posterior that varies by its name in Stan, with its draws."""
+    posterior = group(fit, "posterior")
     for variable in ("theta", "mu", "sigma"):
-        if variable in group(fit, name):
-            draws = np.asarray(group(fit, name)[variable].transpose("component", "chain", "draw"))
+        if variable in posterior:
+            draws = np.asarray(posterior[variable].transpose("component", "chain", "draw"))
             for k, values in enumerate(draws.reshape(len(draws), -1), start=1):
-                yield f"{variable}[{k}]", values.astype(np.float64)
+                # the one weight of one component is rounding
+                if not is_constant(values):
+                    yield f"{variable}[{k}]", values.astype(np.float64)

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 from advi_fits import advi_fit
 
 from pystan_mix.arviz_data import group, load, save, to_arviz
@@ -107,6 +108,14 @@ def test_a_mean_that_weights_would_move_is_found(tilt, found):
     assert ("the mean of mu[1] would move by 0." in str(verdict)) == found
     # what is reweighted has moved already
     assert diagnose(advi_fit(tilt=tilt)).ok
+
+
+def test_rounding_of_the_one_weight_of_one_component_is_no_fault():
+    dims = ("chain", "draw", "component")
+    rng = np.random.default_rng(1)
+    theta = 1 - 2.0**-53 * (rng.random((1, 5000, 1)) < 0.5)
+    posterior = xr.Dataset({"theta": (dims, theta), "mu": (dims, rng.normal(size=(1, 5000, 1)))})
+    assert diagnose(advi_fit(groups={"posterior": posterior}, elbo_gap=0.01, **PLAIN)).ok
 
 
 def test_without_densities_nothing_is_believed():

@@ -88,7 +88,6 @@ def test_advi_leaves_its_own_figures(cmdstan, tmp_path):
     [
         # a normal posterior
         (["--components", "1", "--algorithm", "fullrank"], "fine", 0),
-        (["--components", "1", "--algorithm", "fullrank", "--no-reweight"], "fine", 0),
         # a mixture's is none, so that plain draws are too narrow
         (["--components", "2", "--no-reweight"], "means only", 7),
     ],
