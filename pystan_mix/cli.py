@@ -16,26 +16,15 @@ from pystan_mix.errors import (
     PystanMixError,
     SamplingError,
 )
-
-EXIT_OK = 0
-EXIT_USAGE = 2
-EXIT_NO_CMDSTAN = 3
-EXIT_COMPILATION = 4
-EXIT_SAMPLING = 5
-EXIT_NOT_BELIEVED = 6
-EXIT_INTERRUPTED = 130
-
-_EXIT_CODES = f"""\
-exit codes:
-  {EXIT_OK}    done
-  {EXIT_USAGE}    wrong usage, bad data or a bad setting
-  {EXIT_NO_CMDSTAN}    no usable CmdStan, or it could not be installed
-  {EXIT_COMPILATION}    a Stan program did not compile
-  {EXIT_SAMPLING}    CmdStan failed while it ran, or its output is not whole
-  {EXIT_NOT_BELIEVED}    the fit is there, but its diagnosis finds problems (`fit`);
-       a fit cannot run here (`doctor`)
-  {EXIT_INTERRUPTED}  interrupted (Ctrl-C)
-"""
+from pystan_mix.exit_codes import (
+    EXIT_CODES,
+    EXIT_COMPILATION,
+    EXIT_INTERRUPTED,
+    EXIT_NO_CMDSTAN,
+    EXIT_OK,
+    EXIT_SAMPLING,
+    EXIT_USAGE,
+)
 
 _FIT_EXAMPLES = """\
 examples:
@@ -70,8 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # imported here, so that --help and a wrong option answer at once
         from pystan_mix import commands
 
-        relied_on = getattr(commands, arguments.run)(arguments)
-        return EXIT_OK if relied_on else EXIT_NOT_BELIEVED
+        return int(getattr(commands, arguments.run)(arguments))
     except PystanMixError as error:
         print(f"pystan-mix: error: {error}", file=sys.stderr)
         return _exit_code(error)
@@ -105,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pystan-mix",
         description="Bayesian finite normal mixtures on CmdStan.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = importlib.metadata.version("pystan_mix")
@@ -128,7 +116,7 @@ def _add_command(
         name,
         help=what[0].lower() + what[1:],
         description=f"{what}.",
-        epilog=epilog + _EXIT_CODES,
+        epilog=epilog + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=f"{name}_command")
@@ -201,6 +189,14 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
     nuts.add_argument("--iter-sampling", type=int, default=1000, help="default: %(default)s")
     nuts.add_argument("--adapt-delta", type=float, default=0.9, help="default: %(default)s")
+    advi = command.add_argument_group("ADVI")
+    advi.add_argument("--algorithm", choices=("meanfield", "fullrank"), default="meanfield")
+    advi.add_argument("--restarts", type=int, default=4, help="default: %(default)s")
+    advi.add_argument(
+        "--reweight",
+        action=argparse.BooleanOptionalAction,
+        help="resample the draws with importance weights (default: where k-hat allows)",
+    )
     command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="leave netCDF, summary.json and figures there"

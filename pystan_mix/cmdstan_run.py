@@ -64,11 +64,14 @@ class Run:
         What each process printed.
     seconds : float
         Wall time from the first start to the last end.
+    positions : tuple of int
+        Which of the calls these are, from 0: all, unless some could fail.
     """
 
     csvs: tuple[StanCsv, ...]
     logs: tuple[str, ...]
     seconds: float
+    positions: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +121,7 @@ def run_cmdstan(
     *,
     parallel: int,
     progress: Progress | None = None,
+    some_may_fail: bool = False,
 ) -> Run:
     """Run CmdStan's methods in several processes.
 
@@ -133,6 +137,8 @@ def run_cmdstan(
         How many run at once.
     progress : Progress, optional
         The bar to show on standard error.
+    some_may_fail : bool, default False
+        Whether it is enough that one process does not fail.
 
     Returns
     -------
@@ -142,7 +148,8 @@ def run_cmdstan(
     Raises
     ------
     SamplingError
-        If a process fails or is killed; all others are stopped first.
+        If a process fails or is killed, all others being stopped first; where
+        some may, if all do.
     OutputError
         If what a process wrote is not whole or not finite.
     """
@@ -156,13 +163,21 @@ def run_cmdstan(
     ]
     logs = [process.log for process in processes]
     with followed_logs(logs, progress=progress) as on_poll:
-        finished = run_processes(processes, parallel=parallel, on_poll=on_poll)
-    _check_finished(processes, finished)
+        finished = run_processes(
+            processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
+        )
     ended = [result for result in finished if result is not None]
+    succeeded = tuple(
+        i for i, result in enumerate(finished) if result is not None and result.returncode == 0
+    )
+    if not succeeded or (len(succeeded) < len(calls) and not some_may_fail):
+        raise SamplingError(_failure(processes, finished))
+    logs = [logs[i] for i in succeeded]
     return Run(
         csvs=tuple(read_stan_csv(log.with_suffix(".csv")) for log in logs),
         logs=tuple(log.read_text("utf-8", "replace") for log in logs),
         seconds=max(result.ended for result in ended) - min(result.started for result in ended),
+        positions=succeeded,
     )
 
 
@@ -247,13 +262,18 @@ def generate_quantities(
     return generated
 
 
-def _check_finished(processes: Sequence[Process], finished: Sequence[Finished | None]) -> None:
-    """Raise an error that names the first process that failed and its last words."""
-    for process, result in zip(processes, finished, strict=True):
-        if result is not None and result.returncode != 0:
-            raise SamplingError(
-                f"CmdStan ({process.log.stem}) {describe_exit(result.returncode)}. "
-                f"Its last lines:\n{last_lines(process.log)}\n"
-                "If it was killed, check memory and disk; else check the model against the data, "
-                "or use another seed."
-            )
+def _failure(processes: Sequence[Process], finished: Sequence[Finished | None]) -> str:
+    """Name the first process that failed and its last words, and how many failed."""
+    failed = [
+        (process.log, result.returncode)
+        for process, result in zip(processes, finished, strict=True)
+        if result is not None and result.returncode != 0
+    ]
+    log, returncode = failed[0]
+    count = f"All {len(failed)} failed. " if len(failed) == len(processes) > 1 else ""
+    return (
+        f"{count}CmdStan ({log.stem}) {describe_exit(returncode)}. "
+        f"Its last lines:\n{last_lines(log)}\n"
+        "If it was killed, check memory and disk; else check the model against the data, "
+        "or use another seed."
+    )

@@ -1,6 +1,6 @@
 """What each command does: results to standard output, all else to standard error.
 
-Each returns whether what it found is to be relied on.
+Each returns the exit code.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pystan_mix.cmdstan import find_cmdstan
 from pystan_mix.datasets import format_observations, write_data_sets
 from pystan_mix.doctor import fit_can_run, format_checks, run_checks
 from pystan_mix.errors import CmdStanNotFoundError
+from pystan_mix.exit_codes import EXIT_CODE_OF, EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.files import write_json, write_text
 from pystan_mix.install import install_cmdstan
 from pystan_mix.mixture import simulate
@@ -27,7 +28,7 @@ from pystan_mix.spelling import parse_means, parse_numbers, parse_sigma, parse_w
 from pystan_mix.variational import advi
 
 
-def reproduce_command(arguments: argparse.Namespace) -> bool:
+def reproduce_command(arguments: argparse.Namespace) -> int:
     """Run the study; print its table and where the results are."""
     # only this command and `fit --out` draw, and Matplotlib is slow to import
     from pystan_mix.study import run_study
@@ -46,10 +47,10 @@ def reproduce_command(arguments: argparse.Namespace) -> bool:
     )
     print(study_table(summary))
     print(f"\nResults: {arguments.out.resolve()} ({summary['seconds']:.0f} s)")
-    return True
+    return EXIT_OK
 
 
-def fit_command(arguments: argparse.Namespace) -> bool:
+def fit_command(arguments: argparse.Namespace) -> int:
     """Fit one mixture; print its summary, or one JSON object."""
     model = NormalMixture(
         n_components=arguments.components,
@@ -70,13 +71,20 @@ def fit_command(arguments: argparse.Namespace) -> bool:
             seed=arguments.seed,
         )
     else:
-        fit = advi(model, y, seed=arguments.seed)
+        fit = advi(
+            model,
+            y,
+            algorithm=arguments.algorithm,
+            restarts=arguments.restarts,
+            reweight=arguments.reweight,
+            seed=arguments.seed,
+        )
     summary = {"data": str(arguments.data), "n": y.size, "model": repr(model)} | fit_summary(fit)
     if arguments.out is not None:
         _leave_results(fit, summary, arguments.out)
         say(f"Results: {arguments.out.resolve()}")
     print(json.dumps(summary, indent=1) if arguments.json else fit_table(summary))
-    return bool(summary["ok"])
+    return EXIT_CODE_OF[str(summary["use"])]
 
 
 def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
@@ -104,12 +112,12 @@ def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
         save_figure(plot_elbo(fit), out / "elbo.png")
 
 
-def simulate_command(arguments: argparse.Namespace) -> bool:
+def simulate_command(arguments: argparse.Namespace) -> int:
     """Print or write simulated observations."""
     if arguments.shipped is not None:
         for path in write_data_sets(arguments.shipped):
             print(path)
-        return True
+        return EXIT_OK
     mu = parse_numbers(arguments.mu, what="--mu")
     sigma = parse_numbers(arguments.sigma, what="--sigma")
     y = simulate(
@@ -128,17 +136,17 @@ def simulate_command(arguments: argparse.Namespace) -> bool:
     else:
         write_text(arguments.out, format_observations(y))
         say(f"Wrote {y.size} observations to {arguments.out.resolve()}")
-    return True
+    return EXIT_OK
 
 
-def install_command(arguments: argparse.Namespace) -> bool:
+def install_command(arguments: argparse.Namespace) -> int:
     """Install CmdStan; print its folder."""
     print(install_cmdstan(source=arguments.source, directory=arguments.dir).path)
-    return True
+    return EXIT_OK
 
 
-def doctor_command(arguments: argparse.Namespace) -> bool:  # noqa: ARG001
+def doctor_command(arguments: argparse.Namespace) -> int:  # noqa: ARG001
     """Print what a fit needs and whether it is there."""
     checks = run_checks()
     print(format_checks(checks))
-    return fit_can_run(checks)
+    return EXIT_OK if fit_can_run(checks) else EXIT_NOT_BELIEVED

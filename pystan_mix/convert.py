@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pystan_mix.arviz_data import Fit, to_arviz
-from pystan_mix.elbo import ElboEstimate, estimate_elbo
 from pystan_mix.mixture import FloatArray
+from pystan_mix.restarts import Approximation, Restarts, restart_groups
 from pystan_mix.stan_csv import StanCsv
 
 _SAMPLER_STATS = {
@@ -110,28 +110,29 @@ def nuts_to_arviz(
 
 
 def advi_to_arviz(
-    csv: StanCsv,
+    restarts: Restarts,
     *,
-    history: FloatArray | None,
+    picks: NDArray[np.intp] | None = None,
     stan: Mapping[str, Any],
     observed: Observed,
     generated: Generated | None,
     attrs: Mapping[str, Any],
 ) -> Fit:
-    """Turn an approximation by ADVI into ArviZ data with one chain.
+    """Turn approximations by ADVI into ArviZ data with one chain: the best one's.
 
     Parameters
     ----------
-    csv : StanCsv
-        The draws.
-    history : ndarray, shape (evaluations, 3), or None
-        Iteration, seconds and ELBO of each evaluation.
+    restarts : Restarts
+        The approximations.
+    picks : ndarray of int, shape (draws,), optional
+        Which of the best one's draws are handed back, if these are reweighted.
     stan : mapping
         The data block that Stan was given.
     observed : Observed
         The observations.
     generated : Generated or None
-        Generated quantities; None leaves out the groups that need them.
+        Generated quantities of what is handed back; None leaves out the groups
+        that need them.
     attrs : mapping
         Further attributes for the top of the data.
 
@@ -139,34 +140,55 @@ def advi_to_arviz(
     -------
     arviz.InferenceData or xarray.DataTree
         The groups of `nuts_to_arviz`, with ``log_p`` and ``log_g`` in
-        ``sample_stats``, and ``vi_trace`` with the ELBO's history; attributes
-        ``elbo``, ``elbo_mcse`` and ``pareto_khat``.
+        ``sample_stats``; ``vi_restarts`` and ``vi_trace`` with what became of
+        every start; where draws are reweighted, ``approximation`` with those
+        that are not; attributes ``algorithm``, ``elbo``, ``elbo_mcse``,
+        ``elbo_gap``, ``pareto_khat``, ``ess_importance``, ``restarts`` and
+        ``reweighted``.
     """
-    estimate = _elbo(csv, stan=stan)
+    best = restarts.best
+    csv = best.csv if picks is None else best.csv.with_draws(picks)
     groups = _common_groups([csv], stan=stan, observed=observed, generated=generated)
-    groups["sample_stats"] = xr.Dataset(
-        {
-            "log_p": (("chain", "draw"), csv.variable("log_p__")[None]),
-            "log_g": (("chain", "draw"), estimate.log_g[None]),
-        },
-        coords=_chain_coords([csv]),
-    )
-    if history is not None:
-        groups["vi_trace"] = xr.Dataset(
-            {"elbo": ("iteration", history[:, 2]), "seconds": ("iteration", history[:, 1])},
-            coords={"iteration": history[:, 0].astype(np.int64)},
-        )
-    settings = csv.settings
+    parameters = [str(name) for name in groups["posterior"]]
+    densities = _densities(best)
+    groups["sample_stats"] = densities if picks is None else _picked(densities, picks)
+    if picks is not None:
+        plain = _parameters([best.csv], stan=stan)
+        groups["approximation"] = plain.merge(densities)
+    groups |= restart_groups(restarts, parameters=parameters)
+    settings, estimate = best.csv.settings, best.estimate
     top = _provenance(settings) | {
         "method": "advi",
         "algorithm": settings["algorithm"],
         "iter": int(settings["iter"]),
         "tol_rel_obj": float(settings["tol_rel_obj"]),
+        "restarts": len(restarts.tried),
+        "reweighted": int(picks is not None),
         "elbo": estimate.elbo,
         "elbo_mcse": estimate.mcse,
+        "elbo_gap": estimate.gap,
         "pareto_khat": estimate.pareto_khat,
+        "ess_importance": estimate.ess,
     }
+    if best.converged is not None:
+        top["converged"] = int(best.converged)
     return to_arviz(groups, attrs=top | dict(attrs))
+
+
+def _densities(one: Approximation) -> xr.Dataset:
+    """Return the log densities of an approximation's draws, in the unconstrained space."""
+    return xr.Dataset(
+        {
+            "log_p": (("chain", "draw"), one.csv.variable("log_p__")[None]),
+            "log_g": (("chain", "draw"), one.estimate.log_g[None]),
+        },
+        coords=_chain_coords([one.csv]),
+    )
+
+
+def _picked(dataset: xr.Dataset, picks: NDArray[np.intp]) -> xr.Dataset:
+    """Return chosen draws, numbered anew."""
+    return dataset.isel(draw=picks).assign_coords(draw=np.arange(picks.size))
 
 
 def _common_groups(
@@ -177,19 +199,9 @@ def _common_groups(
     generated: Generated | None,
 ) -> dict[str, xr.Dataset]:
     """Return the groups that NUTS and ADVI share."""
-    parameters = ["theta", "mu"] + ([] if "sigma" in stan else ["sigma"])
-    coords = _chain_coords(csvs) | {"component": np.arange(stan["K"])}
+    posterior = _parameters(csvs, stan=stan)
     groups = {
-        "posterior": xr.Dataset(
-            {
-                name: (
-                    ("chain", "draw", "component"),
-                    np.stack([csv.variable(name) for csv in csvs]),
-                )
-                for name in parameters
-            },
-            coords=coords,
-        ),
+        "posterior": posterior,
         "constant_data": xr.Dataset(
             {
                 name: ("component", np.asarray(stan[name], float))
@@ -197,14 +209,14 @@ def _common_groups(
                 if name in stan
             }
             | {name: float(stan[name]) for name in _SCALAR_CONSTANTS if name in stan},
-            coords={"component": coords["component"]},
+            coords={"component": np.arange(stan["K"])},
         ),
     }
     obs = {"obs": np.arange(observed.y.size)}
     if observed.y.size:
         groups["observed_data"] = xr.Dataset({"y": ("obs", observed.y)}, coords=obs)
     if generated is not None:
-        draws = {"chain": coords["chain"], "draw": generated.picks[0]}
+        draws = {"chain": np.arange(len(csvs)), "draw": generated.picks[0]}
         y_rep = np.stack([csv.variable("y_rep") for csv in generated.csvs])
         log_lik = np.stack([csv.variable("log_lik") for csv in generated.csvs])
         if y_rep.size:
@@ -217,6 +229,16 @@ def _common_groups(
                 {"y": (("chain", "draw", "obs"), log_lik[..., observed.index])}, coords=draws | obs
             )
     return groups
+
+
+def _parameters(csvs: Sequence[StanCsv], *, stan: Mapping[str, Any]) -> xr.Dataset:
+    """Return the draws of theta, mu and, where it is a parameter, sigma."""
+    dims = ("chain", "draw", "component")
+    names = ["theta", "mu"] + ([] if "sigma" in stan else ["sigma"])
+    return xr.Dataset(
+        {name: (dims, np.stack([csv.variable(name) for csv in csvs])) for name in names},
+        coords=_chain_coords(csvs) | {"component": np.arange(stan["K"])},
+    )
 
 
 def _chain_coords(csvs: Sequence[StanCsv]) -> dict[str, NDArray[np.intp]]:
@@ -233,18 +255,3 @@ def _provenance(settings: Mapping[str, str]) -> dict[str, Any]:
         "program": settings["model"].removesuffix("_model"),
         "seed": int(settings["seed"]),
     }
-
-
-def _elbo(csv: StanCsv, *, stan: Mapping[str, Any]) -> ElboEstimate:
-    """Estimate the ELBO from the approximation's own draws."""
-    names = ["theta_raw", "mu_raw"] + ([] if "sigma" in stan else ["sigma"])
-    return estimate_elbo(
-        draws={name: csv.variable(name) for name in names},
-        mean={name: csv.mean_row[csv.columns(name)] for name in names},
-        log_p=csv.variable("log_p__"),
-        log_g=csv.variable("log_g__"),
-        version=(
-            int(csv.settings["stan_version_major"]),
-            int(csv.settings["stan_version_minor"]),
-        ),
-    )

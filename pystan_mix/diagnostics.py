@@ -1,15 +1,16 @@
 """What is wrong with a fit, in words."""
 
-import dataclasses
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from pystan_mix.advi_diagnostics import judge_approximation
 from pystan_mix.arviz_data import Fit, attributes, az, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.mixture import FloatArray
+from pystan_mix.verdict import Verdict
 
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-normalization, folding, and
 # localization: an improved R-hat": R-hat below 1.01, and bulk and tail ESS of 100 for each chain
@@ -21,34 +22,14 @@ _LEAST_BFMI = 0.3
 _NARROWEST_COMPONENT = 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """Whether to believe a fit, and why not.
-
-    Parameters
-    ----------
-    ok : bool
-        Whether nothing is wrong.
-    problems : tuple of str
-        What is wrong and what to do, most serious first.
-    """
-
-    ok: bool
-    problems: tuple[str, ...]
-
-    def __str__(self) -> str:
-        if self.ok:
-            return "No problems found."
-        return "\n".join(f"- {problem}" for problem in self.problems)
-
-
 def diagnose(fit: Fit) -> Verdict:
     """Say whether a fit by NUTS or ADVI is to be believed.
 
     For NUTS: divergences, chains that disagree (R-hat), a component that shrank
     onto one value, too few effective draws, saturated trees, low energy
-    fraction. For ADVI: what CmdStan said of convergence, and Pareto k-hat of
-    the importance ratios.
+    fraction. For ADVI: Pareto k-hat of the importance ratios, the distance to
+    the log evidence, what the reweighted draws are worth, and other optima that
+    are as likely.
 
     Parameters
     ----------
@@ -58,7 +39,8 @@ def diagnose(fit: Fit) -> Verdict:
     Returns
     -------
     Verdict
-        `ok`, and the problems in words; prints readably.
+        `ok`; `use`, which is "fine", "do not use" or, of ADVI, "means only";
+        the problems in words, and notes. Prints readably.
 
     Raises
     ------
@@ -74,10 +56,9 @@ def diagnose(fit: Fit) -> Verdict:
     No problems found.
     """
     if attributes(fit).get("method") == "advi" or "vi_trace" in group_names(fit):
-        problems = tuple(_advi_problems(fit))
-    else:
-        problems = tuple(_nuts_problems(fit))
-    return Verdict(ok=not problems, problems=problems)
+        return judge_approximation(fit)
+    problems = tuple(_nuts_problems(fit))
+    return Verdict(not problems, problems, "do not use" if problems else "fine")
 
 
 def summarize(fit: Fit) -> pd.DataFrame:
@@ -224,23 +205,4 @@ def _sampler_trouble(fit: Fit) -> Iterator[str]:
             f"The energy fraction (E-BFMI) is {bfmi.min():.2f} in chain {int(bfmi.argmin()) + 1}, "
             f"below {_LEAST_BFMI}: tails may be missed. Run a longer warm-up, or give priors with "
             "lighter tails."
-        )
-
-
-def _advi_problems(fit: Fit) -> Iterator[str]:
-    """Yield what is wrong with an approximation."""
-    top = attributes(fit)
-    draws = group(fit, "posterior").sizes["draw"]
-    # Vehtari, Simpson, Gelman, Yao and Gabry (2024), "Pareto smoothed importance sampling"
-    limit = min(1.0 - 1.0 / math.log10(max(draws, 2)), 0.7)
-    khat = float(top.get("pareto_khat", math.nan))
-    if not khat <= limit:
-        yield (
-            f"Pareto k-hat is {khat:.2f}, and should be at most {limit:.2f}: the approximation is "
-            "far from the posterior, its intervals too narrow or its optimum a wrong one. "
-            "Use NUTS (sample)."
-        )
-    if not top.get("converged", 1):
-        yield (
-            "CmdStan does not say that ADVI converged. Raise iter, try another seed, or use NUTS."
         )

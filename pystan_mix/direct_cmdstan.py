@@ -10,6 +10,7 @@ import numpy as np
 from pystan_mix.arviz_data import Fit
 from pystan_mix.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
 from pystan_mix.errors import DataError, OutputError
+from pystan_mix.restarts import Restarts, judged
 from pystan_mix.stan_csv import StanCsv, read_elbo_history, read_stan_csv
 
 
@@ -80,8 +81,7 @@ def from_cmdstan_csv(
     if methods == {"variational"} and len(csvs) == 1:
         trace = None if history is None else read_elbo_history(Path(history))
         return advi_to_arviz(
-            csvs[0],
-            history=trace,
+            Restarts((judged(csvs[0], stan=stan, history=trace),)),
             stan=stan,
             observed=observed,
             generated=generated,

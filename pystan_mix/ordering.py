@@ -100,8 +100,35 @@ def pull_free(mu: ArrayLike, width: float) -> FloatArray:
     x = np.where(gaps < 0.4, -np.sqrt(-2.0 * np.log(np.minimum(gaps, 0.4))), gaps)
     for _ in range(_STEPS):
         softened = _softened(x)
-        x = x - np.log(softened / gaps) * softened / _normal_cdf(x)
+        step = np.log(softened / gaps) * softened / _normal_cdf(x)
+        x = x - step
+        if not (np.abs(step) > 1e-12).any():
+            break
     return np.concatenate([mu[..., :1], mu[..., :-1] + width * x], axis=-1)
+
+
+def push_apart_log_jacobian(mu_raw: FloatArray, mu: FloatArray, width: float) -> FloatArray:
+    """Return the log absolute Jacobian determinant of `push_apart`.
+
+    The derivative of ``x Phi(x) + phi(x)`` is ``Phi(x)``.
+
+    Parameters
+    ----------
+    mu_raw, mu : ndarray, shape (..., K)
+        Free means, and the increasing ones that `push_apart` makes of them.
+    width : float
+        As in `push_apart`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Sum over k > 1 of ``log(Phi((mu_raw[k] - mu[k - 1]) / width))``;
+        ``-inf`` where ``Phi`` underflows, beyond 38 widths.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(
+            np.log(_normal_cdf((mu_raw[..., 1:] - mu[..., :-1]) / width)).sum(axis=-1)
+        )
 
 
 def _softened(x: FloatArray) -> FloatArray:

@@ -1,14 +1,14 @@
 """Figures of a fit beside its data; every function that draws a figure stands here by name."""
 
-import math
 from typing import Final
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pystan_mix.arviz_data import Fit, attributes, group
-from pystan_mix.errors import DataError
+from pystan_mix.advi_plots import plot_approximation, plot_elbo
+from pystan_mix.arviz_data import Fit, group
 from pystan_mix.figures import (
     INK,
     LOOK,
@@ -22,7 +22,6 @@ from pystan_mix.figures import (
     plain_ticks,
     save_figure,
     thinned,
-    written,
 )
 from pystan_mix.mixture import FloatArray, component_log_densities
 from pystan_mix.posterior_plots import plot_autocorr, plot_posterior
@@ -30,6 +29,7 @@ from pystan_mix.prior_plots import plot_dirichlet_prior
 from pystan_mix.trace_plots import plot_trace
 
 __all__ = [
+    "plot_approximation",
     "plot_autocorr",
     "plot_density",
     "plot_dirichlet_prior",
@@ -41,48 +41,71 @@ __all__ = [
 ]
 
 _BINS: Final = 30  # as many as in the notebook
-_BLUE, _VERMILION = component_colours(2)
+_VERMILION: Final = component_colours(2)[1]
 
 
 @mpl.rc_context(LOOK)
-def plot_predictive(fit: Fit) -> Figure:
+def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     """Draw the data against the posterior predictive.
 
     Parameters
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit by NUTS or ADVI, with posterior predictive draws.
+    *others : arviz.InferenceData or xarray.DataTree
+        Further fits of the same data, drawn beside it.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Histograms of the data and of all replicated data, in the same 30
-        bins, and a band that holds 90 % of the heights that single
+        For each fit histograms of the data and of all replicated data, in the
+        same 30 bins, and a band that holds 90 % of the heights that single
         replicated data sets have in each bin: data that leave it in more
         than a few bins do not fit.
 
     Raises
     ------
     DataError
-        If the fit has no observed data or no posterior predictive.
+        If a fit has no observed data or no posterior predictive.
     """
+    fits = (fit, *others)
     y = _observed(fit)
+    replicated = [_replicated(each) for each in fits]
+    edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]))
+    names = [method_name(each) for each in fits]
+    title = "Posterior predictive check"
+    if not others and names[0]:
+        title = f"{title}, {names[0]}"
+    figure = new_figure(8.0 if not others else 6.0 * len(fits), 4.6, title=title)
+    axes = figure.subplots(1, len(fits), squeeze=False, sharey=True)[0]
+    for axis, each, rows, name in zip(axes, fits, replicated, names, strict=True):
+        if others:
+            # a line higher: the legend takes the lower one
+            axis.set_title(f"{name}\n", loc="left")
+        _draw_predictive(axis, _observed(each), rows, edges)
+        if axis is not axes[0]:
+            axis.set_ylabel("")
+    return finished(figure)
+
+
+def _replicated(fit: Fit) -> FloatArray:
+    """Return a fit's replicated data sets, one a row."""
     predictive = needed_group(
         fit, "posterior_predictive", hint="Fit again with posterior predictive draws."
     )["y"]
     replicated = np.asarray(predictive.transpose("chain", "draw", ...), dtype=np.float64)
     # 2000 histograms settle the band; 40000 would only take longer
-    replicated = thinned(replicated.reshape(-1, replicated.shape[-1]), at_most=2000)
-    edges = _shared_edges(y, replicated)
+    return thinned(replicated.reshape(-1, replicated.shape[-1]), at_most=2000)
+
+
+def _draw_predictive(axis: Axes, y: FloatArray, replicated: FloatArray, edges: FloatArray) -> None:
+    """Draw the histograms of data and replicated data."""
     heights = _histograms(replicated, edges)
     low, high = np.quantile(heights, [0.05, 0.95], axis=0)
     outside = 1.0 - float(heights.mean(axis=0).sum()) * (edges[1] - edges[0])
     label = "posterior predictive"
     if outside > 0.0025:  # more than the far quantiles that the bins leave out
         label += f" ({100 * outside:.1f} % beyond the axis)"
-    title = ", ".join(part for part in ("Posterior predictive check", method_name(fit)) if part)
-    figure = new_figure(8.0, 4.6, title=title)
-    axis = figure.subplots()
     axis.stairs(_histograms(y[None, :], edges)[0], edges, color=INK, linewidth=1.8, label="data")
     axis.stairs(heights.mean(axis=0), edges, color=_VERMILION, linewidth=1.8, label=label)
     axis.stairs(
@@ -99,62 +122,6 @@ def plot_predictive(fit: Fit) -> Figure:
     axis.set_ylim(bottom=0.0)
     axis.yaxis.set_major_locator(plain_ticks(6))
     legend_above(axis, columns=3)
-    return finished(figure)
-
-
-@mpl.rc_context(LOOK)
-def plot_elbo(approx: Fit) -> Figure:
-    """Draw the loss of ADVI, minus its ELBO, against the iteration.
-
-    Parameters
-    ----------
-    approx : arviz.InferenceData or xarray.DataTree
-        A fit by ADVI.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The loss from where it has come down to the size of the last ones; the
-        earlier losses are too large for the same axis.
-
-    Raises
-    ------
-    DataError
-        If the fit has no ELBO history.
-    """
-    elbo = needed_group(
-        approx, "vi_trace", hint="Only a fit by ADVI has an ELBO history to be drawn."
-    )["elbo"]
-    finite = np.isfinite(elbo.values)
-    if not finite.any():
-        raise DataError("No ELBO in the history is finite. Run ADVI again with another seed.")
-    iteration = np.asarray(elbo["iteration"])[finite]
-    loss = -np.asarray(elbo.values, dtype=np.float64)[finite]
-    start, ceiling = _readable_part(loss)
-    figure = new_figure(8.0, 4.2, title="ADVI: loss (minus the ELBO)")
-    axis = figure.subplots()
-    axis.plot(
-        iteration[start:], loss[start:], color=_BLUE, linewidth=1.2, label="loss while optimising"
-    )
-    final = _final_loss(approx)
-    if final is None:
-        axis.plot([], [], " ", label=f"last {loss[-1]:.2f} at iteration {iteration[-1]}")
-    else:
-        value, error = final
-        text = f"final loss {written(value, error or 0.01)}"
-        if error is not None:
-            text += f" ± {written(error, error)}"
-        axis.axhline(value, color=_VERMILION, linewidth=1.2, linestyle="--", label=text)
-    if loss[start:].max() > ceiling:
-        axis.set_ylim(top=ceiling)
-    axis.set(xlabel="iteration", ylabel="loss", xlim=(0, iteration[-1]))
-    if start > 0:
-        axis.set_xlabel(
-            f"iteration (before {iteration[start]}, not drawn, the loss was up to "
-            f"{_power_of_ten(loss[:start].max())})"
-        )
-    legend_above(axis, columns=2)
-    return finished(figure)
 
 
 @mpl.rc_context(LOOK)
@@ -232,29 +199,6 @@ def _histograms(samples: FloatArray, edges: FloatArray) -> FloatArray:
     cells = rows[inside] * bins + places[inside]
     counts = np.bincount(cells, minlength=len(samples) * bins).reshape(len(samples), bins)
     return np.asarray(counts / (samples.shape[1] * np.diff(edges)))
-
-
-def _readable_part(loss: FloatArray) -> tuple[int, float]:
-    """Return where the loss is down to the size of its last half, and an axis for it."""
-    settled = loss[len(loss) // 2 :]
-    low, level, high = np.quantile(settled, [0.05, 0.5, 0.95])
-    ceiling = float(level + max(10.0 * (high - low), 0.05 * abs(level)))
-    return int(np.argmax(loss <= ceiling)), ceiling
-
-
-def _power_of_ten(value: float) -> str:
-    """Return a large number with two digits and a power of ten, as mathtext."""
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return rf"${mantissa} \times 10^{{{int(exponent)}}}$"
-
-
-def _final_loss(approx: Fit) -> tuple[float, float | None] | None:
-    """Return minus the ELBO that the draws gave, with its error, where there is one."""
-    given = attributes(approx)
-    if "elbo" not in given:
-        return None
-    error = float(given.get("elbo_mcse", math.nan))
-    return -float(given["elbo"]), error if math.isfinite(error) else None
 
 
 def _mixture_draws(fit: Fit) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -34,6 +34,8 @@ class Panel(NamedTuple):
     """One element of a parameter, and the axis that it is drawn in."""
 
     axis: Axes
+    name: str
+    component: int  # from 0
     label: str
     colour: str
     draws: FloatArray  # chain, draw
@@ -41,13 +43,15 @@ class Panel(NamedTuple):
     at_bottom: bool
 
 
-def varying_parameters(fit: Fit) -> dict[str, FloatArray]:
+def varying_parameters(fit: Fit, *, name: str = "posterior") -> dict[str, FloatArray]:
     """Return the draws of theta, mu and sigma, those that were estimated.
 
     Parameters
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit.
+    name : str, default "posterior"
+        The group of the draws.
 
     Returns
     -------
@@ -60,11 +64,13 @@ def varying_parameters(fit: Fit) -> dict[str, FloatArray]:
     DataError
         If the posterior has none of them.
     """
-    posterior = group(fit, "posterior")
+    posterior = group(fit, name)
     draws = {
-        name: np.asarray(posterior[name].transpose("chain", "draw", "component"), dtype=np.float64)
-        for name in _MEANINGS
-        if name in posterior
+        variable: np.asarray(
+            posterior[variable].transpose("chain", "draw", "component"), dtype=np.float64
+        )
+        for variable in _MEANINGS
+        if variable in posterior
     }
     if not draws:
         raise DataError(
@@ -103,7 +109,7 @@ def plot_autocorr(fit: Fit, *, max_lag: int = 100) -> Figure:
     """
     if isinstance(max_lag, bool) or not isinstance(max_lag, int | np.integer) or max_lag < 1:
         raise SettingsError(f"max_lag must be a whole number, 1 or more; it is {max_lag!r}.")
-    figure, panels = _panels(
+    figure, panels = lay_out_panels(
         varying_parameters(fit),
         height=1.75,
         title=figure_title("Autocorrelation", fit),
@@ -117,7 +123,7 @@ def plot_autocorr(fit: Fit, *, max_lag: int = 100) -> Figure:
         panel.axis.axhline(0.0, color=INK, linewidth=0.6)
         panel.axis.set_title(panel.label, loc="left", fontsize=12)
         if np.isnan(correlation).any():
-            _say_constant(panel)
+            say_constant(panel)
         else:
             lags = np.arange(correlation.size)
             panel.axis.vlines(lags, 0.0, correlation, color=panel.colour, linewidth=1.1)
@@ -155,7 +161,7 @@ def plot_posterior(fit: Fit) -> Figure:
     DataError
         If the fit has no posterior of a mixture.
     """
-    figure, panels = _panels(
+    figure, panels = lay_out_panels(
         varying_parameters(fit),
         height=2.0,
         title=figure_title("Posterior", fit),
@@ -167,7 +173,7 @@ def plot_posterior(fit: Fit) -> Figure:
         panel.axis.xaxis.set_major_locator(plain_ticks(4))
         hide_heights(panel.axis)
         if is_constant(panel.draws):
-            _say_constant(panel)
+            say_constant(panel)
             continue
         points, heights = density_curve(panel.draws)
         low, median, high = np.quantile(panel.draws, [0.05, 0.5, 0.95])
@@ -201,7 +207,7 @@ def figure_title(what: str, fit: Fit) -> str:
     return ", ".join(part for part in (what, method_name(fit), count) if part)
 
 
-def _panels(
+def lay_out_panels(
     parameters: dict[str, FloatArray], *, height: float, title: str, note: str
 ) -> tuple[Figure, list[Panel]]:
     """Lay out a panel for each element: a parameter a row, or one row if K is 1."""
@@ -219,13 +225,12 @@ def _panels(
             row, column = (i * rows_each + k // columns, k % columns) if K > 1 else (0, i)
             axis = figure.add_subplot(grid[row, column])
             label = symbol(name, k + 1)
-            panels.append(
-                Panel(axis, label, colours[k], draws[:, :, k], column == 0, row == rows - 1)
-            )
+            edges = (column == 0, row == rows - 1)
+            panels.append(Panel(axis, name, k, label, colours[k], draws[:, :, k], *edges))
     return figure, panels
 
 
-def _say_constant(panel: Panel) -> None:
+def say_constant(panel: Panel) -> None:
     """Write that a parameter never moved, where nothing can be drawn."""
     panel.axis.text(
         0.5,

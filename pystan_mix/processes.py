@@ -50,7 +50,11 @@ class Finished:
 
 
 def run_processes(
-    processes: Sequence[Process], *, parallel: int, on_poll: Callable[[], None] | None = None
+    processes: Sequence[Process],
+    *,
+    parallel: int,
+    on_poll: Callable[[], None] | None = None,
+    stop_at_failure: bool = True,
 ) -> list[Finished | None]:
     """Run programs, some at a time, until all have ended or one has failed.
 
@@ -65,6 +69,8 @@ def run_processes(
         How many run at once.
     on_poll : callable, optional
         Called without arguments many times a second, for progress.
+    stop_at_failure : bool, default True
+        Whether one that fails stops the others.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def run_processes(
                 if returncode is not None:
                     finished[index] = Finished(returncode, started, time.perf_counter())
                     del running[index]
-                    failed = failed or returncode != 0
+                    failed = failed or (stop_at_failure and returncode != 0)
             if failed:
                 break
             if on_poll is not None:

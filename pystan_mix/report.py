@@ -1,6 +1,7 @@
 """What there is to say of a fit: as JSON takes it, and as text."""
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ def fit_summary(fit: Fit) -> dict[str, Any]:
     Returns
     -------
     dict
-        Summaries of each parameter, seconds, the verdict; divergences of NUTS,
-        loss and k-hat of ADVI. What is not finite is None: R-hat of one chain.
+        Summaries of each parameter, seconds, the verdict; divergences of NUTS;
+        loss, k-hat and every start's loss of ADVI, and mean and standard
+        deviation of the draws that are not reweighted. What is not finite is
+        None: R-hat of one chain.
     """
     top = attributes(fit)
     verdict = diagnose(fit)
@@ -35,19 +38,47 @@ def fit_summary(fit: Fit) -> dict[str, Any]:
         "seed": int(top["seed"]),
         "seconds": _finite(top.get("seconds", np.nan)),
         "ok": verdict.ok,
+        "use": verdict.use,
         "problems": list(verdict.problems),
+        "notes": list(verdict.notes),
         "predictive": "posterior_predictive" in group_names(fit),
     }
     if top["method"] == "nuts":
         summary["divergences"] = int(group(fit, "sample_stats")["diverging"].sum())
     else:
-        summary["loss"] = _finite(-top["elbo"])
-        summary["loss_mcse"] = _finite(top["elbo_mcse"])
-        summary["pareto_khat"] = _finite(top["pareto_khat"])
+        summary |= _advi_summary(fit)
     summary["parameters"] = {
         name: {key: _finite(value) for key, value in row.items()}
         for name, row in table.to_dict(orient="index").items()
     }
+    return summary
+
+
+def _advi_summary(fit: Fit) -> dict[str, Any]:
+    """Return what there is to say of ADVI alone."""
+    top = attributes(fit)
+    weighted = "approximation" in group_names(fit)
+    summary: dict[str, Any] = {
+        "algorithm": str(top.get("algorithm", "meanfield")),
+        "reweighted": weighted,
+        "loss": _finite(-top["elbo"]),
+    }
+    for name in ("loss_mcse", "elbo_gap", "pareto_khat", "ess_importance"):
+        summary[name] = _finite(top.get(name.replace("loss", "elbo"), np.nan))
+    if "vi_restarts" in group_names(fit):
+        loss = np.asarray(group(fit, "vi_restarts")["loss"])
+        summary["restarts"] = [_finite(value) for value in loss]
+    if weighted:
+        plain = group(fit, "approximation")
+        summary["approximation"] = {
+            f"{name}[{k + 1}]": {
+                "mean": float(plain[name].isel(component=k).mean()),
+                "sd": float(plain[name].isel(component=k).std(ddof=1)),
+            }
+            for name in ("theta", "mu", "sigma")
+            if name in plain
+            for k in range(plain.sizes["component"])
+        }
     return summary
 
 
@@ -80,42 +111,54 @@ def study_table(summary: dict[str, Any]) -> str:
     Returns
     -------
     str
-        A block for each model: its parameters by NUTS and by ADVI.
+        A block for each model: its parameters by NUTS, by ADVI, and by ADVI
+        reweighted, where its k-hat allows that.
     """
     blocks = []
     for name, model in summary["models"].items():
         nuts, approx = model["nuts"], model["advi"]
+        weighted = "approximation" in approx
+        plain = approx["approximation" if weighted else "parameters"]
+        columns = {head: key for head, key in _COLUMNS.items() if head != "50%"}
+        pair = f"{'mean':>9}{'sd':>9}"
         lines = [
             f"{name}: {model['what']} (n = {model['n']})",
-            f"{'':10}{'NUTS':^62}  {'ADVI':^18}",
-            f"{_header()}  {'mean':>9}{'sd':>9}",
+            f"{'':10}{'NUTS':^53}  {'ADVI':^18}  {'reweighted' if weighted else '':^18}".rstrip(),
+            f"{_header(columns)}  {pair}{f'  {pair}' if weighted else ''}",
         ]
         for parameter, row in nuts["parameters"].items():
-            other = approx["parameters"][parameter]
-            form = _form(other)
-            numbers = "".join(_cell(other[key], form) for key in ("mean", "sd"))
-            lines.append(f"{_row(parameter, row)}  {numbers}")
-        lines += [_verdict(nuts), _verdict(approx)]
-        blocks.append("\n".join(lines))
+            found = [plain[parameter], *([approx["parameters"][parameter]] if weighted else [])]
+            lines.append("  ".join([_row(parameter, row, columns), *map(_mean_and_sd, found)]))
+        lines.append(_verdict(nuts))
+        if not weighted:
+            khat = _number(approx["pareto_khat"], ".2f")
+            lines.append(f"ADVI is not reweighted: its k-hat, {khat}, is too large for that.")
+        blocks.append("\n".join([*lines, _verdict(approx)]))
     return "\n\n".join(blocks)
 
 
-def _header() -> str:
+def _mean_and_sd(row: dict[str, Any]) -> str:
+    """Return a mean and a standard deviation, in nine columns each."""
+    form = _form(row)
+    return "".join(_cell(row[key], form) for key in ("mean", "sd"))
+
+
+def _header(columns: Mapping[str, str] = _COLUMNS) -> str:
     """Return the names of the columns."""
-    return f"{'':10}" + "".join(f"{head:>9}" for head in (*_COLUMNS, "ESS")) + f"{'R-hat':>8}"
+    return f"{'':10}" + "".join(f"{head:>9}" for head in (*columns, "ESS")) + f"{'R-hat':>8}"
 
 
-def _row(name: str, row: dict[str, Any]) -> str:
+def _row(name: str, row: dict[str, Any], columns: Mapping[str, str] = _COLUMNS) -> str:
     """Return a parameter's line."""
     form = _form(row)
-    numbers = "".join(_cell(row[key], form) for key in _COLUMNS.values())
+    numbers = "".join(_cell(row[key], form) for key in columns.values())
     ess, r_hat = (_number(row[key], form) for key, form in (("ess_bulk", ".0f"), ("r_hat", ".4f")))
     return f"{name:<10}{numbers} {ess:>8} {r_hat:>7}"
 
 
 def _form(row: dict[str, Any]) -> str:
     """Return how to write a parameter's numbers: three decimals, if these are of its size."""
-    size = max(abs(row[key] or 0.0) for key in _COLUMNS.values())
+    size = max(abs(row.get(key) or 0.0) for key in _COLUMNS.values())
     if size >= 1000:
         return ".5g"
     return ".4g" if 0 < size < 0.1 else ".3f"
@@ -144,16 +187,19 @@ def _run(summary: dict[str, Any]) -> str:
     loss, error, khat = (
         _number(summary[key], ".2f") for key in ("loss", "loss_mcse", "pareto_khat")
     )
-    return f"{seconds}loss {loss} (error {error}), k-hat {khat}."
+    weighted = ", reweighted" if summary["reweighted"] else ""
+    return f"{seconds}loss {loss} (error {error}), k-hat {khat}{weighted}."
 
 
 def _verdict(summary: dict[str, Any]) -> str:
     """Return what a fit's method says, and below it the verdict, a problem to a paragraph."""
     first = f"{summary['method'].upper()}: {_run(summary)}"
     if summary["ok"]:
-        return f"{first} No problems found."
-    problems = [
-        textwrap.fill(problem, width=_WIDTH, initial_indent="  - ", subsequent_indent="    ")
-        for problem in summary["problems"]
+        first += " No problems found."
+    said = [("  - ", problem) for problem in summary["problems"]]
+    said += [("  Note: ", note) for note in summary["notes"]]
+    lines = [
+        textwrap.fill(text, width=_WIDTH, initial_indent=mark, subsequent_indent="    ")
+        for mark, text in said
     ]
-    return "\n".join([first, *problems])
+    return "\n".join([first, *lines])

@@ -83,7 +83,7 @@ def check_seed(seed: int | None) -> int:
     return int(seed)
 
 
-def parallel_processes(wanted: int | None, *, processes: int) -> int:
+def parallel_processes(wanted: int | None, *, processes: int, name: str = "parallel_chains") -> int:
     """Return how many of some processes run at once: by default one for each core.
 
     Raises
@@ -93,4 +93,4 @@ def parallel_processes(wanted: int | None, *, processes: int) -> int:
     """
     if wanted is None:
         return min(processes, os.cpu_count() or 1)
-    return min(processes, check_whole("parallel_chains", wanted, least=1))
+    return min(processes, check_whole(name, wanted, least=1))

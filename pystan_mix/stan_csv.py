@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.errors import OutputError
 from pystan_mix.mixture import FloatArray
@@ -74,6 +75,11 @@ class StanCsv:
         if name in self.names:
             return np.asarray(self.draws[:, self.names.index(name)])
         return np.asarray(self.draws[:, self.columns(name)])
+
+    def with_draws(self, picks: NDArray[np.intp]) -> "StanCsv":
+        """Return the same output with these of its draws, in this order."""
+        head = self.rows[: len(self.rows) - len(self.draws)]
+        return dataclasses.replace(self, rows=np.concatenate([head, self.draws[picks]]))
 
     def columns(self, name: str) -> slice:
         """Return where the elements of a vector stand among the columns."""

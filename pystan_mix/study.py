@@ -18,6 +18,7 @@ from pystan_mix.model import NormalMixture
 from pystan_mix.nuts import sample, sample_prior
 from pystan_mix.observations import read_observations
 from pystan_mix.plots import (
+    plot_approximation,
     plot_autocorr,
     plot_density,
     plot_dirichlet_prior,
@@ -176,7 +177,6 @@ def _run_model(
     save_figure(plot_trace(fit), out / "trace.png")
     save_figure(plot_autocorr(fit), out / "autocorr.png")
     save_figure(plot_posterior(fit), out / "posterior.png")
-    save_figure(plot_predictive(fit), out / "predictive-nuts.png")
     save_figure(plot_density(fit), out / "density.png")
     approx = advi(
         model,
@@ -187,7 +187,8 @@ def _run_model(
     )
     save(approx, out / "advi.nc")
     save_figure(plot_elbo(approx), out / "elbo.png")
-    save_figure(plot_predictive(approx), out / "predictive-advi.png")
+    save_figure(plot_approximation(approx, fit), out / "approximation.png")
+    save_figure(plot_predictive(fit, approx), out / "predictive.png")
     return {
         "what": study_model.what,
         "n": y.size,

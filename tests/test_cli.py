@@ -77,10 +77,31 @@ def test_a_fit_that_is_not_believed_has_its_own_exit_code(cmdstan):
 
 def test_advi_leaves_its_own_figures(cmdstan, tmp_path):
     result = run(*FIT, "--method", "advi", "--out", str(tmp_path))
-    assert result.returncode in {0, 6}
+    assert result.returncode in {0, 6, 7}
     assert "loss" in result.stdout
     assert (tmp_path / "elbo.png").is_file()
     assert not (tmp_path / "trace.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "use", "code"),
+    [
+        # a normal posterior
+        (["--components", "1", "--algorithm", "fullrank"], "fine", 0),
+        # a mixture's is none, so that plain draws are too narrow
+        (["--components", "2", "--no-reweight"], "means only", 7),
+    ],
+)
+def test_the_exit_code_says_what_advi_is_good_for(cmdstan, tmp_path, options, use, code):
+    path = tmp_path / "y.dat"
+    run("simulate", "--n=300", "--mu=-2,2", "--out", str(path))
+    given = ["--sigma=1", "--means=0,5", "--method=advi", "--restarts=2", "--seed=1", "--json"]
+    result = run("fit", str(path), *options, *given)
+    summary = json.loads(result.stdout)
+    assert (summary["use"], result.returncode) == (use, code)
+    assert summary["ok"] == (code == 0)
+    assert len(summary["restarts"]) == 2
+    assert summary["reweighted"] == ("--no-reweight" not in options)
 
 
 def test_fit_reads_a_column_and_spelled_priors(cmdstan, tmp_path):
@@ -162,6 +183,8 @@ def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names)
         (["--components", "3", "--min-weight", "0.4"], "below 1 / n_components"),
         (["--components", "3", "--seed", "-1"], "seed"),
         (["--components", "3", "--chains", "0"], "chains"),
+        (["--components", "3", "--method", "advi", "--restarts", "0"], "restarts"),
+        (["--components", "3", "--method", "advi", "--algorithm", "full"], "invalid choice"),
         (["--components", "3", "--adapt-delta", "1"], "adapt_delta"),
         (["--components", "3", "--column", "x"], "no column 'x'"),
     ],

@@ -49,13 +49,15 @@ def fake(folder: Path, body: str) -> Path:
     return path
 
 
-def run_fake(folder: Path, body: str, *, chains: int = 1, keep_in: Path | None = None):
+def run_fake(
+    folder: Path, body: str, *, chains: int = 1, keep_in: Path | None = None, **options: bool
+):
     with workspace(fake(folder, body), keep_in=keep_in) as space:
         calls = [
             Call(method=SAMPLE, data=space.write_data("data", data_block()), seed=1)
             for _ in range(chains)
         ]
-        return run_cmdstan(space, "chain", calls, parallel=chains)
+        return run_cmdstan(space, "chain", calls, parallel=chains, **options)
 
 
 def is_gone(pid: int) -> bool:
@@ -113,11 +115,18 @@ def test_the_same_seed_gives_the_same_draws(program):
     assert not np.array_equal(rows[0], rows[2])
 
 
+@pytest.mark.parametrize("algorithm", ["meanfield", "fullrank"])
 @pytest.mark.parametrize("adapt", [(), ("eta=0.1", "adapt", "engaged=0")])
-def test_variational(program, adapt):
+def test_variational(program, algorithm, adapt):
     with workspace(program, keep_in=None) as space:
         call = Call(
-            method=("variational", "iter=500", "output_samples=50", *adapt),
+            method=(
+                "variational",
+                f"algorithm={algorithm}",
+                "iter=500",
+                "output_samples=50",
+                *adapt,
+            ),
             data=space.write_data("data", data_block(n_rep=0, save_log_lik=False)),
             seed=1,
             output=("diagnostic_file=history.csv",),
@@ -126,6 +135,7 @@ def test_variational(program, adapt):
         history = read_elbo_history(space.folder / "history.csv")
     (csv,) = run.csvs
     assert csv.method == "variational"
+    assert csv.settings["algorithm"] == algorithm
     assert csv.draws.shape == (50, len(csv.names))
     assert 1 <= len(history) <= 5
     assert "Drawing a sample of size 50" in run.logs[0]
@@ -254,6 +264,31 @@ def test_the_fake_is_taken_for_cmdstan_where_it_has_no_fault(tmp_path):
     run = run_fake(tmp_path, f"echo all well; {WHOLE}", chains=2)
     assert all(len(csv.draws) == 60 for csv in run.csvs)
     assert run.logs == ("all well\n", "all well\n")
+
+
+def test_some_may_fail(tmp_path):
+    body = (
+        f"if [ $id = 2 ]; then echo all proposed step-sizes failed; exit 70; fi; sleep 0.2; {WHOLE}"
+    )
+    run = run_fake(tmp_path, body, chains=3, some_may_fail=True)
+    assert run.positions == (0, 2)
+    assert [csv.path.name for csv in run.csvs] == ["chain-1.csv", "chain-3.csv"]
+    assert len(run.logs) == 2
+    assert run_fake(tmp_path, WHOLE, chains=2, some_may_fail=True).positions == (0, 1)
+
+
+@pytest.mark.parametrize("chains", [1, 3])
+def test_not_all_may_fail(tmp_path, chains):
+    body = "echo all proposed step-sizes failed of $id; exit 70"
+    with pytest.raises(SamplingError, match=r"step-sizes failed of 1\n.*another seed") as caught:
+        run_fake(tmp_path, body, chains=chains, some_may_fail=True)
+    assert ("All 3 failed" in str(caught.value)) == (chains == 3)
+
+
+def test_what_is_cut_off_is_an_error_even_where_some_may_fail(tmp_path):
+    body = f"{WHOLE}; if [ $id = 2 ]; then truncate -s 9000 $out; fi"
+    with pytest.raises(OutputError, match=r"chain-2\.csv is cut off"):
+        run_fake(tmp_path, body, chains=3, some_may_fail=True)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pystan_mix.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
 from pystan_mix.direct_cmdstan import from_cmdstan_csv
 from pystan_mix.errors import DataError, OutputError
 from pystan_mix.mixture import log_density
+from pystan_mix.restarts import Restarts, judged
 from pystan_mix.stan_csv import read_stan_csv
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -179,7 +180,9 @@ def test_attributes_of_nuts(nuts):
 
 
 def test_advi(advi):
-    assert {"posterior", "sample_stats", "vi_trace"} < set(group_names(advi))
+    assert {"posterior", "sample_stats", "vi_trace", "vi_restarts"} < set(group_names(advi))
+    # what was not reweighted has no second set of draws
+    assert "approximation" not in group_names(advi)
     for name in ("theta", "mu", "sigma"):
         found = group(advi, "posterior")[name]
         assert found.dims == ("chain", "draw", "component")
@@ -191,11 +194,53 @@ def test_advi(advi):
     assert np.array_equal(stats["log_p"], columns("advi.csv", "log_p__")[None, 1:, 0])
     trace = group(advi, "vi_trace")
     history = np.loadtxt(RECORDED / "advi-history.csv", delimiter=",")
-    assert trace["elbo"].dims == ("iteration",)
+    assert trace["elbo"].dims == ("restart", "iteration")
     assert trace["iteration"].dtype.kind == "i"
     assert np.array_equal(trace["iteration"], history[:, 0])
-    assert np.array_equal(trace["seconds"], history[:, 1])
-    assert np.array_equal(trace["elbo"], history[:, 2])
+    assert np.array_equal(trace["seconds"], history[None, :, 1])
+    assert np.array_equal(trace["elbo"], history[None, :, 2])
+
+
+def test_the_one_start_of_a_run_by_hand(advi):
+    found, top = group(advi, "vi_restarts"), attributes(advi)
+    assert dict(found.sizes) == {"restart": 1, "component": 2}
+    assert found["loss"].to_numpy().tolist() == [-top["elbo"]]
+    assert found["pareto_khat"].to_numpy().tolist() == [top["pareto_khat"]]
+    assert (found["kept"].item(), found["failed"].item()) == (True, False)
+    # what CmdStan printed is not in its file
+    assert "converged" not in found
+    assert "converged" not in top
+    for name in ("theta", "mu", "sigma"):
+        assert np.array_equal(found[name], columns("advi.csv", name)[:1])
+
+
+def test_reweighted_draws_leave_the_plain_ones_beside_them(tmp_path):
+    stan = json.loads((RECORDED / "data-advi.json").read_text())
+    csv = read_stan_csv(RECORDED / "advi.csv")
+    picks = np.sort(np.random.default_rng(1).integers(200, size=200))
+    fit = advi_to_arviz(
+        Restarts((None, judged(csv, stan=stan))),
+        picks=picks,
+        stan=stan,
+        observed=Observed(y=np.empty(0), index=np.empty(0, dtype=np.intp)),
+        generated=None,
+        attrs={},
+    )
+    plain, returned = group(fit, "approximation"), group(fit, "posterior")
+    assert set(plain) == {"theta", "mu", "sigma", "log_p", "log_g"}
+    for name in ("theta", "mu", "sigma"):
+        assert np.array_equal(plain[name], columns("advi.csv", name)[None, 1:])
+        assert np.array_equal(returned[name], plain[name][:, picks])
+    for name in ("log_p", "log_g"):
+        assert np.array_equal(group(fit, "sample_stats")[name], plain[name][:, picks])
+    assert returned["draw"].to_numpy().tolist() == list(range(200))
+    top = attributes(fit)
+    assert (top["reweighted"], top["restarts"]) == (1, 2)
+    assert group(fit, "vi_restarts")["failed"].to_numpy().tolist() == [True, False]
+    back = load(save(fit, tmp_path / "fit.nc"))
+    assert attributes(back) == top
+    for name in group_names(fit):
+        assert group(back, name).identical(group(fit, name))
 
 
 def test_attributes_of_advi(advi):
@@ -211,6 +256,13 @@ def test_attributes_of_advi(advi):
     assert found["elbo"] == pytest.approx(ratios.mean(), rel=1e-12)
     assert found["elbo_mcse"] == pytest.approx(scipy.stats.sem(ratios), rel=1e-9)
     assert found["pareto_khat"] < 0.7
+
+
+def test_a_correlated_approximation_of_a_run_by_hand():
+    fit = from_cmdstan_csv(RECORDED / "advi-fullrank.csv", data=RECORDED / "data-bare.json")
+    found, stats = attributes(fit), group(fit, "sample_stats")
+    assert found["algorithm"] == "fullrank"
+    assert found["elbo"] == pytest.approx(float((stats["log_p"] - stats["log_g"]).mean()))
 
 
 def test_the_elbo_is_right_for_two_components(advi):
@@ -236,6 +288,7 @@ def test_advi_without_adaptation_history_and_generated_quantities():
         "observed_data",
         "posterior",
         "sample_stats",
+        "vi_restarts",
     ]
     assert group(fit, "posterior")["mu"].shape == (1, 100, 2)
     assert attributes(fit)["iter"] == 2000
@@ -294,9 +347,14 @@ def test_nothing_generated_and_nothing_observed():
     assert sorted(group_names(fit)) == ["constant_data", "posterior", "sample_stats"]
     csv = read_stan_csv(RECORDED / "advi.csv")
     fit = advi_to_arviz(
-        csv, history=None, stan=stan, observed=nobody, generated=None, attrs={"converged": 1}
+        Restarts((judged(csv, stan=stan),)),
+        stan=stan,
+        observed=nobody,
+        generated=None,
+        attrs={"converged": 1},
     )
-    assert sorted(group_names(fit)) == ["constant_data", "posterior", "sample_stats"]
+    expected = ["constant_data", "posterior", "sample_stats", "vi_restarts"]
+    assert sorted(group_names(fit)) == expected
     assert attributes(fit)["converged"] == 1
 
 

@@ -6,10 +6,12 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
+from advi_fits import advi_fit
 
 from pystan_mix.arviz_data import az, group, group_names, load, save, to_arviz
-from pystan_mix.diagnostics import Verdict, diagnose, summarize
+from pystan_mix.diagnostics import diagnose, summarize
 from pystan_mix.errors import DataError
+from pystan_mix.verdict import Verdict
 
 CHAINS, DRAWS = 4, 1000
 SAMPLE = ("chain", "draw")
@@ -38,26 +40,6 @@ def nuts_fit(*, mu=None, shape=(CHAINS, DRAWS), K=2, attrs=None, **stats):
             ),
         },
         attrs={"method": "nuts", "max_treedepth": 10} | (attrs or {}),
-    )
-
-
-def advi_fit(*, draws=5000, groups=None, **attrs):
-    rng = np.random.default_rng(21)
-    posterior = {
-        "theta": ((*SAMPLE, "component"), rng.dirichlet([5.0, 5.0], size=(1, draws))),
-        "mu": ((*SAMPLE, "component"), rng.normal([0, 10], 1, size=(1, draws, 2))),
-    }
-    trace = xr.Dataset({"elbo": ("iteration", [-300.0, -250.0, -240.0])})
-    return to_arviz(
-        {"posterior": xr.Dataset(posterior), "vi_trace": trace} | (groups or {}),
-        attrs={
-            "method": "advi",
-            "elbo": -240.0,
-            "elbo_mcse": 0.1,
-            "pareto_khat": 0.3,
-            "converged": 1,
-        }
-        | attrs,
     )
 
 
@@ -103,13 +85,13 @@ GOOD = nuts_fit()
 )
 def test_a_good_fit_has_no_problems(fit):
     verdict = diagnose(fit)
-    assert verdict == Verdict(ok=True, problems=())
+    assert verdict == Verdict(ok=True, problems=(), use="fine")
     assert str(verdict) == "No problems found."
 
 
 def test_divergences_are_counted():
     verdict = diagnose(nuts_fit(diverging=planted(7)))
-    assert not verdict.ok
+    assert (verdict.ok, verdict.use) == (False, "do not use")
     assert len(verdict.problems) == 1
     assert verdict.problems[0].startswith("7 of 4000 draws diverged")
     assert "Raise adapt_delta" in verdict.problems[0]
@@ -219,40 +201,6 @@ def test_every_fault_is_told_the_most_serious_first():
 
 
 @pytest.mark.parametrize(
-    ("draws", "khat", "found"),
-    [
-        (5000, 0.69, None),
-        (5000, 0.71, "k-hat is 0.71, and should be at most 0.70"),
-        # 1 - 1 / log10(1000) is two thirds
-        (1000, 0.66, None),
-        (1000, 0.68, "k-hat is 0.68, and should be at most 0.67"),
-        (100, 0.51, "k-hat is 0.51, and should be at most 0.50"),
-        (5000, math.inf, "k-hat is inf, and should be at most 0.70"),
-        (5000, math.nan, "k-hat is nan, and should be at most 0.70"),
-    ],
-)
-def test_a_high_pareto_khat_is_found(draws, khat, found):
-    verdict = diagnose(advi_fit(draws=draws, pareto_khat=khat))
-    assert verdict.ok == (found is None)
-    assert len(verdict.problems) == (found is not None)
-    if found:
-        assert found in verdict.problems[0]
-        assert "Use NUTS" in verdict.problems[0]
-
-
-@pytest.mark.parametrize("converged", [0, False, np.int64(0)])
-def test_an_approximation_that_did_not_converge_is_found(converged):
-    verdict = diagnose(advi_fit(converged=converged))
-    assert len(verdict.problems) == 1
-    assert "does not say that ADVI converged. Raise iter" in verdict.problems[0]
-
-
-def test_an_approximation_is_known_by_its_history():
-    fit = to_arviz({name: group(advi_fit(), name) for name in ("posterior", "vi_trace")}, attrs={})
-    assert "k-hat is nan" in str(diagnose(fit))
-
-
-@pytest.mark.parametrize(
     "fit",
     [
         GOOD,
@@ -262,7 +210,8 @@ def test_an_approximation_is_known_by_its_history():
         nuts_fit(tree_depth=np.full((4, 1000), 8), attrs={"max_treedepth": 8}),
         advi_fit(),
         advi_fit(pareto_khat=math.nan),
-        advi_fit(pareto_khat=0.9, converged=0),
+        advi_fit(pareto_khat=0.9, converged=0, reweighted=0),
+        advi_fit(loss=(240.0, math.nan, 241.0, 300.0), moved={2: 20.0, 3: -5.0}, tilt=0.7),
     ],
 )
 def test_a_fit_read_back_has_the_same_verdict(tmp_path, fit):

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from pystan_mix.elbo import estimate_elbo, log_ratios, stick_breaking, unconstrained
+from pystan_mix.elbo import (
+    estimate_elbo,
+    log_ratios,
+    stick_breaking,
+    unconstrained,
+    unknowns,
+)
 from pystan_mix.errors import OutputError
 from pystan_mix.stan_csv import read_stan_csv
 
@@ -128,6 +134,96 @@ def test_a_known_approximation_is_recovered(K, with_sigma, simplex, inverse, ver
     assert estimate.mcse == pytest.approx(scipy.stats.sem(log_p - log_g), rel=1e-6)
 
 
+def fullrank(K: int, *, simplex, with_sigma: bool, draws: int, seed: int = 1):
+    """A known correlated normal approximation: constrained draws, mean, law and normals."""
+    rng = np.random.default_rng(seed)
+    size = 2 * K - 1 + (K if with_sigma else 0)
+    loc, scale = rng.normal(size=size), rng.uniform(0.02, 0.5, size=size)
+    # some correlations near one, as where components overlap
+    root = np.tril(rng.normal(size=(size, size)), -1) + np.diag(rng.uniform(0.2, 1.0, size=size))
+    root = scale[:, None] * root / np.linalg.norm(root, axis=1, keepdims=True)
+    eta = rng.normal(size=(draws, size))
+    z = loc + eta @ root.T
+    kind = {"simplex": simplex, "with_sigma": with_sigma}
+    law = scipy.stats.multivariate_normal(loc, root @ root.T)
+    return constrained(z, K, **kind), constrained(loc, K, **kind), np.atleast_1d(law.logpdf(z)), eta
+
+
+@pytest.mark.parametrize("K", [1, 2, 5])
+@pytest.mark.parametrize("with_sigma", [True, False])
+@pytest.mark.parametrize(("simplex", "inverse", "version"), TRANSFORMS)
+def test_a_known_correlated_approximation_is_recovered(K, with_sigma, simplex, inverse, version):
+    size = unknowns("fullrank", n_components=K, sigma_is_known=not with_sigma)
+    draws, mean, log_g, eta = fullrank(
+        K, simplex=simplex, with_sigma=with_sigma, draws=max(100, 2 * size)
+    )
+    log_p = log_g + scipy.stats.norm.rvs(size=log_g.size, random_state=3) - 123.0
+    kernel = -0.5 * (eta**2).sum(axis=1)
+    estimate = estimate_elbo(
+        draws=draws, mean=mean, log_p=log_p, log_g=kernel, version=version, algorithm="fullrank"
+    )
+    np.testing.assert_allclose(estimate.log_g, log_g, rtol=0, atol=1e-6)
+    assert estimate.elbo == pytest.approx((log_p - log_g).mean(), abs=1e-6)
+    if eta.shape[1] > 1:
+        with pytest.raises(OutputError, match="misfit"):
+            estimate_elbo(draws=draws, mean=mean, log_p=log_p, log_g=kernel, version=version)
+
+
+def test_a_correlated_approximation_that_has_no_correlation_is_a_meanfield():
+    draws, mean, _, _, eta = meanfield(3, simplex=broken_stick, with_sigma=True)
+    kernel = -0.5 * (eta**2).sum(axis=1)
+    given = {"draws": draws, "mean": mean, "log_p": kernel, "log_g": kernel}
+    one, other = (
+        estimate_elbo(**given, **STICK, algorithm=algorithm)
+        for algorithm in ("meanfield", "fullrank")
+    )
+    np.testing.assert_allclose(one.log_g, other.log_g, rtol=0, atol=1e-7)
+
+
+def test_too_few_draws_for_a_covariance_are_refused():
+    draws, mean, log_g, eta = fullrank(3, simplex=broken_stick, with_sigma=True, draws=30)
+    kernel = -0.5 * (eta**2).sum(axis=1)
+    with pytest.raises(OutputError, match="misfit inf"):
+        estimate_elbo(
+            draws=draws, mean=mean, log_p=log_g, log_g=kernel, **STICK, algorithm="fullrank"
+        )
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "K", "known", "expected"),
+    [
+        ("meanfield", 1, True, 1),
+        ("meanfield", 3, False, 8),
+        ("fullrank", 1, False, 3),
+        # 8 standard deviations and 28 correlations
+        ("fullrank", 3, False, 36),
+        ("fullrank", 3, True, 15),
+    ],
+)
+def test_unknowns_are_the_covariances_elements(algorithm, K, known, expected):
+    assert unknowns(algorithm, n_components=K, sigma_is_known=known) == expected
+
+
+@pytest.mark.parametrize("shift", [0.5, 1.0])
+def test_the_gap_is_the_divergence_of_two_normals(shift):
+    """Of N(0, 1) from N(d, 1) it is d^2 / 2, and the weights' variance exp(d^2) - 1."""
+    size = 100_000
+    draws, mean, _, scale, eta = meanfield(
+        1, simplex=broken_stick, with_sigma=False, draws=size, seed=5
+    )
+    log_p = scipy.stats.norm.logpdf(eta, shift).sum(axis=1) - np.log(scale).sum() - 40.0
+    estimate = estimate_elbo(
+        draws=draws, mean=mean, log_p=log_p, log_g=-0.5 * (eta**2).sum(axis=1), **STICK
+    )
+    # the log ratio has variance d^2, its mean exponential exp(d^2) - 1; 4 errors of both
+    error = 4 * np.sqrt((shift**2 + np.exp(shift**2) - 1) / size)
+    assert abs(estimate.gap - shift**2 / 2) < error
+    assert abs(estimate.elbo + estimate.gap + 40.0) < error
+    # of lognormal weights the effective share is exp(-d^2); its own error is a few per cent
+    assert estimate.ess == pytest.approx(size * np.exp(-(shift**2)), rel=0.1)
+    assert np.exp(estimate.log_weights).sum() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("version", [(2, 27), (2, 36), (2, 37), (3, 0)])
 @pytest.mark.parametrize(("simplex", "inverse", "_"), TRANSFORMS)
 def test_three_components_say_themselves_from_which_transform_they_are(
@@ -214,6 +310,26 @@ def test_a_weight_that_underflowed_is_no_crash(log_odds):
     )
     np.testing.assert_allclose(estimate.log_g, log_g, rtol=1e-9, atol=1e-7)
     assert estimate.elbo == pytest.approx(2.0, abs=1e-6)
+
+
+def test_constants_of_cmdstans_own_correlated_draws():
+    """The covariance by a route of its own: all unknowns from the raw deviations."""
+    csv = read_stan_csv(RECORDED / "advi-fullrank.csv")
+    draws = {variable: csv.variable(variable) for variable in ALL}
+    mean = {variable: csv.mean_row[csv.columns(variable)] for variable in ALL}
+    log_p, log_g = csv.variable("log_p__"), csv.variable("log_g__")
+    estimate = estimate_elbo(
+        draws=draws, mean=mean, log_p=log_p, log_g=log_g, **STICK, algorithm="fullrank"
+    )
+    loc = unconstrained(mean, simplex=stick_breaking)
+    z = unconstrained(draws, simplex=stick_breaking)
+    terms = np.einsum("si,sj->sij", z - loc, z - loc).reshape(len(z), -1)
+    inverse = scipy.linalg.lstsq(terms, -2.0 * log_g)[0].reshape(5, 5)
+    law = scipy.stats.multivariate_normal(loc, np.linalg.inv(inverse))
+    np.testing.assert_allclose(estimate.log_g, law.logpdf(z), rtol=0, atol=1e-6)
+    assert estimate.elbo == pytest.approx((log_p - law.logpdf(z)).mean(), abs=1e-6)
+    with pytest.raises(OutputError, match="misfit"):
+        estimate_elbo(draws=draws, mean=mean, log_p=log_p, log_g=log_g, **STICK)
 
 
 @pytest.mark.parametrize("name", ["advi.csv", "advi-unadapted.csv"])

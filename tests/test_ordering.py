@@ -6,7 +6,12 @@ from scipy import integrate, stats
 
 from pystan_mix.mixture import simulate
 from pystan_mix.model import NormalMixture
-from pystan_mix.ordering import ordering_width, pull_free, push_apart
+from pystan_mix.ordering import (
+    ordering_width,
+    pull_free,
+    push_apart,
+    push_apart_log_jacobian,
+)
 from pystan_mix.priors import Normal
 
 MODEL = NormalMixture(n_components=3, means=Normal([-2, 0, 3], [3, 4, 5]), sigma=1.0)
@@ -60,3 +65,15 @@ def test_width_is_part_of_the_spread_of_the_data():
 @pytest.mark.parametrize("y", [np.empty(0), np.full(5, 0.1)], ids=["no data", "equal data"])
 def test_width_without_a_spread_is_part_of_the_priors(y):
     assert ordering_width(MODEL, y) == pytest.approx(4.0 / 6)
+
+
+def test_jacobian_is_that_of_small_differences():
+    raw = np.random.default_rng(2).normal(0, 2, size=(20, 4))
+    mu, step = push_apart(raw, 1.3), 1e-5
+    for k in range(4):
+        moved = np.eye(4)[k] * step
+        slope = (push_apart(raw + moved, 1.3) - push_apart(raw - moved, 1.3))[:, k] / (2 * step)
+        before = push_apart_log_jacobian(raw[:, :k], mu[:, :k], 1.3)
+        own = push_apart_log_jacobian(raw[:, : k + 1], mu[:, : k + 1], 1.3) - before
+        # central differences leave some step**2, and rounding over the step
+        np.testing.assert_allclose(np.exp(own), slope, rtol=0, atol=1e-9)

@@ -37,19 +37,12 @@ def groups_of(*, known=False, method="nuts", replicated=100, spread=0.01):
         ]
         for chain in range(1, chains + 1)
     ]
-    groups = {
+    return {
         "posterior": xr.Dataset(posterior),
         "posterior_predictive": xr.Dataset({"y": (("chain", "draw", "obs"), np.array(y_rep))}),
         "observed_data": xr.Dataset({"y": ("obs", Y)}),
         "constant_data": xr.Dataset(constant),
     }
-    if method == "advi":
-        iteration = np.arange(100, 5001, 100)
-        loss = 800.0 + 1e7 * np.exp(-iteration / 60.0) + 0.5 * np.cos(iteration)
-        groups["vi_trace"] = xr.Dataset(
-            {"elbo": ("iteration", -loss)}, coords={"iteration": iteration}
-        )
-    return groups
 
 
 def fit_of(groups, **attrs):
@@ -80,7 +73,7 @@ def test_titles_name_the_method_and_nothing_leaks(plot, method, known):
 
 def test_every_figure_stands_under_its_name():
     assert {name for name in plots.__all__ if not callable(getattr(plots, name))} == set()
-    assert sum(name.startswith("plot_") for name in plots.__all__) == 7
+    assert sum(name.startswith("plot_") for name in plots.__all__) == 8
 
 
 def test_predictive_histograms_are_numpys_in_shared_bins():
@@ -106,6 +99,22 @@ def test_predictive_histograms_are_numpys_in_shared_bins():
         "posterior predictive",
         "90 % of replicated data sets",
     ]
+
+
+def test_predictive_checks_of_two_fits_share_their_axes():
+    nuts, advi = (fit_of(groups_of(method=method), method=method) for method in ("nuts", "advi"))
+    figure = plots.plot_predictive(nuts, advi)
+    draw(figure)
+    assert figure.get_suptitle() == "Posterior predictive check"
+    left, right = figure.axes
+    assert [axis.get_title(loc="left").strip() for axis in figure.axes] == ["NUTS", "ADVI"]
+    assert (left.get_xlim(), left.get_ylim()) == (right.get_xlim(), right.get_ylim())
+    data, again = (axis.patches[0].get_data() for axis in figure.axes)
+    np.testing.assert_array_equal(data.values, again.values)
+    np.testing.assert_array_equal(data.edges, again.edges)
+    # of four chains and of one
+    predictive, other = (axis.patches[1].get_data().values for axis in figure.axes)
+    assert (predictive != other).any()
 
 
 def test_predictive_tails_do_not_squash_the_picture():
@@ -195,49 +204,9 @@ def test_density_of_one_and_of_many_components(K):
     assert len(figure.axes[0].lines) == K + 1
 
 
-def test_elbo_starts_where_the_loss_is_readable():
-    groups = groups_of(method="advi")
-    elbo = groups["vi_trace"]["elbo"]
-    figure = plots.plot_elbo(fit_of(groups, method="advi", elbo=-800.25, elbo_mcse=0.031))
-    draw(figure)
-    axis = figure.axes[0]
-    x, y = axis.lines[0].get_data()
-    assert 100 < x[0] < 1000
-    assert x[-1] == 5000
-    np.testing.assert_array_equal(y, -elbo.sel(iteration=x))
-    assert axis.get_ylim()[1] < 900
-    assert f"before {x[0]}, not drawn, the loss was up to $1.9 \\times 10^{{6}}$" in (
-        axis.get_xlabel()
-    )
-    assert labels(axis) == ["loss while optimising", "final loss 800.250 ± 0.031"]
-    assert axis.lines[1].get_ydata()[0] == 800.25
-
-
-def test_elbo_without_an_error_or_without_a_final_one():
-    groups = groups_of(method="advi")
-    assert labels(plots.plot_elbo(fit_of(groups, elbo=-800.25)).axes[0])[1] == "final loss 800.250"
-    last = -float(groups["vi_trace"]["elbo"][-1])
-    assert labels(plots.plot_elbo(fit_of(groups)).axes[0])[1] == (
-        f"last {last:.2f} at iteration 5000"
-    )
-
-
-def test_elbo_of_a_short_or_broken_history():
-    iteration = [100, 200, 300]
-    coords = {"iteration": iteration}
-    for values in ([-np.inf, -5.0, np.nan], [-5.0, -5.0, -5.0], [5.0, 4.0, -1e9]):
-        groups = {"vi_trace": xr.Dataset({"elbo": ("iteration", values)}, coords=coords)}
-        draw(plots.plot_elbo(fit_of(groups)))
-    groups = {"vi_trace": xr.Dataset({"elbo": ("iteration", [np.nan] * 3)}, coords=coords)}
-    with pytest.raises(DataError, match="another seed"):
-        plots.plot_elbo(fit_of(groups))
-
-
 def test_missing_groups_are_named_with_a_hint():
     groups = groups_of()
     fit = fit_of(groups)
-    with pytest.raises(DataError, match=r"'vi_trace'.*Only a fit by ADVI"):
-        plots.plot_elbo(fit)
     posterior = {"posterior": group(fit, "posterior")}
     for plot in (plots.plot_predictive, plots.plot_density):
         with pytest.raises(DataError, match=r"'observed_data'.*observations"):

@@ -111,6 +111,17 @@ def test_a_failure_stops_the_others_and_starts_no_more(tmp_path):
     assert not is_alive(pid)
 
 
+def test_a_failure_may_leave_the_others_alone(tmp_path):
+    processes = [
+        shell(tmp_path, "bad", "exit 7"),
+        shell(tmp_path, "long", "sleep 0.3; echo done"),
+        shell(tmp_path, "later", "exit 1"),
+    ]
+    finished = run_processes(processes, parallel=2, stop_at_failure=False)
+    assert [result.returncode for result in finished] == [7, 0, 1]
+    assert last_lines(processes[1].log) == "done"
+
+
 def test_an_exception_while_polling_stops_the_programs(tmp_path):
     def fail():
         if list(tmp_path.glob("*.pid")):

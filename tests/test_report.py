@@ -7,8 +7,9 @@ import textwrap
 import numpy as np
 import pytest
 import xarray as xr
+from advi_fits import advi_fit
 
-from pystan_mix.arviz_data import load, save, to_arviz
+from pystan_mix.arviz_data import group, load, save, to_arviz
 from pystan_mix.diagnostics import diagnose, summarize
 from pystan_mix.report import fit_summary, fit_table, study_table
 
@@ -42,30 +43,13 @@ def nuts_fit(*, chains=4, draws=500, divergences=0, groups=(), attrs=None, **pos
     )
 
 
-def advi_fit(**attrs):
-    return to_arviz(
-        {
-            "posterior": posterior_of(chains=1, draws=2000),
-            "vi_trace": xr.Dataset({"elbo": ("iteration", [-300.0, -245.67])}),
-        },
-        attrs={
-            "method": "advi",
-            "seed": 8,
-            "seconds": 0.56,
-            "elbo": -245.678,
-            "elbo_mcse": 0.123,
-            "pareto_khat": 0.456,
-            "converged": 1,
-        }
-        | attrs,
-    )
-
-
 def said(summary, first):
-    """Return the lines that say a run and its problems, each in a paragraph of its own."""
+    """Return the lines that say a run, its problems and notes, each in a paragraph of its own."""
     lines = [first]
     for problem in summary["problems"]:
         lines += textwrap.wrap(problem, 96, initial_indent="  - ", subsequent_indent="    ")
+    for note in summary["notes"]:
+        lines += textwrap.wrap(note, 96, initial_indent="  Note: ", subsequent_indent="    ")
     return lines
 
 
@@ -80,28 +64,50 @@ def test_summary_of_nuts():
         "seed": 7,
         "seconds": 12.34,
         "ok": False,
+        "use": "do not use",
         "problems": list(verdict.problems),
+        "notes": [],
         "predictive": False,
         "divergences": 3,
     }
 
 
 def test_summary_of_advi():
-    summary = fit_summary(advi_fit())
-    parameters = summary.pop("parameters")
-    assert list(parameters) == ["theta[1]", "theta[2]", "mu[1]", "mu[2]"]
+    fit = advi_fit(loss=(240.0, math.nan, 240.5, 297.0))
+    summary = fit_summary(fit)
+    parameters, plain = summary.pop("parameters"), summary.pop("approximation")
+    assert list(parameters) == list(plain) == ["theta[1]", "theta[2]", "mu[1]", "mu[2]"]
     assert {row["r_hat"] for row in parameters.values()} == {None}
+    mu = group(fit, "approximation")["mu"].values[0, :, 1]
+    assert plain["mu[2]"] == {
+        "mean": pytest.approx(mu.mean()),
+        "sd": pytest.approx(mu.std(ddof=1)),
+    }
     assert summary == {
         "method": "advi",
         "seed": 8,
         "seconds": 0.56,
         "ok": True,
+        "use": "fine",
         "problems": [],
+        "notes": list(diagnose(fit).notes),
         "predictive": False,
-        "loss": 245.678,
-        "loss_mcse": 0.123,
-        "pareto_khat": 0.456,
+        "algorithm": "meanfield",
+        "reweighted": True,
+        "loss": 240.0,
+        "loss_mcse": 0.1,
+        "elbo_gap": 0.4,
+        "pareto_khat": 0.3,
+        "ess_importance": 3000.0,
+        "restarts": [240.0, None, 240.5, 297.0],
     }
+    assert len(summary["notes"]) == 2
+
+
+def test_summary_of_advi_that_is_not_reweighted():
+    summary = fit_summary(advi_fit(reweighted=0, pareto_khat=0.8))
+    assert (summary["reweighted"], summary["use"]) == (False, "means only")
+    assert "approximation" not in summary
 
 
 def test_summary_says_whether_there_is_a_predictive_check():
@@ -158,12 +164,25 @@ def test_table_says_every_problem_in_a_paragraph():
 def test_table_of_advi():
     *rows, last = fit_table(fit_summary(advi_fit())).splitlines()
     assert {row.split()[-1] for row in rows[1:]} == {"-"}
-    assert last == ("ADVI: 0.6 s, loss 245.68 (error 0.12), k-hat 0.46. No problems found.")
+    assert last == (
+        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted. No problems found."
+    )
 
 
 def test_table_has_a_dash_for_what_is_not_known():
-    table = fit_table(fit_summary(advi_fit(pareto_khat=math.nan)))
-    assert "loss 245.68 (error 0.12), k-hat -.\n  - Pareto k-hat is nan" in table
+    table = fit_table(fit_summary(advi_fit(pareto_khat=math.nan, reweighted=0)))
+    assert "loss 240.00 (error 0.10), k-hat -.\n  - Do not use it" in table
+    assert "\n  - Pareto k-hat is nan" in table
+
+
+def test_table_has_the_notes_below_the_verdict():
+    summary = fit_summary(advi_fit(loss=(240.0, 297.0, 240.1, 240.2), converged=0))
+    lines = fit_table(summary).splitlines()[5:]
+    assert lines == said(
+        summary,
+        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted. No problems found.",
+    )
+    assert sum(line.startswith("  Note: ") for line in lines) == 2
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-4, 1.0, 99.9999, 1e4, -1e4, 1e9, 1e99])
@@ -181,8 +200,11 @@ def test_columns_never_run_together(scale):
             )
 
 
-def test_study_table_has_both_fits_of_every_model():
-    nuts, approx = fit_summary(nuts_fit(divergences=3)), fit_summary(advi_fit())
+@pytest.mark.parametrize("reweighted", [True, False])
+def test_study_table_has_every_fit_side_by_side(reweighted):
+    khat = 0.3 if reweighted else 0.8
+    nuts = fit_summary(nuts_fit(divergences=3))
+    approx = fit_summary(advi_fit(reweighted=int(reweighted), pareto_khat=khat))
     models = {
         name: {"what": f"what {name} is", "n": n, "nuts": nuts, "advi": approx}
         for name, n in (("mof3", 100), ("mofsep", 1000))
@@ -193,16 +215,27 @@ def test_study_table_has_both_fits_of_every_model():
     title, over, head, *lines = first.splitlines()
     rows = lines[:4]
     assert title == "mof3: what mof3 is (n = 100)"
-    assert over.split() == ["NUTS", "ADVI"]
-    assert head.split() == ["mean", "sd", "5%", "50%", "95%", "ESS", "R-hat", "mean", "sd"]
+    assert over.split() == ["NUTS", "ADVI", *(["reweighted"] if reweighted else [])]
+    pairs = ["mean", "sd"] * (2 if reweighted else 1)
+    assert head.split() == ["mean", "sd", "5%", "95%", "ESS", "R-hat", *pairs]
     assert [row.split()[0] for row in rows] == list(nuts["parameters"])
     for row in rows:
         name, *cells = row.split()
         assert len(row) == len(head)
         by_nuts, by_advi = (fit["parameters"][name] for fit in (nuts, approx))
-        assert cells[:5] == [f"{by_nuts[column]:.3f}" for column in COLUMNS]
+        columns = [column for column in COLUMNS if column != "q50"]
+        assert cells[:4] == [f"{by_nuts[column]:.3f}" for column in columns]
         assert cells[-2:] == [f"{by_advi[column]:.3f}" for column in ("mean", "sd")]
+        if reweighted:
+            plain = approx["approximation"][name]
+            assert cells[-4:-2] == [f"{plain[column]:.3f}" for column in ("mean", "sd")]
+    words = "k-hat 0.30, reweighted. No problems found." if reweighted else "k-hat 0.80."
     assert lines[4:] == [
         *said(nuts, "NUTS: 12.3 s, 3 divergences."),
-        "ADVI: 0.6 s, loss 245.68 (error 0.12), k-hat 0.46. No problems found.",
+        *(
+            []
+            if reweighted
+            else ["ADVI is not reweighted: its k-hat, 0.80, is too large for that."]
+        ),
+        *said(approx, f"ADVI: 0.6 s, loss 240.00 (error 0.10), {words}"),
     ]

@@ -50,7 +50,7 @@ def with_number(lines: list[str], *, column: str, row: int, text: str) -> list[s
 
 def test_recorded_files_name_no_folder_of_a_machine():
     texts = [path.read_text() for path in RECORDED.glob("*.csv")]
-    assert len(texts) == 9
+    assert len(texts) == 10
     assert not any(folder in text for text in texts for folder in ("/tmp", "/root", "/home"))  # noqa: S108
 
 
@@ -76,6 +76,7 @@ def test_recorded_files_name_no_folder_of_a_machine():
         # the adaptation's own iter, 50, stands further down
         ("advi.csv", {"method": "variational", "iter": "10000", "eta": "1", "engaged": "1"}),
         ("advi-unadapted.csv", {"method": "variational", "iter": "2000", "engaged": "0"}),
+        ("advi-fullrank.csv", {"method": "variational", "algorithm": "fullrank", "eta": "1"}),
         ("generated-2.csv", {"method": "generate_quantities", "seed": "2"}),
         ("thinned.csv", {"thin": "3", "save_warmup": "1", "num_warmup": "10"}),
     ],
@@ -98,6 +99,7 @@ def test_settings(name, expected):
         ("generated-1.csv", 0, 6),
         ("advi.csv", 1, 200),
         ("advi-unadapted.csv", 1, 100),
+        ("advi-fullrank.csv", 1, 200),
         # 10 and 20 iterations, every third from the first on: 4 and 7
         ("thinned.csv", 4, 7),
     ],
@@ -123,6 +125,35 @@ def test_variables_and_columns():
     assert np.array_equal(csv.mean_row, numbers[0])
     assert csv.variable("log_lik").shape == (200, 8)
     assert csv.variable("no_such").shape == (200, 0)
+
+
+@pytest.mark.parametrize("name", ["advi.csv", "advi-unadapted.csv", "advi-fullrank.csv"])
+def test_advis_first_row_is_the_variational_mean(name):
+    """It has no density, and is the draws' centre where the transform is linear: `mu.1`."""
+    names, numbers = table(name)
+    csv = read_stan_csv(RECORDED / name)
+    assert [csv.mean_row[names.index(column)] for column in ("lp__", "log_p__", "log_g__")] == [
+        0,
+        0,
+        0,
+    ]
+    mu = csv.variable("mu")[:, 0]
+    at = csv.mean_row[names.index("mu.1")]
+    # the draws are independent; 4 errors of a mean
+    assert abs(mu.mean() - at) < 4 * mu.std() / mu.size**0.5
+    assert (numbers[1:, names.index("log_p__")] != 0).all()
+
+
+@pytest.mark.parametrize("name", ["advi.csv", "thinned.csv", "nuts-1.csv"])
+def test_chosen_draws_leave_what_stands_before_them(name):
+    csv = read_stan_csv(RECORDED / name)
+    picks = np.array([3, 3, 0, 5])
+    chosen = csv.with_draws(picks)
+    head = len(csv.rows) - len(csv.draws)
+    assert np.array_equal(chosen.rows[:head], csv.rows[:head])
+    assert np.array_equal(chosen.rows[head:], csv.draws[picks])
+    assert (chosen.names, chosen.settings) == (csv.names, csv.settings)
+    assert np.array_equal(chosen.draws, csv.draws[picks])
 
 
 @pytest.mark.parametrize("value", ["1", "true"])
@@ -187,6 +218,13 @@ def with_a_word(lines):
         ("advi.csv", cut_in_a_row, ["cut off in row 31", "of 24 columns"]),
         ("advi.csv", cut_after_a_row, ["31 rows where 201 were asked for"]),
         ("advi.csv", without_a_row, ["200 rows where 201 were asked for"]),
+        (
+            "advi.csv",
+            lambda lines: lines[: row_numbers(lines)[0]],
+            ["0 rows where 201 were asked for"],
+        ),
+        ("advi-fullrank.csv", cut_in_the_last_number, ["cut off in row 201"]),
+        ("advi-unadapted.csv", cut_in_a_row, ["cut off in row 31", "of 13 columns"]),
         ("advi-unadapted.csv", without_a_row, ["100 rows where 101 were asked for"]),
         ("thinned.csv", lambda lines: lines[: row_numbers(lines)[6]], ["6 rows where 11"]),
         ("generated-1.csv", cut_in_the_last_number, ["cut off in row 6"]),
@@ -201,7 +239,10 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, name, change, words):
 
 
 @pytest.mark.parametrize("text", ["nan", "-nan", "inf", "-inf"])
-@pytest.mark.parametrize(("name", "row"), [("nuts-2.csv", 11), ("advi.csv", 0), ("advi.csv", 200)])
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("nuts-2.csv", 11), ("advi.csv", 0), ("advi.csv", 200), ("advi-unadapted.csv", 50)],
+)
 def test_a_number_that_is_not_finite_is_named(tmp_path, name, row, text):
     path = damaged(
         tmp_path,

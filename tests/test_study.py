@@ -17,8 +17,8 @@ FIGURES = {
     "trace.png",
     "autocorr.png",
     "posterior.png",
-    "predictive-nuts.png",
-    "predictive-advi.png",
+    "predictive.png",
+    "approximation.png",
     "elbo.png",
     "density.png",
 }

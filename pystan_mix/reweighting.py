@@ -1,0 +1,57 @@
+"""Draws from an approximation made into draws from the posterior, where it is near enough."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pystan_mix.mixture import FloatArray
+
+
+def khat_limit(draws: int) -> float:
+    """Return the largest Pareto k-hat at which so many weighted draws can be trusted.
+
+    Vehtari, Simpson, Gelman, Yao and Gabry (2024), "Pareto smoothed importance
+    sampling": ``min(1 - 1 / log10(S), 0.7)``.
+
+    Examples
+    --------
+    >>> khat_limit(5000)
+    0.7
+    >>> round(khat_limit(1000), 3)
+    0.667
+    """
+    return min(1.0 - 1.0 / math.log10(max(draws, 2)), 0.7)
+
+
+def resampled(log_weights: FloatArray, *, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw from weighted draws, as many as there are, by systematic resampling.
+
+    A draw of weight ``w`` comes ``floor(S * w)`` or ``ceil(S * w)`` times, and
+    ``S * w`` times on average (Douc and Cappé, 2005, "Comparison of resampling
+    schemes for particle filtering", "Systematic resampling").
+
+    Parameters
+    ----------
+    log_weights : ndarray, shape (S,)
+        Logarithms of the weights, which sum to one.
+    rng : numpy.random.Generator
+        Source of the one random number.
+
+    Returns
+    -------
+    ndarray of int, shape (S,)
+        Which draws, in increasing order: equal ones stand side by side, so
+        that ArviZ's effective sample size counts them as one.
+
+    Examples
+    --------
+    >>> resampled(np.log([0.5, 0.25, 0.25]), rng=np.random.default_rng(1)).size
+    3
+    """
+    size = log_weights.size
+    ends = np.cumsum(np.exp(log_weights))
+    points = (np.arange(size) + rng.random()) / size
+    # rounding may leave the last end just below one
+    picks = np.searchsorted(ends, points * ends[-1], side="right")
+    return np.asarray(np.minimum(picks, size - 1), dtype=np.intp)
