@@ -278,7 +278,7 @@ def _floored_simplex(floor: float, K: int) -> Any:
     class FlooredSimplex(transforms.Transform):  # type: ignore[misc]
         """A simplex whose every element is at least `floor`."""
 
-        name = "floored_simplex"
+        name = "floored"
 
         def forward(self, value: Any, *inputs: Any) -> Any:
             return transforms.simplex.forward((value - floor) / free, *inputs)
