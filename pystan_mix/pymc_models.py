@@ -273,9 +273,10 @@ def _sigma(
 def _floored_simplex(floor: float, K: int) -> Any:
     """Return PyMC's simplex transform, followed by the affine map onto weights above a floor."""
     transforms = import_pymc().distributions.transforms
+    base: Any = transforms.Transform
     free = 1.0 - K * floor
 
-    class FlooredSimplex(transforms.Transform):  # type: ignore[misc]
+    class FlooredSimplex(base):  # type: ignore[misc]
         """A simplex whose every element is at least `floor`."""
 
         name = "floored"
