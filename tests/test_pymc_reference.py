@@ -8,13 +8,14 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from pystan_mix import pymc_reference
 from pystan_mix.datasets import DATA_SETS
-from pystan_mix.pymc_reference import _mcse_of_sds, main
-from pystan_mix.references import read_pymc_reference
+from pystan_mix.pymc_reference import _loss_in_words, _mcse_of_sds, main
+from pystan_mix.references import PymcReference, read_pymc_reference
 
 pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
 
@@ -106,3 +107,14 @@ def test_without_pymc_the_remedy_is_said(monkeypatch, tmp_path, capsys):
     assert main(["--out", str(tmp_path / "reference.json")]) == 2
     assert "pip install 'pystan_mix[pymc]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "words"),
+    [(210.456, 0.123, "loss 210.46 (error 0.12)"), (None, None, "loss infinite")],
+)
+def test_the_loss_in_words(loss, error, words):
+    reference = PymcReference(
+        table=pd.DataFrame(), seconds=1.0, loss=loss, loss_mcse=error, about={}
+    )
+    assert _loss_in_words(reference).startswith(words)
