@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pystan_mix.nuts import sample, sample_prior
     from pystan_mix.predict import log_density, responsibilities
     from pystan_mix.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+    from pystan_mix.pymc_models import to_pymc
     from pystan_mix.variational import advi
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "sample_prior",
     "save",
     "simulate",
+    "to_pymc",
 ]
 
 # no module bears the name of what it exports: importing it would put the module in its place
@@ -58,6 +60,7 @@ _HOMES = {
     "sample_prior": "nuts",
     "save": "arviz_data",
     "simulate": "mixture",
+    "to_pymc": "pymc_models",
 }
 
 

@@ -10,6 +10,7 @@ from pystan_mix.files import write_text
 from pystan_mix.mixture import FloatArray, simulate
 from pystan_mix.model import NormalMixture, stan_data
 from pystan_mix.priors import Dirichlet, HalfCauchy, Normal
+from pystan_mix.resources import resource_dir
 
 CLOSE_MODEL = NormalMixture(
     n_components=3, weights=Dirichlet(10.0), means=Normal(0.0, 10.0), sigma=1.0
@@ -58,6 +59,13 @@ DATA_SETS = (
     DataSet("close", 100, (-2.0, 0.0, 2.0), 1.0, 2, CLOSE_MODEL, "3gv2.dat"),
     DataSet("separated", 1000, (0.0, 10.0, 20.0), 3.0, 4, SEPARATED_MODEL, "3g.dat"),
 )
+
+
+def data_file(data_set: DataSet, data_dir: Path | None) -> Path:
+    """Return the file of a data set: the shipped one, or the notebook's own in a folder."""
+    if data_dir is None:
+        return resource_dir("data") / f"{data_set.name}.dat"
+    return data_dir / data_set.course_file
 
 
 def write_data_sets(folder: Path) -> list[Path]:

@@ -86,13 +86,15 @@ def summarize(fit: Fit) -> pd.DataFrame:
         q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
         # what stands still has no R-hat
         with np.errstate(invalid="ignore", divide="ignore"):
+            sd = draws.std(ddof=1) if draws.size > 1 else math.nan
             rows[name] = {
                 "mean": draws.mean(),
-                "sd": draws.std(ddof=1) if draws.size > 1 else math.nan,
+                "sd": sd,
                 "q05": q05,
                 "q50": q50,
                 "q95": q95,
-                "mcse_mean": float(az.mcse(draws, method="mean")),
+                # the mcse of ArviZ 0.23 is an array, or fails, where Numba is installed
+                "mcse_mean": float(sd / np.sqrt(az.ess(draws, method="mean"))),
                 "ess_bulk": float(az.ess(draws, method="bulk")),
                 # ArviZ 1 has no default for arrays
                 "ess_tail": float(az.ess(draws, method="tail", prob=(0.05, 0.95))),

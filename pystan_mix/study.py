@@ -11,7 +11,7 @@ from typing import Any
 
 from pystan_mix import mixture
 from pystan_mix.arviz_data import attributes, save
-from pystan_mix.datasets import DATA_SETS, DataSet
+from pystan_mix.datasets import DATA_SETS, data_file
 from pystan_mix.files import write_json
 from pystan_mix.mixture import FloatArray
 from pystan_mix.model import NormalMixture
@@ -30,7 +30,6 @@ from pystan_mix.plots import (
 )
 from pystan_mix.programs import Likelihood, compiled
 from pystan_mix.report import fit_summary
-from pystan_mix.resources import resource_dir
 from pystan_mix.variational import advi
 
 Say = Callable[[str], None]
@@ -108,7 +107,10 @@ def run_study(
         Whatever `sample` and `advi` raise.
     """
     data_sets = {data_set.name: data_set for data_set in DATA_SETS}
-    observations = {name: _observations(data_sets[name], data_dir) for name in data_sets}
+    observations = {
+        name: read_observations(data_file(data_set, data_dir))
+        for name, data_set in data_sets.items()
+    }
     started = time.perf_counter()
     compiled(
         "normal_mixture_known_sigma",
@@ -140,13 +142,6 @@ def run_study(
     }
     write_json(out / "summary.json", summary)
     return summary
-
-
-def _observations(data_set: DataSet, data_dir: Path | None) -> FloatArray:
-    """Read a data set: the shipped one, or the notebook's own from a folder."""
-    if data_dir is None:
-        return read_observations(resource_dir("data") / f"{data_set.name}.dat")
-    return read_observations(data_dir / data_set.course_file)
 
 
 def _run_model(

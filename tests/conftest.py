@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -31,3 +32,11 @@ def course_data() -> Path:
             pytest.fail(f"{folder} is missing: continuous integration never skips this")
         pytest.skip(f"{folder} is missing: it holds the course's data and PyMC's results")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pm() -> Any:
+    """PyMC, where it is installed."""
+    return pytest.importorskip(
+        "pymc", reason="PyMC is not installed: pip install '.[test,pymc]' && pytest -m pymc"
+    )

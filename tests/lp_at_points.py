@@ -9,10 +9,10 @@ from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
 from pystan_mix.mixture import FloatArray
 from pystan_mix.programs import Likelihood, ProgramName, compiled
 
-# one step of no length
+# one step, too short to move anything
 _STILL = (
     *("sample", "num_samples=1", "num_warmup=0", "adapt", "engaged=0"),
-    *("algorithm=hmc", "engine=static", "int_time=1e-12", "stepsize=1e-12"),
+    *("algorithm=hmc", "engine=static", "int_time=1e-100", "stepsize=1e-100"),
 )
 
 

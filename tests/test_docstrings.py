@@ -11,10 +11,16 @@ import pytest
 import pystan_mix
 
 MODULES = [module.name for module in pkgutil.iter_modules(pystan_mix.__path__)]
+NEED_PYMC = {"pymc_models"}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_run(cmdstan, name):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.pymc) if name in NEED_PYMC else name for name in MODULES],
+)
+def test_examples_run(cmdstan, request, name):
+    if name in NEED_PYMC:
+        request.getfixturevalue("pm")
     module = importlib.import_module(f"pystan_mix.{name}")
     failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert failed == 0
