@@ -20,7 +20,31 @@ def initial_values(
     rng: np.random.Generator,
     starts: int = DEFAULT_STARTS,
 ) -> dict[str, list[float]]:
-    """Return one chain's initial values, drawn around a likely mixture of the data.
+    """Return one chain's initial values for Stan.
+
+    Parameters
+    ----------
+    model, y, rng, starts
+        As in `initial_parameters`.
+
+    Returns
+    -------
+    dict
+        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`; K numbers each.
+    """
+    inits = initial_parameters(model, y, rng=rng, starts=starts)
+    mu = inits.pop("mu")
+    return inits | {"mu_raw": pull_free(mu, ordering_width(model, y)).tolist()}
+
+
+def initial_parameters(
+    model: NormalMixture,
+    y: FloatArray,
+    *,
+    rng: np.random.Generator,
+    starts: int = DEFAULT_STARTS,
+) -> dict[str, list[float]]:
+    """Return parameters for a chain to begin at, drawn around a likely mixture of the data.
 
     Of some random starts, spread over the data as by k-means++ (Arthur and
     Vassilvitskii, 2007) and improved by expectation maximisation, the chain
@@ -42,7 +66,8 @@ def initial_values(
     Returns
     -------
     dict
-        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`; K numbers each.
+        `theta_raw`, increasing `mu` and, where it is a parameter, `sigma`; K
+        numbers each.
     """
     K = model.n_components
     data = stan_data(model, y[:0])
@@ -61,10 +86,7 @@ def initial_values(
     # increasing also where rounding would make ties
     step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
     mu = np.sort(mu) + step * np.arange(K)
-    inits = {
-        "theta_raw": rng.dirichlet(1.0 + 20.0 * K * theta).tolist(),
-        "mu_raw": pull_free(mu, ordering_width(model, y)).tolist(),
-    }
+    inits = {"theta_raw": rng.dirichlet(1.0 + 20.0 * K * theta).tolist(), "mu": mu.tolist()}
     if not model.sigma_is_known:
         inits["sigma"] = (sigma * np.exp(rng.uniform(-0.5, 0.5, size=K))).tolist()
     return inits

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pystan_mix.errors import MissingPackageError
-from pystan_mix.inits import initial_values
+from pystan_mix.inits import initial_parameters
 from pystan_mix.mixture import FloatArray
 from pystan_mix.model import NormalMixture, stan_data, with_default_priors
 from pystan_mix.observations import check_observations
@@ -89,7 +89,7 @@ def to_pymc(
     pm = import_pymc()
     K = model.n_components
     numbers = stan_data(model, values[:0])  # the priors, one number for each component
-    start = initial_values(model, values, rng=rng)
+    start = initial_parameters(model, values, rng=rng)
     with pm.Model(coords={"component": np.arange(K), "obs": np.arange(values.size)}) as built:
         if model.min_weight > 0.0 and floor == "potential":
             theta, mu = _by_potentials(pm, numbers, start)

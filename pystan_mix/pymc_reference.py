@@ -23,10 +23,10 @@ import numpy as np
 import xarray as xr
 
 from pystan_mix.arviz_data import az, group
-from pystan_mix.cli import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pystan_mix.datasets import DATA_SETS, data_file
 from pystan_mix.diagnostics import summarize
 from pystan_mix.errors import PystanMixError
+from pystan_mix.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pystan_mix.files import written_whole
 from pystan_mix.mixture import FloatArray
 from pystan_mix.observations import read_observations

@@ -23,6 +23,7 @@ from pystan_mix.errors import DataError, MissingPackageError, SettingsError
 from pystan_mix.mixture import FloatArray
 from pystan_mix.model import NormalMixture, stan_data, with_default_priors
 from pystan_mix.observations import read_observations
+from pystan_mix.ordering import ordering_width, pull_free
 from pystan_mix.pymc_models import mixture_random
 from pystan_mix.resources import resource_dir
 
@@ -92,14 +93,16 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     first, gaps = centre[0] + z[1, :, :1], np.diff(centre) * np.exp(z[1, :, 1:])
     mu = np.cumsum(np.concatenate([first, gaps], axis=1), axis=1)
     sigma = np.tile(stan["sigma"], (100, 1)) if model.sigma_is_known else y.std() * np.exp(z[2])
+    mu_raw = pull_free(mu, ordering_width(model, y))
     inits = [
-        {"theta_raw": t.tolist(), "mu": m.tolist()}
+        {"theta_raw": t.tolist(), "mu_raw": m.tolist()}
         | ({} if model.sigma_is_known else {"sigma": s.tolist()})
-        for t, m, s in zip(theta_raw, mu, sigma, strict=True)
+        for t, m, s in zip(theta_raw, mu_raw, sigma, strict=True)
     ]
     program = "normal_mixture_known_sigma" if model.sigma_is_known else "normal_mixture"
     jacobian = [
-        log_jacobian(stan, *at, version=version) for at in zip(theta_raw, mu, sigma, strict=True)
+        log_jacobian(stan, *at, version=version)
+        for at in zip(theta_raw, mu_raw, mu, sigma, strict=True)
     ]
     theta = model.min_weight + (1 - K * model.min_weight) * theta_raw
     return Points(theta_raw, theta, mu, sigma, lp_at(program, stan, inits) - jacobian)

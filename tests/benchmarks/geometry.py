@@ -24,11 +24,10 @@ from pystan_mix.chains import checked_nuts
 from pystan_mix.cmdstan import find_cmdstan
 from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
 from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.inits import initial_values
+from pystan_mix.inits import initial_parameters, initial_values
 from pystan_mix.mixture import FloatArray
 from pystan_mix.model import NormalMixture, stan_data, with_default_priors
 from pystan_mix.observations import read_observations
-from pystan_mix.ordering import ordering_width, push_apart
 from pystan_mix.programs import compiled, program_for
 from pystan_mix.resources import resource_dir
 
@@ -135,10 +134,8 @@ def measure(
         data = space.write_data("data", stan_data(model, case.y))
         calls = []
         for chain in range(CHAINS):
-            init = initial_values(model, case.y, rng=rng)
-            if gaps:
-                width = ordering_width(model, case.y)
-                init["mu"] = push_apart(init.pop("mu_raw"), width).tolist()
+            start = initial_parameters if gaps else initial_values
+            init = start(model, case.y, rng=rng)
             init_file = space.write_data(f"init-{chain}", init)
             calls.append(Call(method=nuts.method, data=data, seed=seed, init=init_file))
         csvs = run_cmdstan(space, "chain", calls, parallel=nuts.parallel).csvs
