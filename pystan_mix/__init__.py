@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pystan_mix.arviz_data import load, save
     from pystan_mix.diagnostics import diagnose
     from pystan_mix.direct_cmdstan import from_cmdstan_csv
+    from pystan_mix.evidence import log_evidence
     from pystan_mix.mixture import log_sum_exp, simulate
     from pystan_mix.model import NormalMixture
     from pystan_mix.nuts import sample, sample_prior
@@ -32,6 +33,7 @@ __all__ = [
     "from_cmdstan_csv",
     "load",
     "log_density",
+    "log_evidence",
     "log_sum_exp",
     "responsibilities",
     "sample",
@@ -54,6 +56,7 @@ _HOMES = {
     "from_cmdstan_csv": "direct_cmdstan",
     "load": "arviz_data",
     "log_density": "predict",
+    "log_evidence": "evidence",
     "log_sum_exp": "mixture",
     "responsibilities": "predict",
     "sample": "nuts",
