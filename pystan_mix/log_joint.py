@@ -13,6 +13,7 @@ from pystan_mix.arviz_data import Fit, group
 from pystan_mix.elbo import stick_breaking, unconstrained
 from pystan_mix.errors import DataError
 from pystan_mix.mixture import FloatArray, log_sum_exp
+from pystan_mix.ordering import pull_free, push_apart, push_apart_log_jacobian, spread_width
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
@@ -62,6 +63,11 @@ class Joint:
     def free_weight(self) -> float:
         """The weight that the floor leaves free."""
         return 1.0 - self.n_components * self.min_weight
+
+    @property
+    def width(self) -> float:
+        """How near two means may come before one pushes the other."""
+        return spread_width(np.repeat(self.y, self.count.astype(np.intp)), self.mu_scale)
 
     @property
     def dimensions(self) -> int:
@@ -154,7 +160,9 @@ def to_unconstrained(
         Unconstrained values in Stan's order; not finite where a weight is on
         its floor, or two means are equal, to rounding.
     """
-    parameters = {"theta_raw": (theta - joint.min_weight) / joint.free_weight, "mu": mu}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mu_raw = pull_free(mu, joint.width)
+    parameters = {"theta_raw": (theta - joint.min_weight) / joint.free_weight, "mu_raw": mu_raw}
     if joint.sigma is None:
         parameters["sigma"] = sigma
     return unconstrained(parameters, simplex=stick_breaking)
@@ -164,7 +172,7 @@ def to_constrained(joint: Joint, z: FloatArray) -> Constrained:
     """Map unconstrained values to parameters: the inverse of `to_unconstrained`.
 
     Stan Reference Manual, "Constraint transforms": stick-breaking for the
-    simplex, exponentials for the gaps of the means and for the scales.
+    simplex, exponentials for the scales; the means are pushed apart.
 
     Parameters
     ----------
@@ -185,12 +193,13 @@ def to_constrained(joint: Joint, z: FloatArray) -> Constrained:
         log_share, log_rest = -np.logaddexp(0.0, -odds), -np.logaddexp(0.0, odds)
         log_left = np.concatenate([np.zeros((len(z), 1)), np.cumsum(log_rest, axis=1)], axis=1)
         log_raw = log_left + np.concatenate([log_share, np.zeros((len(z), 1))], axis=1)
-        log_jacobian = (log_share + log_left[:, 1:]).sum(axis=1) + z[:, K : 2 * K - 1].sum(axis=1)
         log_theta = log_raw
         if joint.min_weight > 0.0:
             log_theta = np.log(joint.min_weight + joint.free_weight * np.exp(log_raw))
-        gaps = np.exp(z[:, K : 2 * K - 1])
-        mu = np.cumsum(np.concatenate([z[:, K - 1 : K], gaps], axis=1), axis=1)
+        mu_raw = z[:, K - 1 : 2 * K - 1]
+        mu = push_apart(mu_raw, joint.width)
+        log_jacobian = (log_share + log_left[:, 1:]).sum(axis=1)
+        log_jacobian += push_apart_log_jacobian(mu_raw, mu, joint.width)
         if joint.sigma is not None:
             return Constrained(log_theta, mu, np.broadcast_to(joint.sigma, mu.shape), log_jacobian)
         log_sigma = z[:, 2 * K - 1 :]

@@ -36,10 +36,26 @@ def ordering_width(model: NormalMixture, y: FloatArray) -> float:
         Half the standard deviation of the data, or where they do not vary the
         mean prior scale of the means, divided by the number of components.
     """
+    return spread_width(y, np.asarray(stan_data(model, y[:0])["mu_scale"]))
+
+
+def spread_width(y: FloatArray, mu_scale: FloatArray) -> float:
+    """Return the same from the prior scales of the means alone.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        Checked observations; may be empty.
+    mu_scale : ndarray, shape (K,)
+        Prior scales of the means.
+
+    Returns
+    -------
+    float
+        As `ordering_width`.
+    """
     spread = float(np.std(y)) if np.unique(y).size > 1 else 0.0
-    if spread == 0.0:
-        spread = float(np.mean(stan_data(model, y[:0])["mu_scale"]))
-    return spread / (2 * model.n_components)
+    return (spread or float(np.mean(mu_scale))) / (2 * mu_scale.size)
 
 
 def push_apart(mu_raw: ArrayLike, width: float) -> FloatArray:
