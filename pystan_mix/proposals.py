@@ -12,7 +12,7 @@ import numpy as np
 
 from pystan_mix.mixture import FloatArray, log_sum_exp
 
-# sixteen do no better
+# sixteen hardly do better
 _MOST_COMPONENTS = 8
 _DRAWS_PER_DIMENSION = 20
 _ITERATIONS = 60
