@@ -23,17 +23,29 @@ EXIT_NO_CMDSTAN = 3
 EXIT_COMPILATION = 4
 EXIT_SAMPLING = 5
 EXIT_NOT_BELIEVED = 6
+EXIT_DISAGREE = 8
 EXIT_INTERRUPTED = 130
+
+# what a command says of what it found
+_EXIT_CODE_OF = {
+    True: EXIT_OK,
+    False: EXIT_NOT_BELIEVED,
+    "agree": EXIT_OK,
+    "unclear": EXIT_NOT_BELIEVED,
+    "disagree": EXIT_DISAGREE,
+}
 
 _EXIT_CODES = f"""\
 exit codes:
   {EXIT_OK}    done
-  {EXIT_USAGE}    wrong usage, bad data or a bad setting
+  {EXIT_USAGE}    wrong usage, bad data, a bad setting, or no PyMC (`compare --live`)
   {EXIT_NO_CMDSTAN}    no usable CmdStan, or it could not be installed
   {EXIT_COMPILATION}    a Stan program did not compile
   {EXIT_SAMPLING}    CmdStan failed while it ran, or its output is not whole
   {EXIT_NOT_BELIEVED}    the fit is there, but its diagnosis finds problems (`fit`);
-       a fit cannot run here (`doctor`)
+       a fit cannot run here (`doctor`); the draws do not show whether posteriors
+       agree (`compare`)
+  {EXIT_DISAGREE}    posteriors do not agree (`compare`)
   {EXIT_INTERRUPTED}  interrupted (Ctrl-C)
 """
 
@@ -47,6 +59,19 @@ examples:
 Without --means and --sigma the priors are scaled to the data: means normal around
 the data's mean with 2.5 times their standard deviation, component standard deviations
 half-normal with the data's as scale.
+
+"""
+
+_COMPARE_EXAMPLES = """\
+examples:
+  pystan-mix compare results/fit.nc trace.nc --names p=theta,means=mu,sds=sigma
+  pystan-mix compare Stan=fit.nc PyMC=trace.nc NumPyro=samples.nc --out compared
+  pystan-mix compare --live --model close
+
+The first file is the reference; each file is ArviZ data as netCDF. They agree if no mean, sd
+or quantile of a parameter, of the log likelihood or of the predictive density differs by more
+than Monte Carlo error, all comparisons taken into account, and by more than 0.05 sd. Components
+that come in another order are put into that of their means first.
 
 """
 
@@ -70,8 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # imported here, so that --help and a wrong option answer at once
         from pystan_mix import commands
 
-        relied_on = getattr(commands, arguments.run)(arguments)
-        return EXIT_OK if relied_on else EXIT_NOT_BELIEVED
+        return _EXIT_CODE_OF[getattr(commands, arguments.run)(arguments)]
     except PystanMixError as error:
         print(f"pystan-mix: error: {error}", file=sys.stderr)
         return _exit_code(error)
@@ -111,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     version = importlib.metadata.version("pystan_mix")
     parser.add_argument("--version", action="version", version=f"pystan_mix {version}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_fit, _add_simulate, _add_install, _add_doctor):
+    for add in (_add_reproduce, _add_fit, _add_compare, _add_simulate, _add_install, _add_doctor):
         add(commands)
     return parser
 
@@ -208,6 +232,46 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument(
         "--json", action="store_true", help="print one JSON object in place of the table"
     )
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `compare`."""
+    command = _add_command(
+        commands, "compare", "Say whether posteriors are the same", epilog=_COMPARE_EXAMPLES
+    )
+    command.add_argument(
+        "data",
+        nargs="*",
+        metavar="[NAME=]FILE",
+        help="two netCDF files or more, from whatever library; NAME is the file's by default",
+    )
+    command.add_argument(
+        "--names",
+        metavar="THEIRS=OURS,...",
+        help="what variables are called elsewhere, and here: p=theta,means=mu,sds=sigma",
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="leave comparison.json and comparison.png there"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object in place of the table"
+    )
+    live = command.add_argument_group("live")
+    live.add_argument(
+        "--live",
+        action="store_true",
+        help="fit by Stan and by PyMC now, and compare these; needs pip install "
+        "'pystan_mix[pymc]', and some minutes",
+    )
+    live.add_argument("--model", choices=("close", "separated"), help="one of the study's models")
+    live.add_argument(
+        "--data", dest="data_file", type=Path, metavar="FILE", help="other data than the shipped"
+    )
+    live.add_argument("--chains", type=int, default=4, help="default: %(default)s")
+    live.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
+    live.add_argument("--iter-sampling", type=int, default=2500, help="default: %(default)s")
+    live.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
+    live.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,6 +1,6 @@
 """What each command does: results to standard output, all else to standard error.
 
-Each returns whether what it found is to be relied on.
+Each returns whether what it found is to be relied on; `compare` its verdict.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import numpy as np
 
 from pystan_mix.arviz_data import Fit, save
 from pystan_mix.cmdstan import find_cmdstan
+from pystan_mix.comparison_command import compare_command as compare_command
 from pystan_mix.datasets import format_observations, write_data_sets
 from pystan_mix.doctor import fit_can_run, format_checks, run_checks
 from pystan_mix.errors import CmdStanNotFoundError

@@ -35,3 +35,7 @@ class SamplingError(PystanMixError):
 
 class OutputError(SamplingError):
     """What CmdStan wrote is not whole or not finite."""
+
+
+class MissingPackageError(PystanMixError, ImportError):
+    """A package that only an extra of pystan_mix brings is not installed."""

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pystan_mix.arviz_data import Fit, attributes, group
+from pystan_mix.comparison_plots import plot_comparison
 from pystan_mix.errors import DataError
 from pystan_mix.figures import (
     INK,
@@ -31,6 +32,7 @@ from pystan_mix.trace_plots import plot_trace
 
 __all__ = [
     "plot_autocorr",
+    "plot_comparison",
     "plot_density",
     "plot_dirichlet_prior",
     "plot_elbo",
