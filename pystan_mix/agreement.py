@@ -66,10 +66,11 @@ def judge(reference: Summary, other: Summary, *, critical: float) -> Agreement:
     Returns
     -------
     Agreement
+        "chains disagree" where those of one side do among themselves;
         "disagree" where a statistic differs by more than `critical` errors and
-        0.05 sds; otherwise what keeps the draws from showing that they agree;
-        otherwise "agree", or "negligible" where more than Monte Carlo error
-        parts them.
+        0.05 sds; "too few draws" where a difference of 0.3 sds between means
+        could not be seen; "negligible" where more than Monte Carlo error parts
+        them, but less than 0.05 sds; otherwise "agree".
     """
     scale = reference.values["sd"]
     apart = {
@@ -79,10 +80,11 @@ def judge(reference: Summary, other: Summary, *, critical: float) -> Agreement:
     visible = _in_units(least_visible(reference, other, critical), scale)
     beyond = [name for name in STATISTICS if abs(z[name]) > critical]
     finding: Finding = "negligible" if beyond else "agree"
-    if any(abs(apart[name]) > MATTERS for name in beyond):
-        finding = "disagree"
-    elif _chains_disagree(reference) or _chains_disagree(other):
+    # first, as the Monte Carlo errors of such chains are not to be relied on
+    if _chains_disagree(reference) or _chains_disagree(other):
         finding = "chains disagree"
+    elif any(abs(apart[name]) > MATTERS for name in beyond):
+        finding = "disagree"
     elif not visible <= MUST_BE_VISIBLE or any(map(math.isnan, z.values())):
         finding = "too few draws"
     return Agreement(finding, apart, z, visible)
@@ -112,7 +114,8 @@ def reasons_against(
         worst = max(differing, key=lambda label: abs(differing[label].z[differing[label].furthest]))
         statistic = differing[worst].furthest
         yield (
-            f"{name} is not {reference}: {_listed(differing)} differ. Most of all {worst}: its "
+            f"{name} is not {reference}: they differ in {_listed(differing)}. Most of "
+            f"all in {worst}: its "
             f"{_WORDS[statistic]} is {_size(statistic, differing[worst].apart[statistic])}, "
             f"{abs(differing[worst].z[statistic]):.1f} Monte Carlo errors."
         )
@@ -124,7 +127,7 @@ def reasons_against(
             f"{name} and {reference} have too few effective draws to tell for {_listed(unseen)}: "
             + (
                 f"a difference of {size:.2g} sd between means of {worst} would not be seen. "
-                if math.isfinite(size)
+                if size < 10.0
                 else f"those of {worst} show nothing. "
             )
             + "Draw more."

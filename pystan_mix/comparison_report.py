@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from pystan_mix.agreement import MATTERS
+from pystan_mix.agreement import MATTERS, MUST_BE_VISIBLE
 
 if TYPE_CHECKING:
     from pystan_mix.comparison import Comparison
@@ -147,7 +147,7 @@ def _extent(comparison: "Comparison") -> str:
     """Return how much was compared, and what would have been seen."""
     seen = (
         f" A difference between means of {comparison.visible:.2f} sd would have been seen."
-        if comparison.visible < np.inf
+        if comparison.visible <= MUST_BE_VISIBLE
         else ""
     )
     return (

@@ -35,10 +35,13 @@ def mixture_draws(
     if theta is None or mu is None or theta.shape != mu.shape or mu.ndim < 3:
         return None
     sigma = posterior.draws.get("sigma")
-    if sigma is not None:
-        return theta, mu, np.broadcast_to(sigma if sigma.ndim == 3 else sigma[..., None], mu.shape)
-    given = known_sigma if posterior.known_sigma is None else posterior.known_sigma
-    return None if given is None else (theta, mu, np.broadcast_to(given, mu.shape))
+    if sigma is None:
+        sigma = known_sigma if posterior.known_sigma is None else posterior.known_sigma
+    elif sigma.ndim == 2:
+        sigma = sigma[..., None]
+    if sigma is None or sigma.shape[-1] not in (1, mu.shape[-1]):
+        return None
+    return theta, mu, np.broadcast_to(sigma, mu.shape)
 
 
 def invariants(

@@ -113,8 +113,8 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str]) -> Posterior:
         if variable.ndim <= 3:
             draws[new] = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
     K = next((draws[p].shape[-1] for p in ("mu", "theta") if p in draws and draws[p].ndim == 3), 0)
-    # vectors of another length, such as assignments, are none either
-    draws = {p: x for p, x in draws.items() if p in MIXTURE or x.ndim == 2 or x.shape[-1] == K}
+    if K:  # vectors of another length, such as assignments, are none either
+        draws = {p: x for p, x in draws.items() if p in MIXTURE or x.shape[2:] in ((), (K,))}
     if not draws or any(not x.size for x in draws.values()):
         raise DataError(
             f"The posterior of {name} has no draws of parameters, with dimensions chain and draw; "

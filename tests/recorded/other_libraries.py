@@ -3,7 +3,7 @@
     python other_libraries.py pymc      # the notebook's mof3, its names, by PyMC
     python other_libraries.py numpyro   # without an order of the means, by NumPyro
 
-Either needs ArviZ 0.23 and h5netcdf besides. Every fifth draw is kept.
+Either needs ArviZ 0.23 and h5netcdf besides.
 """
 
 import sys
