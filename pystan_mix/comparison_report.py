@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 99
 _COLUMNS: Final = {"mean": "mean", "sd": "sd", "q05": "5%", "q50": "50%", "q95": "95%"}
+_FINDINGS: Final = {
+    "agree": "",
+    "negligible": "negligible",
+    "disagree": "disagree",
+    "chains disagree": "chains",
+    "too few draws": "few draws",
+}
 _VERDICTS: Final = {
     "agree": "They agree",
     "disagree": "They do not agree",
@@ -87,16 +94,16 @@ def _table_lines(comparison: "Comparison") -> list[str]:
     lines = [
         " " * first
         + "data".ljust(second)
-        + "".join(f"{head:>9}" for head in _COLUMNS.values())
-        + f"{'ESS':>8}{'R-hat':>7}{'apart':>8}{'z':>6}"
+        + "".join(f"{head:>8}" for head in _COLUMNS.values())
+        + f"{'ESS':>7}{'R-hat':>7}{'apart':>7}{'z':>6}"
     ]
     seen = ""
     for (label, name), row in table.iterrows():
         forms = _form(table.loc[label])
         lines.append(
             f"{label if label != seen else '':<{first}}{name:<{second}}"
-            + "".join(f" {format(row[key], forms):>8}" for key in _COLUMNS)
-            + f"{_number(row['ess_bulk'], '.0f'):>8}{_number(row['r_hat'], '.3f'):>7}"
+            + "".join(f" {format(row[key], forms):>7}" for key in _COLUMNS)
+            + f"{_number(row['ess_bulk'], '.0f'):>7}{_number(row['r_hat'], '.3f'):>7}"
             + _difference(row)
         )
         seen = label
@@ -118,10 +125,9 @@ def _difference(row: "pd.Series[Any]") -> str:
     z = {name: abs(row[f"z_{name}"]) for name in _COLUMNS}
     furthest = max(z, key=lambda name: -1.0 if np.isnan(z[name]) else z[name])
     text = (
-        f"{_number(row[f'apart_{furthest}'], '+.2f'):>8}{_number(row[f'z_{furthest}'], '+.1f'):>6}"
+        f"{_number(row[f'apart_{furthest}'], '+.2f'):>7}{_number(row[f'z_{furthest}'], '+.1f'):>6}"
     )
-    finding = "" if row["verdict"] == "agree" else row["verdict"]
-    return f"{text} {_COLUMNS[furthest]:<5}{finding}".rstrip()
+    return f"{text} {_COLUMNS[furthest]:<5}{_FINDINGS[row['verdict']]}".rstrip()
 
 
 def _speed_lines(speed: pd.DataFrame) -> list[str]:
@@ -168,7 +174,7 @@ def _form(rows: pd.DataFrame) -> str:
     size = rows[list(_COLUMNS)].abs().to_numpy().max()
     if not np.isfinite(spread) or not np.isfinite(size) or size >= 1e6 or spread < 1e-5:
         return ".4g"
-    return f".{int(np.clip(1 - np.floor(np.log10(spread)), 1, 5))}f"
+    return f"z.{int(np.clip(1 - np.floor(np.log10(spread)), 1, 5))}f"
 
 
 def _number(value: float, form: str) -> str:

@@ -80,7 +80,8 @@ def summary_of(draws: FloatArray) -> Summary:
     values = dict(zip(STATISTICS, [centre, sd, *map(float, quantiles)], strict=True))
     if not sd > 0.0:  # what stands still has no Monte Carlo error
         ess = dict.fromkeys(STATISTICS, math.nan)
-        return Summary(values, ess, 0.0, 0.0, *[math.nan] * 4, ordered)
+        nan = math.nan
+        return Summary(values, ess, 0.0, 0.0, nan, nan, nan, nan, ordered)
     squares = np.square(draws - centre)
     # ArviZ divides by a variance of zero where a chain stands still
     with np.errstate(invalid="ignore", divide="ignore"):
