@@ -184,7 +184,7 @@ def normal_score(t: float, degrees: float) -> float:
     Examples
     --------
     >>> round(normal_score(6.869, 5), 2), round(normal_score(3.29, 1e6), 2)
-    (3.28, 3.29)
+    (3.27, 3.29)
     """
     if not math.isfinite(t) or math.isinf(degrees):
         return t
