@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pystan_mix.arviz_data import load, save
+    from pystan_mix.comparison import compare
     from pystan_mix.diagnostics import diagnose
     from pystan_mix.direct_cmdstan import from_cmdstan_csv
     from pystan_mix.evidence import log_evidence
@@ -29,6 +30,7 @@ __all__ = [
     "Normal",
     "NormalMixture",
     "advi",
+    "compare",
     "diagnose",
     "from_cmdstan_csv",
     "load",
@@ -52,6 +54,7 @@ _HOMES = {
     "Normal": "priors",
     "NormalMixture": "model",
     "advi": "variational",
+    "compare": "comparison",
     "diagnose": "diagnostics",
     "from_cmdstan_csv": "direct_cmdstan",
     "load": "arviz_data",

@@ -39,6 +39,19 @@ half-normal with the data's as scale.
 
 """
 
+_COMPARE_EXAMPLES = """\
+examples:
+  pystan-mix compare results/fit.nc trace.nc --names p=theta,means=mu,sds=sigma
+  pystan-mix compare Stan=fit.nc PyMC=trace.nc NumPyro=samples.nc --out compared
+  pystan-mix compare --live --model close
+
+The first file is the reference; each file is ArviZ data as netCDF. They agree if no mean, sd
+or quantile of a parameter, of the log likelihood or of the predictive density differs by more
+than Monte Carlo error, all comparisons taken into account, and by more than 0.05 sd. Components
+that come in another order are put into that of their means first.
+
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
@@ -99,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     version = importlib.metadata.version("pystan_mix")
     parser.add_argument("--version", action="version", version=f"pystan_mix {version}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_fit, _add_simulate, _add_install, _add_doctor):
+    for add in (_add_reproduce, _add_fit, _add_compare, _add_simulate, _add_install, _add_doctor):
         add(commands)
     return parser
 
@@ -204,6 +217,46 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument(
         "--json", action="store_true", help="print one JSON object in place of the table"
     )
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `compare`."""
+    command = _add_command(
+        commands, "compare", "Say whether posteriors are the same", epilog=_COMPARE_EXAMPLES
+    )
+    command.add_argument(
+        "data",
+        nargs="*",
+        metavar="[NAME=]FILE",
+        help="two netCDF files or more, from whatever library; NAME is the file's by default",
+    )
+    command.add_argument(
+        "--names",
+        metavar="THEIRS=OURS,...",
+        help="what variables are called elsewhere, and here: p=theta,means=mu,sds=sigma",
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="leave comparison.json and comparison.png there"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object in place of the table"
+    )
+    live = command.add_argument_group("live")
+    live.add_argument(
+        "--live",
+        action="store_true",
+        help="fit by Stan and by PyMC now, and compare these; needs pip install "
+        "'pystan_mix[pymc]', and some minutes",
+    )
+    live.add_argument("--model", choices=("close", "separated"), help="one of the study's models")
+    live.add_argument(
+        "--data", dest="data_file", type=Path, metavar="FILE", help="other data than the shipped"
+    )
+    live.add_argument("--chains", type=int, default=4, help="default: %(default)s")
+    live.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
+    live.add_argument("--iter-sampling", type=int, default=2500, help="default: %(default)s")
+    live.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
+    live.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

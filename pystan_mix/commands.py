@@ -12,6 +12,7 @@ import numpy as np
 
 from pystan_mix.arviz_data import Fit, save
 from pystan_mix.cmdstan import find_cmdstan
+from pystan_mix.comparison_command import compare_command as compare_command
 from pystan_mix.datasets import format_observations, write_data_sets
 from pystan_mix.doctor import fit_can_run, format_checks, run_checks
 from pystan_mix.errors import CmdStanNotFoundError

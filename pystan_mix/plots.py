@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from pystan_mix.advi_plots import plot_approximation, plot_elbo
 from pystan_mix.arviz_data import Fit, group
+from pystan_mix.comparison_plots import plot_comparison
 from pystan_mix.figures import (
     INK,
     LOOK,
@@ -31,6 +32,7 @@ from pystan_mix.trace_plots import plot_trace
 __all__ = [
     "plot_approximation",
     "plot_autocorr",
+    "plot_comparison",
     "plot_density",
     "plot_dirichlet_prior",
     "plot_elbo",

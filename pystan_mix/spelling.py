@@ -1,6 +1,6 @@
-"""Numbers and priors as the command line spells them."""
+"""Numbers, priors and names as the command line spells them."""
 
-from pystan_mix.errors import ModelError
+from pystan_mix.errors import ModelError, SettingsError
 from pystan_mix.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal, SigmaPrior
 
 
@@ -23,6 +23,27 @@ def parse_numbers(text: str, *, what: str) -> list[float]:
         raise ModelError(
             f"{what} takes numbers with commas between them; it is {text!r}."
         ) from None
+
+
+def parse_names(text: str) -> dict[str, str]:
+    """Return the names that ``--names p=theta,means=mu`` spells.
+
+    Raises
+    ------
+    SettingsError
+        If a part is not two names with an equals sign between them.
+
+    Examples
+    --------
+    >>> parse_names("p=theta,means=mu")
+    {'p': 'theta', 'means': 'mu'}
+    """
+    pairs = [part.split("=") for part in text.split(",")]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise SettingsError(
+            f"--names takes THEIRS=OURS with commas between, as p=theta,means=mu; it is {text!r}."
+        )
+    return {theirs.strip(): ours.strip() for theirs, ours in pairs}
 
 
 def _one_or_each(numbers: list[float]) -> float | list[float]:
