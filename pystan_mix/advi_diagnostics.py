@@ -30,6 +30,8 @@ _NEGLIGIBLE_GAP = 0.02
 _LEAST_ESS = 400
 # ... and of the draws; below, standard deviations fell short of NUTS's by up to 30 %
 _LEAST_SHARE = 0.2
+# nats before reweighting; beyond, draws that hardly reach a tail leave a sd short by up to 60 %
+_LARGEST_GAP_OF_WEIGHTED = 0.25
 # a mean's error is then 0.1 standard deviations
 _LEAST_ESS_OF_MEANS = 100
 # nats; an optimum that is less likely by more has not one per cent of the posterior
@@ -66,10 +68,11 @@ class _Optimum:
 def judge_approximation(fit: Fit) -> Verdict:
     """Say how far to use an approximation.
 
-    Fine is what is reweighted with a k-hat below its limit and enough effective
-    draws. Usable for means is what is too narrow to be reweighted, but not far
-    from the posterior: the distance to the log evidence is small, and the
-    weights, as far as they can be trusted, would not move a mean by much.
+    Fine is what is reweighted with a k-hat below its limit, enough effective
+    draws, and little to correct. Usable for means is what is too narrow for
+    that, but not far from the posterior: the distance to the log evidence is
+    small, and the weights, as far as they can be trusted, would not move a
+    mean by much.
 
     Parameters
     ----------
@@ -137,6 +140,13 @@ def _draws(fit: Fit) -> Iterator[_Reason]:
                 "means only" if ess >= _LEAST_ESS_OF_MEANS else "do not use",
                 f"The {draws} reweighted draws are worth {ess:.0f} independent ones, and should be "
                 f"worth {least:.0f}: few of them make up the tails. {_remedy(fit)}",
+            )
+        elif not gap <= _LARGEST_GAP_OF_WEIGHTED:
+            yield _Reason(
+                "means only",
+                f"Before its draws were reweighted the approximation was {gap:.2f} nats from the "
+                f"posterior, and should be at most {_LARGEST_GAP_OF_WEIGHTED}: no weights bring "
+                f"back a tail that its draws hardly reach. {_remedy(fit)}",
             )
         return
     shift, name = _largest_shift(fit)

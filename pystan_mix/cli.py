@@ -157,6 +157,13 @@ def _add_reproduce(commands: "argparse._SubParsersAction[argparse.ArgumentParser
         help="a folder with the notebook's 3gv2.dat and 3g.dat (default: the shipped data sets)",
     )
     command.add_argument(
+        "--pymc-reference",
+        type=Path,
+        metavar="FILE",
+        help="PyMC's results on the data of --data-dir, which Stan's are set beside (default: the "
+        "shipped ones, for the shipped data)",
+    )
+    command.add_argument(
         "--quick", action="store_true", help="4 x (500 + 500) iterations, not 4 x (2000 + 10000)"
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")

@@ -42,6 +42,7 @@ def reproduce_command(arguments: argparse.Namespace) -> int:
     summary = run_study(
         arguments.out,
         data_dir=arguments.data_dir,
+        pymc_reference=arguments.pymc_reference,
         quick=arguments.quick,
         seed=arguments.seed,
         say=say,

@@ -82,7 +82,7 @@ def summarize(fit: Fit) -> pd.DataFrame:
         If there is no posterior.
     """
     rows = {}
-    for name, draws in _elements(fit):
+    for name, draws in element_draws(fit):
         q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
         # what stands still has no R-hat
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -103,8 +103,8 @@ def summarize(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
-    """Yield each scalar of the posterior by name, with draws of shape (chain, draw)."""
+def element_draws(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each scalar of the posterior by name (``mu[1]``), with draws of shape (chain, draw)."""
     for name, variable in group(fit, "posterior").data_vars.items():
         draws = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
         for position in np.ndindex(draws.shape[2:]):

@@ -112,7 +112,8 @@ def study_table(summary: dict[str, Any]) -> str:
     -------
     str
         A block for each model: its parameters by NUTS, by ADVI, and by ADVI
-        reweighted, where its k-hat allows that.
+        reweighted, where its k-hat allows that; PyMC's, where its results are
+        known.
     """
     blocks = []
     for name, model in summary["models"].items():
@@ -133,8 +134,37 @@ def study_table(summary: dict[str, Any]) -> str:
         if not weighted:
             khat = _number(approx["pareto_khat"], ".2f")
             lines.append(f"ADVI is not reweighted: its k-hat, {khat}, is too large for that.")
-        blocks.append("\n".join([*lines, _verdict(approx)]))
+        lines.append(_verdict(approx))
+        if model.get("pymc") is not None:
+            lines.append(_beside_pymc(model["pymc"], nuts, approx))
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _beside_pymc(found: dict[str, Any], nuts: dict[str, Any], approx: dict[str, Any]) -> str:
+    """Return PyMC's means and standard deviations, and how far NUTS's are from them."""
+    lines = [f"{'':10}{'PyMC':^18}  {'NUTS - PyMC, in Monte Carlo errors':^36}"]
+    lines.append(f"{'':10}{'mean':>9}{'sd':>9}  {'of the mean':>18}{'of the sd':>18}")
+    for name, row in found["parameters"].items():
+        form = _form(row)
+        pair = "".join(_cell(row[key], form) for key in ("mean", "sd"))
+        lines.append(f"{name:<10}{pair}  {row['z_mean']:>+18.1f}{row['z_sd']:>+18.1f}")
+    version = f" {found['version']}" if found["version"] else ""
+    verdict = (
+        f"agrees with NUTS here: no difference beyond {found['critical']:.1f} errors and 0.05 sds"
+        if found["agree"]
+        else f"differs from NUTS here in {', '.join(found['differing'])}"
+    )
+    seconds = (
+        "" if found["seconds"] is None else f" {found['seconds']:.0f} s for {nuts['seconds']:.1f} s"
+    )
+    loss = (
+        ""
+        if found["loss"] is None
+        else f" ADVI's loss: PyMC {found['loss']:.2f}, here {approx['loss']:.2f}."
+    )
+    lines.append(f"PyMC{version}{seconds and f' ({seconds.strip()})'} {verdict}.{loss}")
+    return "\n".join(lines)
 
 
 def _mean_and_sd(row: dict[str, Any]) -> str:

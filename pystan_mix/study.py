@@ -29,6 +29,8 @@ from pystan_mix.plots import (
     save_figure,
 )
 from pystan_mix.programs import Likelihood, compiled
+from pystan_mix.reference_comparison import against_pymc
+from pystan_mix.references import PymcReference, read_pymc_reference
 from pystan_mix.report import fit_summary
 from pystan_mix.variational import advi
 
@@ -70,6 +72,7 @@ def run_study(
     out: Path,
     *,
     data_dir: Path | None = None,
+    pymc_reference: Path | None = None,
     quick: bool = False,
     seed: int = 1,
     show_progress: bool = True,
@@ -84,6 +87,9 @@ def run_study(
     data_dir : pathlib.Path, optional
         A folder with ``3gv2.dat`` and ``3g.dat``; by default the shipped data
         sets that stand for them.
+    pymc_reference : pathlib.Path, optional
+        PyMC's results on the same data, to be set beside Stan's; by default
+        the shipped ones, where the data are the shipped ones.
     quick : bool, default False
         4 x (500 + 500) iterations in place of 4 x (2000 + 10000).
     seed : int, default 1
@@ -97,12 +103,13 @@ def run_study(
     -------
     dict
         What ``summary.json`` holds: for each model and method the summaries of
-        the parameters, seconds, divergences, ADVI's loss and the verdict.
+        the parameters, seconds, divergences, ADVI's loss and the verdict, and
+        the comparison with PyMC where there is one.
 
     Raises
     ------
     DataError
-        If a data file is missing or cannot be used.
+        If a data file or PyMC's results are missing or cannot be used.
     PystanMixError
         Whatever `sample` and `advi` raise.
     """
@@ -111,6 +118,9 @@ def run_study(
         name: read_observations(data_file(data_set, data_dir))
         for name, data_set in data_sets.items()
     }
+    references = (
+        {} if data_dir and not pymc_reference else dict(read_pymc_reference(pymc_reference))
+    )
     started = time.perf_counter()
     compiled(
         "normal_mixture_known_sigma",
@@ -129,6 +139,7 @@ def run_study(
             data_sets[study_model.data_set].model,
             y,
             out / study_model.name,
+            reference=references.get(study_model.data_set),
             quick=quick,
             seed=seed + number,  # the same seed would make twins of mof3 and mof2
             show_progress=show_progress,
@@ -150,6 +161,7 @@ def _run_model(
     y: FloatArray,
     out: Path,
     *,
+    reference: PymcReference | None,
     quick: bool,
     seed: int,
     show_progress: bool,
@@ -190,6 +202,7 @@ def _run_model(
         "program": attributes(fit)["program"],
         "nuts": fit_summary(fit),
         "advi": fit_summary(approx),
+        "pymc": None if reference is None else against_pymc(fit, reference),
     }
 
 

@@ -79,7 +79,7 @@ def advi_fit(
         "reweighted": 1,
         "elbo": -float(np.nanmin(loss)),
         "elbo_mcse": 0.1,
-        "elbo_gap": 0.4,
+        "elbo_gap": 0.2,
         "pareto_khat": 0.3,
         "ess_importance": 0.6 * draws,
         "converged": 1,

@@ -212,3 +212,12 @@ def test_the_order_of_dimensions_does_not_matter():
         for name in ("posterior", "sample_stats")
     } | {"vi_restarts": group(fit, "vi_restarts").transpose("component", "restart")}
     assert diagnose(to_arviz(turned, attrs=dict(fit.attrs))) == diagnose(fit)
+
+
+@pytest.mark.parametrize(
+    ("gap", "use"), [(0.24, "fine"), (0.26, "means only"), (1.9, "means only")]
+)
+def test_weighted_draws_that_were_far_from_the_posterior_are_for_means(gap, use):
+    verdict = diagnose(advi_fit(elbo_gap=gap, pareto_khat=0.5))
+    assert verdict.use == use
+    assert (f"{gap:.2f} nats from the posterior" in str(verdict)) == (use != "fine")

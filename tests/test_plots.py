@@ -73,7 +73,7 @@ def test_titles_name_the_method_and_nothing_leaks(plot, method, known):
 
 def test_every_figure_stands_under_its_name():
     assert {name for name in plots.__all__ if not callable(getattr(plots, name))} == set()
-    assert sum(name.startswith("plot_") for name in plots.__all__) == 8
+    assert sum(name.startswith("plot_") for name in plots.__all__) == 9
 
 
 def test_predictive_histograms_are_numpys_in_shared_bins():

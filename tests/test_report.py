@@ -96,7 +96,7 @@ def test_summary_of_advi():
         "reweighted": True,
         "loss": 240.0,
         "loss_mcse": 0.1,
-        "elbo_gap": 0.4,
+        "elbo_gap": 0.2,
         "pareto_khat": 0.3,
         "ess_importance": 3000.0,
         "restarts": [240.0, None, 240.5, 297.0],

@@ -67,6 +67,15 @@ def test_the_model_by_hand_agrees_with_the_built_in_one(summary):
         assert abs(row["mean"] - by_hand[name]["mean"]) < 5 * error
 
 
+def test_every_model_agrees_with_pymcs_results_on_the_shipped_data(summary):
+    table = study_table(summary)
+    for name, model in summary["models"].items():
+        assert model["pymc"]["agree"], (name, model["pymc"]["differing"])
+        assert set(model["pymc"]["parameters"]) == set(model["nuts"]["parameters"])
+        assert f"{model['pymc']['parameters']['mu[1]']['mean']:.3f}" in table
+    assert table.count("agrees with NUTS here") == 3
+
+
 def test_the_floor_holds_in_prior_and_posterior(out):
     assert group(load(out / "mofsep" / "nuts.nc"), "posterior")["theta"].min() >= 0.1
     assert group(load(out / "mofsep" / "prior.nc"), "prior")["theta"].min() >= 0.1
