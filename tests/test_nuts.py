@@ -91,7 +91,7 @@ def test_attributes_say_how_it_was_made(fit):
         "seed": 1,
         "iter_warmup": 1000,
         "iter_sampling": 400,
-        "adapt_delta": 0.95,
+        "adapt_delta": 0.9,
         "program": "normal_mixture",
         "inference_library": "CmdStan",
     }
