@@ -7,11 +7,12 @@ import pystan_mix as pmix
 from pystan_mix.arviz_data import attributes, group, group_names
 from pystan_mix.datasets import SEPARATED_MODEL
 from pystan_mix.diagnostics import summarize
-from pystan_mix.errors import SamplingError, SettingsError
+from pystan_mix.errors import OutputError, SamplingError, SettingsError
 from pystan_mix.mixture import log_density
 from pystan_mix.observations import read_observations
 from pystan_mix.programs import compiled
 from pystan_mix.resources import resource_dir
+from pystan_mix.stan_csv import read_stan_csv
 
 Y = pmix.simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
 MODEL = pmix.NormalMixture(n_components=2, means=pmix.Normal(0, 10), sigma=1.0)
@@ -105,14 +106,15 @@ def test_a_normal_posterior_is_found_exactly(cmdstan, algorithm):
 
 def test_a_full_covariance_comes_nearer_and_its_weighted_draws_are_nuts(cmdstan):
     """Two components that overlap: a correlated posterior."""
-    y = pmix.simulate(200, theta=[0.5, 0.5], mu=[-1.2, 1.2], sigma=1.0, seed=5)
+    y = pmix.simulate(1000, theta=[0.5, 0.5], mu=[-1.2, 1.2], sigma=1.0, seed=5)
     fit = pmix.sample(MODEL, y, iter_sampling=5000, seed=1, show_progress=False)
     nuts = summarize(fit)
     mean, full = (
         pmix.advi(MODEL, y, algorithm=algorithm, seed=1, show_progress=False)
         for algorithm in ("meanfield", "fullrank")
     )
-    assert attributes(full)["elbo"] > attributes(mean)["elbo"] + 0.1
+    error = np.hypot(attributes(full)["elbo_mcse"], attributes(mean)["elbo_mcse"])
+    assert attributes(full)["elbo"] > attributes(mean)["elbo"] + 4 * error
     assert attributes(full)["elbo_gap"] < attributes(mean)["elbo_gap"]
     top, table = attributes(full), summarize(full)
     assert top["pareto_khat"] < 0.7
@@ -140,12 +142,14 @@ def test_reweighted_and_plain_draws(cmdstan):
     assert changes == len(np.unique(returned["mu"].values[0], axis=0)) < 2000
 
 
-def test_log_likelihood_belongs_to_the_draws_that_are_returned(approx):
-    found = group(approx, "log_likelihood")["y"]
-    posterior = group(approx, "posterior").sel(draw=found["draw"])
+def test_log_likelihood_belongs_to_the_draws_that_are_returned(cmdstan):
+    fit = pmix.advi(MODEL, Y, reweight=True, restarts=1, draws=2000, seed=1, show_progress=False)
+    found = group(fit, "log_likelihood")["y"]
+    posterior = group(fit, "posterior").sel(draw=found["draw"])
+    plain = group(fit, "approximation").sel(draw=found["draw"])
+    assert (plain["mu"] != posterior["mu"]).any()
     expected = log_density(Y, posterior["theta"], posterior["mu"], 1.0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
-    assert attributes(approx)["reweighted"] == 1
 
 
 def test_one_start_is_what_the_first_of_four_is(approx):
@@ -227,6 +231,45 @@ def test_files_of_every_start_are_kept(cmdstan, tmp_path):
         for name in ("advi-{}.csv", "advi-{}.log", "history-{}.csv", "init-{}.json")
         for start in (1, 2)
     }
+    # one of two takes small steps, and has no lines of an adaptation in its file
+    adapted, small = (read_stan_csv(tmp_path / f"advi-{start}.csv") for start in (1, 2))
+    assert (adapted.settings["engaged"], small.settings["engaged"]) == ("1", "0")
+    assert float(small.settings["eta"]) == 0.1
+
+
+def test_small_steps_stay_where_adapted_ones_leave(cmdstan):
+    """A data set on which every start with adapted steps went 440 nats astray."""
+    sigma = (1.35, 1.03, 0.94)
+    y = pmix.simulate(645, theta=[0.26, 0.36, 0.38], mu=[7.0, 12.1, 18.5], sigma=sigma, seed=40)
+    model = pmix.NormalMixture(n_components=3, sigma=sigma)
+    approx = pmix.advi(model, y, restarts=8, seed=40, predictive_draws=0, show_progress=False)
+    loss = group(approx, "vi_restarts")["loss"].values
+    # noise moves the loss of one optimum by a nat or two
+    assert np.ptp(loss[1::2]) < 5
+    np.testing.assert_allclose(
+        summarize(approx)["mean"][["mu[1]", "mu[2]", "mu[3]"]], [7.0, 12.1, 18.5], atol=0.5
+    )
+
+
+def test_a_start_whose_densities_are_damaged_is_left_out(cmdstan, tmp_path, monkeypatch, approx):
+    (executable,) = compiled("normal_mixture_known_sigma", show_progress=False)
+    path = tmp_path / "damages"
+    path.write_text(
+        f'#!/bin/sh\n"{executable}" "$@" || exit\n'
+        'case " $* " in *" id=2 "*) awk -F, -v OFS=, '
+        "'/^[-0-9]/ {$3 += NR} {print}' advi-2.csv > new && mv new advi-2.csv;; esac\n"
+    )
+    path.chmod(0o755)
+    monkeypatch.setattr("pystan_mix.variational.compiled", lambda *_, **__: (path,))
+    given = {"seed": 1, "predictive_draws": 0, "show_progress": False}
+    starts = group(pmix.advi(MODEL, Y, **given), "vi_restarts")
+    assert starts["failed"].values.tolist() == [False, True, False, False]
+    whole = group(approx, "vi_restarts")["loss"].values
+    np.testing.assert_array_equal(starts["loss"].values[[0, 2, 3]], whole[[0, 2, 3]])
+    # where no other start is left, the fault is said
+    (tmp_path / "damages").write_text(path.read_text().replace("id=2", "id=1").replace("-2", "-1"))
+    with pytest.raises(OutputError, match="log_g__ does not belong to its draws"):
+        pmix.advi(MODEL, Y, restarts=1, **given)
 
 
 def test_the_same_seed_gives_the_same_draws(approx):
