@@ -12,7 +12,14 @@ from typing import get_args
 import numpy as np
 import xarray as xr
 
-from pystan_mix.arviz_data import Fit, attributes, group, group_names, pareto_smoothed
+from pystan_mix.arviz_data import (
+    Fit,
+    attributes,
+    element_draws,
+    group,
+    group_names,
+    pareto_smoothed,
+)
 from pystan_mix.curves import is_constant
 from pystan_mix.mixture import FloatArray
 from pystan_mix.reweighting import khat_limit
@@ -258,11 +265,7 @@ def _notes(fit: Fit, optima: list[_Optimum]) -> Iterator[str]:
 
 def _elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
     """Yield each scalar of the posterior that varies by its name in Stan, with its draws."""
-    posterior = group(fit, "posterior")
-    for variable in ("theta", "mu", "sigma"):
-        if variable in posterior:
-            draws = np.asarray(posterior[variable].transpose("component", "chain", "draw"))
-            for k, values in enumerate(draws.reshape(len(draws), -1), start=1):
-                # the one weight of one component is rounding
-                if not is_constant(values):
-                    yield f"{variable}[{k}]", values.astype(np.float64)
+    for name, draws in element_draws(fit):
+        # the one weight of one component is rounding
+        if not is_constant(draws):
+            yield name, draws.ravel()

@@ -8,7 +8,7 @@ from pathlib import Path
 from pystan_mix.arviz_data import Fit, load, save
 from pystan_mix.comparison import compare
 from pystan_mix.comparison_report import comparison_summary
-from pystan_mix.datasets import DATA_SETS
+from pystan_mix.datasets import DATA_SETS, data_file
 from pystan_mix.errors import SettingsError
 from pystan_mix.exit_codes import EXIT_CODE_OF_COMPARISON
 from pystan_mix.files import write_json
@@ -16,7 +16,6 @@ from pystan_mix.nuts import sample
 from pystan_mix.observations import read_observations
 from pystan_mix.progress import say
 from pystan_mix.pymc_sampling import sample_pymc
-from pystan_mix.resources import resource_dir
 from pystan_mix.spelling import parse_names
 
 
@@ -71,26 +70,18 @@ def _live(arguments: argparse.Namespace) -> dict[str, Fit]:
     if arguments.data or arguments.model is None:
         raise SettingsError("--live takes no files, and needs --model close or --model separated.")
     (data_set,) = (each for each in DATA_SETS if each.name == arguments.model)
-    y = read_observations(arguments.data_file or resource_dir("data") / f"{data_set.name}.dat")
+    y = read_observations(arguments.data_file or data_file(data_set, None))
+    fits = {}
     # PyMC first: where it is missing, nothing has been waited for
-    say(f"PyMC, {arguments.chains} chains ...")
-    trace = sample_pymc(
-        data_set.model,
-        y,
-        chains=arguments.chains,
-        iter_warmup=arguments.iter_warmup,
-        iter_sampling=arguments.iter_sampling,
-        adapt_delta=arguments.adapt_delta,
-        seed=arguments.seed,
-    )
-    say(f"Stan, {arguments.chains} chains ...")
-    fit = sample(
-        data_set.model,
-        y,
-        chains=arguments.chains,
-        iter_warmup=arguments.iter_warmup,
-        iter_sampling=arguments.iter_sampling,
-        adapt_delta=arguments.adapt_delta,
-        seed=arguments.seed,
-    )
-    return {"Stan": fit, "PyMC": trace}
+    for name, draw in (("PyMC", sample_pymc), ("Stan", sample)):
+        say(f"{name}, {arguments.chains} chains ...")
+        fits[name] = draw(
+            data_set.model,
+            y,
+            chains=arguments.chains,
+            iter_warmup=arguments.iter_warmup,
+            iter_sampling=arguments.iter_sampling,
+            adapt_delta=arguments.adapt_delta,
+            seed=arguments.seed,
+        )
+    return {"Stan": fits["Stan"], "PyMC": fits["PyMC"]}

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from pystan_mix.advi_diagnostics import judge_approximation
-from pystan_mix.arviz_data import Fit, attributes, az, group, group_names
+from pystan_mix.arviz_data import Fit, attributes, az, element_draws, group, group_names
 from pystan_mix.errors import DataError
-from pystan_mix.mixture import FloatArray
 from pystan_mix.verdict import Verdict
 
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-normalization, folding, and
@@ -101,15 +100,6 @@ def summarize(fit: Fit) -> pd.DataFrame:
                 "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
             }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def element_draws(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
-    """Yield each scalar of the posterior by name (``mu[1]``), with draws of shape (chain, draw)."""
-    for name, variable in group(fit, "posterior").data_vars.items():
-        draws = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
-        for position in np.ndindex(draws.shape[2:]):
-            label = f"{name}[{','.join(str(i + 1) for i in position)}]" if position else str(name)
-            yield label, draws[(..., *position)]
 
 
 def _nuts_problems(fit: Fit) -> Iterator[str]:

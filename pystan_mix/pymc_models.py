@@ -277,7 +277,7 @@ def _floored_simplex(floor: float, K: int) -> Any:
     free = 1.0 - K * floor
 
     class FlooredSimplex(base):  # type: ignore[misc]
-        """A simplex whose every element is at least `floor`."""
+        """A simplex whose every element is at least `floor`; PyMC takes a transform as a class."""
 
         name = "floored"
 

@@ -233,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m pystan_mix.pymc_reference",
         description="Write what PyMC says of the notebook's data sets, by NUTS and by ADVI; "
-        "some 15 minutes on two cores.",
+        "some five minutes on two cores.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the JSON file")
     parser.add_argument(

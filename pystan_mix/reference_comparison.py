@@ -4,8 +4,7 @@ import statistics
 from typing import Any
 
 from pystan_mix.agreement import MATTERS
-from pystan_mix.arviz_data import Fit
-from pystan_mix.diagnostics import element_draws
+from pystan_mix.arviz_data import Fit, element_draws
 from pystan_mix.errors import DataError
 from pystan_mix.monte_carlo import Summary, summary_of
 from pystan_mix.references import PymcReference

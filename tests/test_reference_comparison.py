@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pystan_mix.arviz_data import to_arviz
-from pystan_mix.diagnostics import element_draws
+from pystan_mix.arviz_data import element_draws, to_arviz
 from pystan_mix.errors import DataError
 from pystan_mix.monte_carlo import summary_of
 from pystan_mix.reference_comparison import against_pymc
