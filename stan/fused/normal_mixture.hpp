@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <ostream>
@@ -28,6 +29,9 @@ typedef double Row8 __attribute__((vector_size(64)));
 
 /** The most rows in a block: its sums are complete before they are added. */
 constexpr int block_rows = 32;
+
+/** Of so many components the parts are on the stack, of more on the heap. */
+constexpr int stack_components = 8;
 
 /** Added to a smaller number, rounds it to an integer in the lowest bits. */
 constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
@@ -58,8 +62,9 @@ constexpr int width() {
  * 4e-308, by 0. NaN remains NaN.
  *
  * With n the integer nearest to x / log(2) and r = x - n * log(2), it is
- * 2^n * exp(r), and exp(r) = 1 + r + r^2 * (even + r * odd) by its Taylor
- * series, whose two halves do not wait for each other.
+ * 2^n * exp(r), and exp(r) = 1 + r + r^2 * (even + r * odd). These two, which
+ * do not wait for each other, are the polynomial that meets the power series
+ * at the Chebyshev points of |r| <= log(2) / 2; it is off by 2e-17 at most.
  */
 template <typename V>
 NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
@@ -71,16 +76,14 @@ NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
   const V n = shifted - to_integer;
   const V r = (x - n * log2_high) - n * log2_low;
   const V s = r * r;
-  V even = 1.0 / 3628800 + s * (1.0 / 479001600);
-  V odd = 1.0 / 39916800 + s * (1.0 / 6227020800);
-  even = 1.0 / 40320 + s * even;
-  odd = 1.0 / 362880 + s * odd;
-  even = 1.0 / 720 + s * even;
-  odd = 1.0 / 5040 + s * odd;
-  even = 1.0 / 24 + s * even;
-  odd = 1.0 / 120 + s * odd;
-  even = 1.0 / 2 + s * even;
-  odd = 1.0 / 6 + s * odd;
+  V even = 2.4801521322368428e-05 + s * 2.7620075880109014e-07;
+  V odd = 2.7557268480309821e-06 + s * 2.5100375832657859e-08;
+  even = 0.0013888888917196719 + s * even;
+  odd = 0.00019841269863040545 + s * odd;
+  even = 0.041666666666624164 + s * even;
+  odd = 0.008333333333330065 + s * odd;
+  even = 0.50000000000000011 + s * even;
+  odd = 0.16666666666666669 + s * odd;
   const V exp_r = 1.0 + (r + s * (even + r * odd));
   const V power = (V)(((Bits)shifted << 52) + (Bits)(V{} + 1.0));
   x = (V)((Bits)(exp_r * power) & nonzero);
@@ -109,25 +112,44 @@ struct Block {
 
   /** Take the observations from number start on. */
   NORMAL_MIXTURE_INLINE Block(const Problem& problem, std::size_t start) {
+    const double* first_y = problem.y + start;
+    const int* first_count = problem.count + start;
     const int size = std::min<std::size_t>(block_rows * width<V>(),
                                            problem.N - start);
     rows = (size + width<V>() - 1) / width<V>();
-    y[rows - 1] = V{} + problem.y[start];
-    count[rows - 1] = V{};
-    double counts[block_rows * width<V>()];
-    int any = 0;
-    for (int i = 0; i < size; ++i) {
-      counts[i] = problem.count[start + i];
-      any |= problem.count[start + i];
+    const int whole = size / width<V>();
+    for (int i = 0; i < whole; ++i) {
+      take(i, first_y + i * width<V>(), first_count + i * width<V>());
     }
-    std::memcpy(y, problem.y + start, size * sizeof(double));
-    std::memcpy(count, counts, size * sizeof(double));
+    if (whole < rows) {
+      double rest_y[width<V>()];
+      int rest_count[width<V>()];
+      for (int j = 0; j < width<V>(); ++j) {
+        const int n = whole * width<V>() + j;
+        rest_y[j] = first_y[std::min(n, size - 1)];
+        rest_count[j] = n < size ? first_count[n] : 0;
+      }
+      take(whole, rest_y, rest_count);
+    }
+    int any = 0;
+    for (int n = 0; n < size; ++n) {
+      any |= first_count[n];
+    }
     for (bits = 0; any >> bits != 0; ++bits) {
     }
-    for (int i = 0; i < rows; ++i) {
-      largest[i] = V{} - std::numeric_limits<double>::infinity();
-      density[i] = V{};
+  }
+
+  /** Take one row; its length is known, so that no copying loop is called. */
+  NORMAL_MIXTURE_INLINE void take(int i, const double* row_y,
+                                  const int* row_count) {
+    double counts[width<V>()];
+    for (int j = 0; j < width<V>(); ++j) {
+      counts[j] = row_count[j];
     }
+    std::memcpy(&y[i], row_y, sizeof(V));
+    std::memcpy(&count[i], counts, sizeof(V));
+    largest[i] = V{} - std::numeric_limits<double>::infinity();
+    density[i] = V{};
   }
 };
 
@@ -155,6 +177,22 @@ NORMAL_MIXTURE_INLINE void find_parts(Block<V>& block, V* terms) {
   }
 }
 
+/** Return the logarithm of a product of densities: of its numbers, in all. */
+template <typename V>
+NORMAL_MIXTURE_INLINE double log_of(const V& product, int K) {
+  double log_total = 0;
+  double total = 1;
+  for (int j = 0; j < width<V>(); ++j) {
+    total *= product[j];
+    // 15^(block_rows * 8) is the largest power that a double holds
+    if (K > 15 || j == width<V>() - 1) {
+      log_total += std::log(total);
+      total = 1;
+    }
+  }
+  return log_total;
+}
+
 /**
  * Return the log likelihood of a block and find the weights.
  *
@@ -162,7 +200,7 @@ NORMAL_MIXTURE_INLINE void find_parts(Block<V>& block, V* terms) {
  * at most K. Counts are taken one bit at a time.
  */
 template <typename V>
-NORMAL_MIXTURE_INLINE double weigh(Block<V>& block) {
+NORMAL_MIXTURE_INLINE double weigh(Block<V>& block, int K) {
   using Bits = decltype(block.y[0] < block.y[0]);
   const V one = V{} + 1.0;
   V log_scale = V{};
@@ -178,9 +216,7 @@ NORMAL_MIXTURE_INLINE double weigh(Block<V>& block) {
       const V above_one = (V)((Bits)one | (count & (1 << bit)));  // if set
       product *= above_one > 1.0 ? block.density[i] : one;
     }
-    for (int j = 0; j < width<V>(); ++j) {
-      log_lik += (1 << bit) * std::log(product[j]);
-    }
+    log_lik += (1 << bit) * log_of(product, K);
   }
   return log_lik;
 }
@@ -217,11 +253,16 @@ template <typename V>
 NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
                                      std::vector<double>& gradient) {
   const int K = problem.components.size();
-  Eigen::VectorXd memory((K * block_rows + 1) * width<V>());
-  void* aligned = memory.data();
-  std::size_t space = memory.size() * sizeof(double);
-  V* parts = static_cast<V*>(
-      std::align(sizeof(V), K * block_rows * sizeof(V), aligned, space));
+  V few[stack_components * block_rows];
+  Eigen::VectorXd many;
+  V* parts = few;
+  if (K > stack_components) {
+    many.resize((K * block_rows + 1) * width<V>());
+    void* aligned = many.data();
+    std::size_t space = many.size() * sizeof(double);
+    parts = static_cast<V*>(
+        std::align(sizeof(V), K * block_rows * sizeof(V), aligned, space));
+  }
   double log_lik = 0;
   for (std::size_t n = 0; n < problem.N; n += block_rows * width<V>()) {
     Block<V> block(problem, n);
@@ -231,7 +272,7 @@ NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
     for (int k = 0; k < K; ++k) {
       find_parts(block, parts + k * block_rows);
     }
-    log_lik += weigh(block);
+    log_lik += weigh(block, K);
     for (int k = 0; k < K; ++k) {
       add_moments(block, problem, k, parts + k * block_rows, gradient);
     }
@@ -287,25 +328,23 @@ inline void append(std::vector<stan::math::var>& operands,
 template <typename Data>
 inline void append(std::vector<stan::math::var>&, const Data&) {}
 
-/** Return the value as a number where the parameters are numbers. */
-template <typename Sigma>
-inline double result(double value, std::vector<double>&,
-                     const Eigen::VectorXd&, const Eigen::VectorXd&,
-                     const Sigma&) {
+/** Return the value as a number where the arguments are numbers. */
+template <typename... Arguments>
+inline double with_gradient(double value, std::vector<double>&,
+                            const Eigen::VectorXd&, const Arguments&...) {
   return value;
 }
 
 /** Return the value as one autodiff variable with its gradient. */
-template <typename Sigma>
-inline stan::math::var result(
+template <typename... Arguments>
+inline stan::math::var with_gradient(
     double value, std::vector<double>& gradient,
-    const Eigen::Matrix<stan::math::var, -1, 1>& log_theta,
-    const Eigen::Matrix<stan::math::var, -1, 1>& mu, const Sigma& sigma) {
+    const Eigen::Matrix<stan::math::var, -1, 1>& first,
+    const Arguments&... others) {
   std::vector<stan::math::var> operands;
   operands.reserve(gradient.size());
-  append(operands, log_theta);
-  append(operands, mu);
-  append(operands, sigma);
+  append(operands, first);
+  (void)std::initializer_list<int>{(append(operands, others), 0)...};
   gradient.resize(operands.size());
   return stan::math::precomputed_gradients(value, operands, gradient);
 }
@@ -404,8 +443,7 @@ inline T push_apart_log_jacobian(const Eigen::Matrix<T, -1, 1>& mu_raw,
         = normal_mixture_rows::log_normal_cdf_slope(x, log_cdf) / width;
     slopes[K + k - 1] = -slopes[k];
   }
-  return normal_mixture_rows::result(value, slopes, mu_raw, mu,
-                                     Eigen::VectorXd());
+  return normal_mixture_rows::with_gradient(value, slopes, mu_raw, mu);
 }
 
 /**
@@ -452,7 +490,8 @@ inline T normal_mixture_log_lik(const Eigen::Map<Eigen::VectorXd>& y,
     stan::math::check_not_nan(function, "Random variable", y);
     value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
   }
-  return normal_mixture_rows::result(value, gradient, log_theta, mu, sigma);
+  return normal_mixture_rows::with_gradient(value, gradient, log_theta, mu,
+                                            sigma);
 }
 
 // stanc up to 2.31 declares the functions again in the namespace of a program,

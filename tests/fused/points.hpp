@@ -71,6 +71,11 @@ class Points {
         p.mu[k] = 1e6 + normal();
       }
     }
+    if (kind == "components alike") {
+      theta.setConstant(theta[0]);
+      p.mu.setConstant(p.mu[0]);
+      p.sigma.setConstant(p.sigma[0]);
+    }
     if (kind == "weight 1e-12") {
       theta[0] = 1e-12;
     } else if (kind == "weight 0" && K > 1) {
