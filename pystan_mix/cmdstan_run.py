@@ -18,8 +18,9 @@ from pystan_mix.processes import Finished, Process, describe_exit, last_lines, r
 from pystan_mix.progress import Progress, followed_logs
 from pystan_mix.stan_csv import StanCsv, fitted_params_csv, read_stan_csv
 
-# draws come back as they were: fewer digits leave a simplex that CmdStan itself refuses
-_DIGITS_OF_DRAWS = 17
+# as many as any double has for certain: 17 take twice as long to read, and with 6 CmdStan itself
+# refuses a simplex that it wrote
+_DIGITS_OF_DRAWS = 15
 # much text, of which nothing more is computed
 _DIGITS_OF_GENERATED = 12
 
