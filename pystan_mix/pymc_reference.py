@@ -5,19 +5,16 @@ with the notebook's settings, by NUTS and by ADVI.
 """
 
 import argparse
-import contextlib
 import datetime
 import importlib.metadata
 import json
 import math
 import platform
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -32,6 +29,7 @@ from pystan_mix.mixture import FloatArray
 from pystan_mix.observations import read_observations
 from pystan_mix.progress import say
 from pystan_mix.pymc_models import import_pymc, to_pymc
+from pystan_mix.pymc_sampling import interrupts_raised
 from pystan_mix.references import PymcReference, read_pymc_reference
 from pystan_mix.settings import check_seed, parallel_processes
 
@@ -112,7 +110,7 @@ def write_pymc_reference(
 
 def _nuts(pm: Any, built: Any, settings: Mapping[str, int], *, seed: int) -> dict[str, Any]:
     """Sample, and return seconds, divergences and the summaries of the parameters."""
-    with _interrupts_raised():
+    with interrupts_raised():
         trace = pm.sample(
             draws=settings["draws"],
             tune=settings["tune"],
@@ -154,7 +152,7 @@ def _advi(pm: Any, built: Any, settings: Mapping[str, int], *, seed: int) -> dic
     """Approximate, and return the loss: estimated anew, and as PyMC prints it."""
     iterations = settings["advi_iterations"]
     started = time.perf_counter()
-    with _interrupts_raised():
+    with interrupts_raised():
         approx = pm.fit(
             iterations,
             method="advi",
@@ -189,32 +187,6 @@ def _fresh_losses(built: Any, approx: Any, *, seed: int) -> FloatArray:
         ],
         dtype=np.float64,
     )
-
-
-@contextlib.contextmanager
-def _interrupts_raised() -> Iterator[None]:
-    """Raise KeyboardInterrupt also where PyMC hands back what it has so far."""
-    seen = False
-
-    def interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-        nonlocal seen
-        seen = True
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    except Exception:
-        # of what PyMC tried to make of too few draws
-        if not seen:
-            raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if seen:
-        raise KeyboardInterrupt
 
 
 def main(argv: Sequence[str] | None = None) -> int:

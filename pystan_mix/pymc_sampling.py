@@ -1,9 +1,14 @@
 """The same posterior drawn by PyMC, to be compared with."""
 
 import contextlib
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
 
-from pystan_mix.arviz_data import Fit, group
+from pystan_mix.arviz_data import Fit
 from pystan_mix.errors import SamplingError
 from pystan_mix.model import NormalMixture
 from pystan_mix.settings import check_open_interval, check_seed, check_whole, parallel_processes
@@ -68,8 +73,8 @@ def sample_pymc(
     cores = max(parallel_processes(None, processes=chains), 2)
     try:
         # PyMC's progress goes to standard output, which is for results
-        with contextlib.redirect_stdout(sys.stderr):
-            fit = pm.sample(
+        with interrupts_raised(), contextlib.redirect_stdout(sys.stderr):
+            return pm.sample(
                 draws=iter_sampling,
                 tune=iter_warmup,
                 chains=chains,
@@ -82,11 +87,37 @@ def sample_pymc(
                 model=built,
             )
     except (RuntimeError, ValueError) as error:
-        if "Not enough samples" in str(error):  # interrupted in the warm-up
-            raise KeyboardInterrupt from None
         raise SamplingError(f"PyMC failed: {error}") from error
-    # on Ctrl-C it hands back what it has
-    sizes = group(fit, "posterior").sizes
-    if sizes["chain"] < chains or sizes["draw"] < iter_sampling:
+
+
+@contextlib.contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C, where PyMC would hand back what it has so far.
+
+    A request to terminate does the same. Python tells only its main thread of
+    either; in another nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen = False
+
+    def interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        nonlocal seen
+        seen = True
         raise KeyboardInterrupt
-    return fit
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    except Exception:
+        # of what PyMC tried to make of too few draws
+        if not seen:
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if seen:
+        raise KeyboardInterrupt

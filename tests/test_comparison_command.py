@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
+from interrupting import interrupted
 from known_posteriors import as_arviz, mixture_variables
-from test_cli import run
+from test_cli import MAIN, run
 
 from pystan_mix import load, save
 
@@ -87,3 +89,13 @@ def test_live_runs_both_and_adds_the_time(cmdstan, tmp_path):
     assert result.stdout.count("effective draws a second") == 2
     assert load(tmp_path / "pymc.nc").posterior["mu"].shape == (2, 1500, 3)
     assert load(tmp_path / "stan.nc").posterior["mu"].shape == (2, 1500, 3)
+
+
+@pytest.mark.pymc
+def test_ctrl_c_while_pymc_runs_ends_it_and_nothing_is_written(pm, tmp_path):
+    out = tmp_path / "compared"
+    ended = interrupted(
+        [sys.executable, "-c", MAIN, "compare", "--live", "--model", "separated", "--out", str(out)]
+    )
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert not out.exists()

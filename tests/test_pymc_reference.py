@@ -1,16 +1,13 @@
 """Tests of pystan_mix.pymc_reference: PyMC's results, written whole or not at all."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import threading
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from interrupting import interrupted
 
 from pystan_mix import pymc_reference
 from pystan_mix.datasets import DATA_SETS
@@ -50,27 +47,9 @@ def test_the_command_writes_what_the_reader_reads(pm, monkeypatch, tmp_path, cap
 @pytest.mark.pymc
 def test_ctrl_c_ends_it_and_nothing_is_written(pm, tmp_path):
     out = tmp_path / "reference.json"
-    command = subprocess.Popen(
-        [sys.executable, "-m", "pystan_mix.pymc_reference", "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    overdue = threading.Timer(120, command.kill)
-    overdue.start()
-    try:
-        # said when the chains begin; at full length they take minutes
-        while (line := command.stderr.readline()) and not line.startswith("NUTS: ["):
-            pass
-        assert line
-        os.killpg(command.pid, signal.SIGINT)
-        _, said = command.communicate()
-    finally:
-        overdue.cancel()
-        command.kill()
-    assert command.returncode == 130
-    assert said.endswith("interrupted; nothing is written.\n")
+    ended = interrupted([sys.executable, "-m", "pystan_mix.pymc_reference", "--out", str(out)])
+    assert ended.returncode == 130
+    assert ended.stderr.endswith("interrupted; nothing is written.\n")
     assert list(tmp_path.iterdir()) == []
 
 
