@@ -22,6 +22,10 @@ SAME = pmix.Normal(1, 3)
 APART = pmix.Normal([0, 10], 5)
 # a difference of more of its standard errors is no chance: one in 150 000
 LARGEST = 4.5
+# a constant that is forgotten, such as K!, would show. One of the few observations may catch a
+# component, whose sigma is then near zero for long: of 24 seeds the error was once 0.09, and
+# otherwise at most 0.014
+VISIBLE = math.log(2.0)
 
 
 def fit_of(model: NormalMixture, y: np.ndarray, *, seed: int = 1, draws: int = 2500):
@@ -180,8 +184,8 @@ AVERAGED = {
 def test_it_is_the_average_of_the_likelihood_over_the_prior(cmdstan, case):
     expected, error = prior_average(AVERAGED[case], Y, ordered=True)
     found = pmix.log_evidence(fit_of(AVERAGED[case], Y))
-    assert math.hypot(error, found.mcse) < 0.05
     assert abs(found.log_evidence - expected) < LARGEST * math.hypot(error, found.mcse)
+    assert LARGEST * math.hypot(error, found.mcse) < VISIBLE
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.2])
@@ -192,7 +196,7 @@ def test_where_components_are_alike_their_order_is_no_matter(cmdstan, floor):
     found = pmix.log_evidence(fit_of(model, Y))
     assert abs(found.log_evidence - expected) < LARGEST * math.hypot(error, found.mcse)
     assert found.log_ordering == pytest.approx(-math.log(2.0), abs=1e-15)
-    assert math.log(2.0) > 10 * math.hypot(error, found.mcse)
+    assert LARGEST * math.hypot(error, found.mcse) < VISIBLE
 
 
 # the error

@@ -90,7 +90,8 @@ bool overloads_agree(Point& p, const Answer& answer) {
 void check_points(Points& points) {
   for (const char* kind :
        {"random", "sigma 1e-6 to 1e6", "mu 1e4 sigmas off", "weight 1e-12",
-        "weight 0", "data at 1e6", "densities underflow", "components alike"}) {
+        "weight 0", "data at 1e6", "densities underflow",
+        "components alike"}) {
     double from_stan = 0;
     double from_exact = 0;
     double differing = 0;
