@@ -9,8 +9,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pystan_mix.arviz_data import Fit, to_arviz
+from pystan_mix.elbo import ElboEstimate
 from pystan_mix.mixture import FloatArray
-from pystan_mix.restarts import Approximation, Restarts, restart_groups
+from pystan_mix.refined_draws import Refined, ess_of_draws, refined_moments
+from pystan_mix.restarts import Restarts, restart_groups
+from pystan_mix.reweighting import khat_limit
 from pystan_mix.stan_csv import StanCsv
 
 _SAMPLER_STATS = {
@@ -112,7 +115,8 @@ def nuts_to_arviz(
 def advi_to_arviz(
     restarts: Restarts,
     *,
-    picks: NDArray[np.intp] | None = None,
+    refined: Refined | None = None,
+    weighted: StanCsv | None = None,
     stan: Mapping[str, Any],
     observed: Observed,
     generated: Generated | None,
@@ -124,8 +128,11 @@ def advi_to_arviz(
     ----------
     restarts : Restarts
         The approximations.
-    picks : ndarray of int, shape (draws,), optional
-        Which of the best one's draws are handed back, if these are reweighted.
+    refined : Refined, optional
+        The posterior as refined from the best one.
+    weighted : StanCsv, optional
+        The draws that are handed back, if these are reweighted, ``log_g__``
+        with all constants.
     stan : mapping
         The data block that Stan was given.
     observed : Observed
@@ -141,21 +148,25 @@ def advi_to_arviz(
     arviz.InferenceData or xarray.DataTree
         The groups of `nuts_to_arviz`, with ``log_p`` and ``log_g`` in
         ``sample_stats``; ``vi_restarts`` and ``vi_trace`` with what became of
-        every start; where draws are reweighted, ``approximation`` with those
-        that are not; attributes ``algorithm``, ``elbo``, ``elbo_mcse``,
-        ``elbo_gap``, ``pareto_khat``, ``ess_importance``, ``restarts`` and
-        ``reweighted``.
+        every start; ``vi_refined`` with the refined moments; where draws are
+        reweighted, ``approximation`` with those that are not; attributes
+        ``algorithm``, ``elbo``, ``elbo_mcse``, ``elbo_gap``, ``pareto_khat``,
+        ``pareto_khat_weights``, ``ess_importance``, ``restarts`` and
+        ``reweighted``, and where it is refined ``log_bound`` and
+        ``log_bound_mcse``.
     """
     best = restarts.best
-    csv = best.csv if picks is None else best.csv.with_draws(picks)
+    csv = best.csv if weighted is None else weighted
     groups = _common_groups([csv], stan=stan, observed=observed, generated=generated)
     parameters = [str(name) for name in groups["posterior"]]
-    densities = _densities(best)
-    groups["sample_stats"] = densities if picks is None else _picked(densities, picks)
-    if picks is not None:
-        plain = _parameters([best.csv], stan=stan)
-        groups["approximation"] = plain.merge(densities)
+    plain = _densities(best.csv, best.estimate.log_g)
+    groups["sample_stats"] = plain
+    if weighted is not None:
+        groups["sample_stats"] = _densities(weighted, weighted.variable("log_g__"))
+        groups["approximation"] = _parameters([best.csv], stan=stan).merge(plain)
     groups |= restart_groups(restarts, parameters=parameters)
+    if refined is not None:
+        groups["vi_refined"] = refined_moments(refined)
     settings, estimate = best.csv.settings, best.estimate
     top = _provenance(settings) | {
         "method": "advi",
@@ -163,32 +174,49 @@ def advi_to_arviz(
         "iter": int(settings["iter"]),
         "tol_rel_obj": float(settings["tol_rel_obj"]),
         "restarts": len(restarts.tried),
-        "reweighted": int(picks is not None),
+        "reweighted": int(weighted is not None),
         "elbo": estimate.elbo,
         "elbo_mcse": estimate.mcse,
-        "elbo_gap": estimate.gap,
         "pareto_khat": estimate.pareto_khat,
-        "ess_importance": estimate.ess,
     }
+    top |= _weights_attributes(estimate, refined, draws=len(csv.draws))
     if best.converged is not None:
         top["converged"] = int(best.converged)
     return to_arviz(groups, attrs=top | dict(attrs))
 
 
-def _densities(one: Approximation) -> xr.Dataset:
-    """Return the log densities of an approximation's draws, in the unconstrained space."""
+def _weights_attributes(
+    estimate: ElboEstimate, refined: Refined | None, *, draws: int
+) -> dict[str, float]:
+    """Return what is known of the weights that reweighted draws have, and by them."""
+    if refined is None:
+        return {
+            "elbo_gap": estimate.gap,
+            "pareto_khat_weights": estimate.pareto_khat,
+            "ess_importance": estimate.ess,
+        }
+    found = refined.refinement
+    gap = max(0.0, found.log_integral - estimate.elbo)
+    trusted = found.pareto_khat <= khat_limit(draws)
+    return {
+        # a mean of weights that cannot be trusted is too small, if anything
+        "elbo_gap": gap if trusted else max(gap, estimate.gap),
+        "pareto_khat_weights": found.pareto_khat,
+        "ess_importance": ess_of_draws(refined, draws),
+        "log_bound": found.log_integral,
+        "log_bound_mcse": found.mcse,
+    }
+
+
+def _densities(csv: StanCsv, log_g: FloatArray) -> xr.Dataset:
+    """Return the log densities of draws, the target's and the proposal's, unconstrained."""
     return xr.Dataset(
         {
-            "log_p": (("chain", "draw"), one.csv.variable("log_p__")[None]),
-            "log_g": (("chain", "draw"), one.estimate.log_g[None]),
+            "log_p": (("chain", "draw"), csv.variable("log_p__")[None]),
+            "log_g": (("chain", "draw"), log_g[None]),
         },
-        coords=_chain_coords([one.csv]),
+        coords=_chain_coords([csv]),
     )
-
-
-def _picked(dataset: xr.Dataset, picks: NDArray[np.intp]) -> xr.Dataset:
-    """Return chosen draws, numbered anew."""
-    return dataset.isel(draw=picks).assign_coords(draw=np.arange(picks.size))
 
 
 def _common_groups(

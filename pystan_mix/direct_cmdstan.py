@@ -10,6 +10,7 @@ import numpy as np
 from pystan_mix.arviz_data import Fit
 from pystan_mix.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
 from pystan_mix.errors import DataError, OutputError
+from pystan_mix.refined_draws import refined_from
 from pystan_mix.restarts import Restarts, judged
 from pystan_mix.stan_csv import StanCsv, read_elbo_history, read_stan_csv
 
@@ -35,7 +36,7 @@ def from_cmdstan_csv(
     Returns
     -------
     arviz.InferenceData or xarray.DataTree
-        What `sample` and `advi` return.
+        What `sample` and `advi` return; of ADVI the plain draws.
 
     Raises
     ------
@@ -80,8 +81,11 @@ def from_cmdstan_csv(
         return nuts_to_arviz(csvs, stan=stan, observed=observed, generated=generated, attrs={})
     if methods == {"variational"} and len(csvs) == 1:
         trace = None if history is None else read_elbo_history(Path(history))
+        one = judged(csvs[0], stan=stan, history=trace)
+        rng = np.random.default_rng(int(csvs[0].settings["seed"]))
         return advi_to_arviz(
-            Restarts((judged(csvs[0], stan=stan, history=trace),)),
+            Restarts((one,)),
+            refined=refined_from(one, stan=stan, rng=rng),
             stan=stan,
             observed=observed,
             generated=generated,

@@ -8,7 +8,8 @@ import numpy as np
 from pystan_mix.arviz_data import Fit, attributes, group_names
 from pystan_mix.bridge import bridge_sample, least_ess
 from pystan_mix.errors import DataError
-from pystan_mix.log_joint import Joint, joint_of, log_joint, to_unconstrained
+from pystan_mix.joint import Joint, joint_of
+from pystan_mix.log_joint import log_joint, to_unconstrained
 from pystan_mix.mixture import FloatArray
 from pystan_mix.normalisers import log_floor_probability, log_ordering_probability
 from pystan_mix.predict import parameter_draws

@@ -9,70 +9,14 @@ import math
 
 import numpy as np
 
-from pystan_mix.arviz_data import Fit, group
 from pystan_mix.elbo import stick_breaking, unconstrained
-from pystan_mix.errors import DataError
+from pystan_mix.joint import Joint
 from pystan_mix.mixture import FloatArray, log_sum_exp
-from pystan_mix.ordering import pull_free, push_apart, push_apart_log_jacobian, spread_width
+from pystan_mix.ordering import pull_free, push_apart, push_apart_log_jacobian
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
 _BLOCK = 500_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Joint:
-    """A model and its observations: all that the joint density depends on but the parameters.
-
-    Parameters
-    ----------
-    y : ndarray, shape (N,)
-        Distinct observations.
-    count : ndarray, shape (N,)
-        How often each of them occurs.
-    alpha : ndarray, shape (K,)
-        Dirichlet concentrations of the weights.
-    min_weight : float
-        Floor under each weight.
-    mu_loc, mu_scale : ndarray, shape (K,)
-        Prior locations and scales of the means.
-    sigma : ndarray, shape (K,), or None
-        Known standard deviations.
-    sigma_df : float
-        Degrees of freedom of the half-Student-t prior of unknown ones.
-    sigma_scale : ndarray, shape (K,)
-        Its scales.
-    """
-
-    y: FloatArray
-    count: FloatArray
-    alpha: FloatArray
-    min_weight: float
-    mu_loc: FloatArray
-    mu_scale: FloatArray
-    sigma: FloatArray | None
-    sigma_df: float
-    sigma_scale: FloatArray
-
-    @property
-    def n_components(self) -> int:
-        """Number of components K."""
-        return self.alpha.size
-
-    @property
-    def free_weight(self) -> float:
-        """The weight that the floor leaves free."""
-        return 1.0 - self.n_components * self.min_weight
-
-    @property
-    def width(self) -> float:
-        """How near two means may come before one pushes the other."""
-        return spread_width(np.repeat(self.y, self.count.astype(np.intp)), self.mu_scale)
-
-    @property
-    def dimensions(self) -> int:
-        """Number of unconstrained parameters."""
-        return 2 * self.n_components - 1 + (self.n_components if self.sigma is None else 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +25,8 @@ class Constrained:
 
     Parameters
     ----------
-    log_theta : ndarray, shape (S, K)
-        Logarithms of the weights.
+    log_theta, log_theta_raw : ndarray, shape (S, K)
+        Logarithms of the weights, and of these without their floor.
     mu, sigma : ndarray, shape (S, K)
         Means and standard deviations.
     log_jacobian : ndarray, shape (S,)
@@ -92,53 +36,10 @@ class Constrained:
     """
 
     log_theta: FloatArray
+    log_theta_raw: FloatArray
     mu: FloatArray
     sigma: FloatArray
     log_jacobian: FloatArray
-
-
-def joint_of(fit: Fit) -> Joint:
-    """Return the model and the observations of a fit.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        A fit with ``observed_data`` and ``constant_data``.
-
-    Returns
-    -------
-    Joint
-        Equal observations once, with their counts.
-
-    Raises
-    ------
-    DataError
-        If a group or a constant is missing.
-    """
-    constant, observed = group(fit, "constant_data"), group(fit, "observed_data")
-    priors = ["sigma"] if "sigma" in constant else ["sigma_df", "sigma_scale"]
-    needed = ["alpha", "min_weight", "mu_loc", "mu_scale", *priors]
-    missing = [name for name in needed if name not in constant]
-    if missing or "y" not in observed:
-        what = f"constant_data has no {', '.join(missing)}" if missing else "observed_data has no y"
-        raise DataError(f"{what}: the model is not known. Give what sample() or advi() returned.")
-    y, count = np.unique(np.asarray(observed["y"], dtype=np.float64), return_counts=True)
-    vectors = {
-        name: np.asarray(constant[name], dtype=np.float64)
-        for name in ("alpha", "mu_loc", "mu_scale", "sigma", "sigma_scale")
-        if name in constant
-    }
-    return Joint(
-        y=y,
-        count=count.astype(np.float64),
-        alpha=vectors["alpha"],
-        min_weight=float(constant["min_weight"]),
-        mu_loc=vectors["mu_loc"],
-        mu_scale=vectors["mu_scale"],
-        sigma=vectors.get("sigma"),
-        sigma_df=math.nan if "sigma" in constant else float(constant["sigma_df"]),
-        sigma_scale=vectors.get("sigma_scale", np.empty(0)),
-    )
 
 
 def to_unconstrained(
@@ -200,10 +101,11 @@ def to_constrained(joint: Joint, z: FloatArray) -> Constrained:
         mu = push_apart(mu_raw, joint.width)
         log_jacobian = (log_share + log_left[:, 1:]).sum(axis=1)
         log_jacobian += push_apart_log_jacobian(mu_raw, mu, joint.width)
-        if joint.sigma is not None:
-            return Constrained(log_theta, mu, np.broadcast_to(joint.sigma, mu.shape), log_jacobian)
-        log_sigma = z[:, 2 * K - 1 :]
-        return Constrained(log_theta, mu, np.exp(log_sigma), log_jacobian + log_sigma.sum(axis=1))
+        sigma = joint.sigma
+        if sigma is None:
+            log_sigma = z[:, 2 * K - 1 :]
+            sigma, log_jacobian = np.exp(log_sigma), log_jacobian + log_sigma.sum(axis=1)
+    return Constrained(log_theta, log_raw, mu, np.broadcast_to(sigma, mu.shape), log_jacobian)
 
 
 def log_prior(joint: Joint, parameters: Constrained) -> FloatArray:

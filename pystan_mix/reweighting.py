@@ -24,23 +24,27 @@ def khat_limit(draws: int) -> float:
     return min(1.0 - 1.0 / math.log10(max(draws, 2)), 0.7)
 
 
-def resampled(log_weights: FloatArray, *, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw from weighted draws, as many as there are, by systematic resampling.
+def resampled(
+    log_weights: FloatArray, *, size: int | None = None, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw from weighted draws by systematic resampling.
 
-    A draw of weight ``w`` comes ``floor(S * w)`` or ``ceil(S * w)`` times, and
-    ``S * w`` times on average (Douc and Cappé, 2005, "Comparison of resampling
+    Of S draws, one of weight ``w`` comes ``floor(S * w)`` or ``ceil(S * w)``
+    times, and ``S * w`` times on average (Douc and Cappé, 2005, "Comparison of resampling
     schemes for particle filtering", "Systematic resampling").
 
     Parameters
     ----------
     log_weights : ndarray, shape (S,)
         Logarithms of the weights, which sum to one.
+    size : int, optional
+        How many are drawn; by default as many as there are.
     rng : numpy.random.Generator
         Source of the one random number.
 
     Returns
     -------
-    ndarray of int, shape (S,)
+    ndarray of int, shape (size,)
         Which draws, in increasing order: equal ones stand side by side, so
         that ArviZ's effective sample size counts them as one.
 
@@ -49,9 +53,9 @@ def resampled(log_weights: FloatArray, *, rng: np.random.Generator) -> NDArray[n
     >>> resampled(np.log([0.5, 0.25, 0.25]), rng=np.random.default_rng(1)).size
     3
     """
-    size = log_weights.size
+    size = log_weights.size if size is None else size
     ends = np.cumsum(np.exp(log_weights))
     points = (np.arange(size) + rng.random()) / size
     # rounding may leave the last end just below one
     picks = np.searchsorted(ends, points * ends[-1], side="right")
-    return np.asarray(np.minimum(picks, size - 1), dtype=np.intp)
+    return np.asarray(np.minimum(picks, log_weights.size - 1), dtype=np.intp)

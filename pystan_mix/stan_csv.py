@@ -7,7 +7,7 @@ is not finite in silence and cannot read ADVI without step size adaptation.
 import dataclasses
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +80,21 @@ class StanCsv:
         """Return the same output with these of its draws, in this order."""
         head = self.rows[: len(self.rows) - len(self.draws)]
         return dataclasses.replace(self, rows=np.concatenate([head, self.draws[picks]]))
+
+    def with_values(self, values: Mapping[str, FloatArray]) -> "StanCsv":
+        """Return the same output with other draws: of these variables, all else being zero."""
+        draws = np.zeros((len(next(iter(values.values()))), len(self.names)))
+        for name, value in values.items():
+            where = self.names.index(name) if name in self.names else self.columns(name)
+            draws[:, where] = value
+        head = self.rows[: len(self.rows) - len(self.draws)]
+        return dataclasses.replace(self, rows=np.concatenate([head, draws]))
+
+    def with_log_g(self, log_g: FloatArray) -> "StanCsv":
+        """Return the same output of ADVI with these in place of its draws' ``log_g__``."""
+        rows = self.rows.copy()
+        rows[len(rows) - len(self.draws) :, self.names.index("log_g__")] = log_g
+        return dataclasses.replace(self, rows=rows)
 
     def columns(self, name: str) -> slice:
         """Return where the elements of a vector stand among the columns."""

@@ -13,9 +13,9 @@ import pystan_mix as pmix
 from pystan_mix import log_joint as module
 from pystan_mix.arviz_data import group, to_arviz
 from pystan_mix.errors import DataError
+from pystan_mix.joint import joint_of
 from pystan_mix.log_joint import (
     Joint,
-    joint_of,
     log_joint,
     log_likelihood,
     log_prior,
