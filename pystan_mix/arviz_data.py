@@ -197,12 +197,14 @@ def pareto_smoothed(log_weights: FloatArray) -> tuple[FloatArray, float]:
     unsmoothed = shifted - log_sum_exp(shifted)
     if not shifted.any():
         return unsmoothed, 0.0
-    if HAS_DATATREE:
-        try:
-            # ArviZ 1 takes log likelihoods, which are minus the log weights of leave-one-out
-            smoothed, khat = array_stats.psislw(-shifted)
-        except (ValueError, IndexError):  # of a tail too short or too even; ArviZ 0.23 says inf
-            smoothed, khat = unsmoothed, np.inf
-    else:
-        smoothed, khat = az.psislw(shifted)
+    # nearly even ratios overflow in ArviZ 0.23's fit of the tail, to a weight that is zero
+    with np.errstate(all="ignore"):
+        if HAS_DATATREE:
+            try:
+                # ArviZ 1 takes log likelihoods, which are minus the log weights of leave-one-out
+                smoothed, khat = array_stats.psislw(-shifted)
+            except (ValueError, IndexError):  # of a tail too short or even; ArviZ 0.23 says inf
+                smoothed, khat = unsmoothed, np.inf
+        else:
+            smoothed, khat = az.psislw(shifted)
     return np.asarray(smoothed), float(khat)

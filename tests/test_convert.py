@@ -1,5 +1,6 @@
 """Tests of pystan_mix.convert: CmdStan's recorded output into ArviZ data."""
 
+import dataclasses
 import json
 import math
 import warnings
@@ -15,6 +16,12 @@ from pystan_mix.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
 from pystan_mix.direct_cmdstan import from_cmdstan_csv
 from pystan_mix.errors import DataError, OutputError
 from pystan_mix.mixture import log_density
+from pystan_mix.refined_draws import (
+    ess_of_draws,
+    refined_from,
+    refined_moments,
+    weighted_csv,
+)
 from pystan_mix.restarts import Restarts, judged
 from pystan_mix.stan_csv import read_stan_csv
 
@@ -216,11 +223,13 @@ def test_the_one_start_of_a_run_by_hand(advi):
 
 def test_reweighted_draws_leave_the_plain_ones_beside_them(tmp_path):
     stan = json.loads((RECORDED / "data-advi.json").read_text())
-    csv = read_stan_csv(RECORDED / "advi.csv")
-    picks = np.sort(np.random.default_rng(1).integers(200, size=200))
+    one = judged(read_stan_csv(RECORDED / "advi.csv"), stan=stan)
+    refined = refined_from(one, stan=stan, rng=np.random.default_rng(1))
+    weighted = weighted_csv(refined, one.csv, rng=np.random.default_rng(2))
     fit = advi_to_arviz(
-        Restarts((None, judged(csv, stan=stan))),
-        picks=picks,
+        Restarts((None, one)),
+        refined=refined,
+        weighted=weighted,
         stan=stan,
         observed=Observed(y=np.empty(0), index=np.empty(0, dtype=np.intp)),
         generated=None,
@@ -230,11 +239,19 @@ def test_reweighted_draws_leave_the_plain_ones_beside_them(tmp_path):
     assert set(plain) == {"theta", "mu", "sigma", "log_p", "log_g"}
     for name in ("theta", "mu", "sigma"):
         assert np.array_equal(plain[name], columns("advi.csv", name)[None, 1:])
-        assert np.array_equal(returned[name], plain[name][:, picks])
+        assert np.array_equal(returned[name], weighted.variable(name)[None])
+    assert np.array_equal(plain["log_g"][0], one.estimate.log_g)
     for name in ("log_p", "log_g"):
-        assert np.array_equal(group(fit, "sample_stats")[name], plain[name][:, picks])
+        found = group(fit, "sample_stats")[name][0]
+        assert np.array_equal(found, weighted.variable(f"{name}__"))
     assert returned["draw"].to_numpy().tolist() == list(range(200))
-    top = attributes(fit)
+    assert group(fit, "vi_refined").identical(refined_moments(refined))
+    top, found = attributes(fit), refined.refinement
+    assert top["pareto_khat"] == one.estimate.pareto_khat
+    assert top["pareto_khat_weights"] == found.pareto_khat
+    assert top["ess_importance"] == ess_of_draws(refined, 200)
+    assert (top["log_bound"], top["log_bound_mcse"]) == (found.log_integral, found.mcse)
+    assert top["elbo_gap"] == max(0.0, found.log_integral - one.estimate.elbo)
     assert (top["reweighted"], top["restarts"]) == (1, 2)
     assert group(fit, "vi_restarts")["failed"].to_numpy().tolist() == [True, False]
     back = load(save(fit, tmp_path / "fit.nc"))
@@ -288,6 +305,7 @@ def test_advi_without_adaptation_history_and_generated_quantities():
         "observed_data",
         "posterior",
         "sample_stats",
+        "vi_refined",
         "vi_restarts",
     ]
     assert group(fit, "posterior")["mu"].shape == (1, 100, 2)
@@ -337,6 +355,28 @@ def test_observations_in_their_own_order():
     assert np.array_equal(group(fit, "observed_data")["y"], np.array(Y)[order])
     distinct = np.stack([columns(f"generated-{chain}.csv", "log_lik") for chain in (1, 2)])
     assert np.array_equal(group(fit, "log_likelihood")["y"], distinct[..., mixed.index])
+
+
+def test_weights_that_are_lost_make_no_distance_smaller():
+    stan = json.loads((RECORDED / "data-advi.json").read_text())
+    one = judged(read_stan_csv(RECORDED / "advi.csv"), stan=stan)
+    refined = refined_from(one, stan=stan, rng=np.random.default_rng(1))
+    gaps = []
+    for khat in (0.3, 0.9):
+        lost = dataclasses.replace(
+            refined.refinement, pareto_khat=khat, log_integral=one.estimate.elbo + 0.5
+        )
+        estimate = dataclasses.replace(one.estimate, gap=1.5)
+        fit = advi_to_arviz(
+            Restarts((dataclasses.replace(one, estimate=estimate),)),
+            refined=dataclasses.replace(refined, refinement=lost),
+            stan=stan,
+            observed=Observed(y=np.empty(0), index=np.empty(0, dtype=np.intp)),
+            generated=None,
+            attrs={},
+        )
+        gaps.append(attributes(fit)["elbo_gap"])
+    assert gaps == pytest.approx([0.5, 1.5])
 
 
 def test_nothing_generated_and_nothing_observed():

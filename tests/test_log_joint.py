@@ -12,7 +12,6 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix import log_joint as module
 from pystan_mix.arviz_data import group, to_arviz
-from pystan_mix.errors import DataError
 from pystan_mix.joint import joint_of
 from pystan_mix.log_joint import (
     Joint,
@@ -225,12 +224,3 @@ def test_what_is_far_out_has_no_density_and_gives_no_warning(case, far):
     found = log_joint(joint, points)
     assert not np.isnan(found).any()
     assert (found < log_joint(joint, points[:1] * 0.0)).all()
-
-
-def test_a_fit_without_its_priors_is_refused():
-    with pytest.raises(DataError, match="no group 'constant_data'"):
-        joint_of(to_arviz({"observed_data": xr.Dataset({"y": ("obs", Y)})}, attrs={}))
-    bare = {"observed_data": xr.Dataset({"y": ("obs", Y)})}
-    bare["constant_data"] = xr.Dataset({"alpha": ("component", np.ones(3)), "sigma_df": 1.0})
-    with pytest.raises(DataError, match="no min_weight, mu_loc, mu_scale, sigma_scale: the model"):
-        joint_of(to_arviz(bare, attrs={}))

@@ -156,6 +156,25 @@ def test_chosen_draws_leave_what_stands_before_them(name):
     assert np.array_equal(chosen.draws, csv.draws[picks])
 
 
+def test_other_draws_in_the_same_output():
+    csv = read_stan_csv(RECORDED / "advi.csv")
+    mu, log_g = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([-1.0, -2.0, -3.0])
+    other = csv.with_values({"mu": mu, "log_g__": log_g})
+    assert np.array_equal(other.mean_row, csv.mean_row)
+    assert np.array_equal(other.variable("mu"), mu)
+    assert np.array_equal(other.variable("log_g__"), log_g)
+    assert other.draws.sum() == mu.sum() + log_g.sum()
+
+
+def test_log_g_alone_is_replaced():
+    csv = read_stan_csv(RECORDED / "advi.csv")
+    other = csv.with_log_g(np.arange(200.0))
+    assert np.array_equal(other.variable("log_g__"), np.arange(200.0))
+    at = csv.names.index("log_g__")
+    assert np.array_equal(np.delete(csv.rows, at, axis=1), np.delete(other.rows, at, axis=1))
+    assert csv.rows[0, at] == other.rows[0, at]
+
+
 @pytest.mark.parametrize("value", ["1", "true"])
 def test_saved_warm_up_is_no_draw_in_any_spelling(tmp_path, value):
     path = damaged(
