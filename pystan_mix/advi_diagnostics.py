@@ -42,14 +42,16 @@ _SENTENCES: dict[Use, str] = {
     "means only": "Use it for means only: its intervals are too narrow.",
     "do not use": "Do not use it: run NUTS (sample).",
 }
+_REWEIGHT_IT = "Do not use these draws: call advi with reweight=True, or run NUTS (sample)."
 
 
 @dataclasses.dataclass(frozen=True)
 class _Reason:
-    """Something that is wrong, and what the approximation is still good for."""
+    """What is wrong, what the draws are still good for, and whether weights would mend it."""
 
     use: Use
     text: str
+    mendable: bool = False
 
 
 def judge_approximation(fit: Fit) -> Verdict:
@@ -85,7 +87,9 @@ def judge_approximation(fit: Fit) -> Verdict:
     if not reasons:
         return Verdict(ok=True, problems=(), use="fine", notes=notes)
     use = reasons[0].use
-    problems = (_SENTENCES[use], *(reason.text for reason in reasons))
+    mendable = use == "do not use" and all(r.mendable for r in reasons if r.use == use)
+    sentence = _REWEIGHT_IT if mendable else _SENTENCES[use]
+    problems = (sentence, *(reason.text for reason in reasons))
     return Verdict(ok=False, problems=problems, use=use, notes=notes)
 
 
@@ -104,6 +108,8 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
     """Yield what is wrong with the draws, by what is refined."""
     draws = group(fit, "posterior").sizes["draw"]
     limit, least = khat_limit(draws), _least_ess(draws)
+    # few draws cannot be worth more than they are
+    of_means = min(_LEAST_ESS_OF_MEANS, 0.5 * draws)
     khat, ess, gap, error = _numbers(
         fit, "pareto_khat_weights", "ess_importance", "elbo_gap", "log_bound_mcse"
     )
@@ -115,9 +121,9 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
             f"{limit:.2f}: not all of the posterior is found, so nothing tells how far these "
             f"draws are from it. {_remedy(fit)}",
         )
-    elif not ess >= (least if weighted else _LEAST_ESS_OF_MEANS):
+    elif not ess >= (least if weighted else of_means):
         yield _Reason(
-            "means only" if ess >= _LEAST_ESS_OF_MEANS else "do not use",
+            "means only" if ess >= of_means else "do not use",
             f"The {draws} reweighted draws are worth {ess:.0f} independent ones, and should be "
             f"worth {least:.0f}: few of them make up the tails. {_remedy(fit)}",
         )
@@ -125,9 +131,10 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
         (shift, shifted), (spread, spread_of) = _distances(fit)
         negligible = gap <= _NEGLIGIBLE_GAP + 2.0 * error
         if not (negligible and shift <= _FINE_SHIFT and abs(spread) <= _FINE_SPREAD):
+            mendable = ess >= least
             remedy = (
                 f"Call advi with reweight=True: those draws are worth {ess:.0f} independent ones."
-                if ess >= least
+                if mendable
                 else _remedy(fit)
             )
             yield _Reason(
@@ -135,6 +142,7 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
                 f"The draws are the approximation's own, {gap:.2f} nats from the posterior: the "
                 f"mean of {shifted} is off by {shift:.2f} standard deviations, and the standard "
                 f"deviation of {spread_of} by {spread:+.0%}. {remedy}",
+                mendable,
             )
 
 

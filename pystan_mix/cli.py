@@ -215,7 +215,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     advi.add_argument(
         "--reweight",
         action=argparse.BooleanOptionalAction,
-        help="resample the draws with importance weights (default: where k-hat allows)",
+        help="return draws that are refined by importance sampling (default: where k-hat allows)",
     )
     command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
     command.add_argument(

@@ -26,9 +26,10 @@ def diagnose(fit: Fit) -> Verdict:
 
     For NUTS: divergences, chains that disagree (R-hat), a component that shrank
     onto one value, too few effective draws, saturated trees, low energy
-    fraction. For ADVI: Pareto k-hat of the importance ratios, the distance to
-    the log evidence, what the reweighted draws are worth, and other optima that
-    are as likely.
+    fraction. For ADVI: Pareto k-hat of the weights and what the reweighted
+    draws are worth; of draws that are not reweighted how far their means and
+    standard deviations are from the refined ones; and other optima that are as
+    likely.
 
     Parameters
     ----------

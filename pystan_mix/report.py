@@ -25,9 +25,9 @@ def fit_summary(fit: Fit) -> dict[str, Any]:
     -------
     dict
         Summaries of each parameter, seconds, the verdict; divergences of NUTS;
-        loss, k-hat and every start's loss of ADVI, and mean and standard
-        deviation of the draws that are not reweighted. What is not finite is
-        None: R-hat of one chain.
+        loss, k-hats and every start's loss of ADVI, mean and standard
+        deviation of the draws that are not reweighted, and the refined ones.
+        What is not finite is None: R-hat of one chain.
     """
     top = attributes(fit)
     verdict = diagnose(fit)
@@ -63,7 +63,8 @@ def _advi_summary(fit: Fit) -> dict[str, Any]:
         "reweighted": weighted,
         "loss": _finite(-top["elbo"]),
     }
-    for name in ("loss_mcse", "elbo_gap", "pareto_khat", "ess_importance"):
+    names = ("loss_mcse", "elbo_gap", "pareto_khat", "pareto_khat_weights", "ess_importance")
+    for name in names:
         summary[name] = _finite(top.get(name.replace("loss", "elbo"), np.nan))
     if "vi_restarts" in group_names(fit):
         loss = np.asarray(group(fit, "vi_restarts")["loss"])
@@ -78,6 +79,16 @@ def _advi_summary(fit: Fit) -> dict[str, Any]:
             for name in ("theta", "mu", "sigma")
             if name in plain
             for k in range(plain.sizes["component"])
+        }
+    if "vi_refined" in group_names(fit):
+        refined = group(fit, "vi_refined")
+        summary["refined"] = {
+            f"{name}[{k + 1}]": {
+                moment: float(refined[f"{name}_{moment}"][k]) for moment in ("mean", "sd")
+            }
+            for name in ("theta", "mu", "sigma")
+            if f"{name}_sd" in refined
+            for k in range(refined.sizes["component"])
         }
     return summary
 
@@ -112,33 +123,41 @@ def study_table(summary: dict[str, Any]) -> str:
     -------
     str
         A block for each model: its parameters by NUTS, by ADVI, and by ADVI
-        reweighted, where its k-hat allows that; PyMC's, where its results are
-        known.
+        reweighted, which where its draws are not are the refined moments;
+        PyMC's, where its results are known.
     """
     blocks = []
     for name, model in summary["models"].items():
         nuts, approx = model["nuts"], model["advi"]
         weighted = "approximation" in approx
         plain = approx["approximation" if weighted else "parameters"]
+        third = approx["parameters"] if weighted else approx.get("refined", {})
         columns = {head: key for head, key in _COLUMNS.items() if head != "50%"}
         pair = f"{'mean':>9}{'sd':>9}"
         lines = [
             f"{name}: {model['what']} (n = {model['n']})",
-            f"{'':10}{'NUTS':^53}  {'ADVI':^18}  {'reweighted' if weighted else '':^18}".rstrip(),
-            f"{_header(columns)}  {pair}{f'  {pair}' if weighted else ''}",
+            f"{'':10}{'NUTS':^53}  {'ADVI':^18}  {'reweighted' if third else '':^18}".rstrip(),
+            f"{_header(columns)}  {pair}{f'  {pair}' if third else ''}",
         ]
         for parameter, row in nuts["parameters"].items():
-            found = [plain[parameter], *([approx["parameters"][parameter]] if weighted else [])]
+            found = [plain[parameter], *([third[parameter]] if third else [])]
             lines.append("  ".join([_row(parameter, row, columns), *map(_mean_and_sd, found)]))
         lines.append(_verdict(nuts))
         if not weighted:
-            khat = _number(approx["pareto_khat"], ".2f")
-            lines.append(f"ADVI is not reweighted: its k-hat, {khat}, is too large for that.")
+            lines.append(_not_reweighted(approx))
         lines.append(_verdict(approx))
         if model.get("pymc") is not None:
             lines.append(_beside_pymc(model["pymc"], nuts, approx))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _not_reweighted(approx: dict[str, Any]) -> str:
+    """Return why ADVI's draws are its own, and what the reweighted ones are worth."""
+    khat, weights = (_number(approx[key], ".2f") for key in ("pareto_khat", "pareto_khat_weights"))
+    if "refined" not in approx:
+        return f"ADVI is not reweighted: its k-hat, {khat}, is too large for that."
+    return f"ADVI is not reweighted: its k-hat is {khat}; with reweight=True, k-hat is {weights}."
 
 
 def _beside_pymc(found: dict[str, Any], nuts: dict[str, Any], approx: dict[str, Any]) -> str:
@@ -214,10 +233,11 @@ def _run(summary: dict[str, Any]) -> str:
     seconds = "" if summary["seconds"] is None else f"{summary['seconds']:.1f} s, "
     if summary["method"] == "nuts":
         return f"{seconds}{summary['divergences']} divergences."
-    loss, error, khat = (
-        _number(summary[key], ".2f") for key in ("loss", "loss_mcse", "pareto_khat")
+    loss, error, khat, weights = (
+        _number(summary[key], ".2f")
+        for key in ("loss", "loss_mcse", "pareto_khat", "pareto_khat_weights")
     )
-    weighted = ", reweighted" if summary["reweighted"] else ""
+    weighted = f", reweighted with k-hat {weights}" if summary["reweighted"] else ""
     return f"{seconds}loss {loss} (error {error}), k-hat {khat}{weighted}."
 
 

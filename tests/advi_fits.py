@@ -17,6 +17,7 @@ def advi_fit(
     moved=None,
     tilt=0.0,
     scale=1.0,
+    refined=None,
     drop=(),
     groups=None,
     seed=21,
@@ -32,6 +33,10 @@ def advi_fit(
         By how much starts ended with another second mean.
     tilt : float
         By how many standard deviations the weights move the first mean.
+    refined : tuple of two float, optional
+        By how many refined standard deviations the mean of ``mu[2]`` is off,
+        and by what factor the standard deviation of ``mu[1]``; without them
+        nothing is refined.
     drop : sequence of str
         Groups and attributes that are left out.
     """
@@ -70,6 +75,8 @@ def advi_fit(
         "vi_restarts": xr.Dataset(starts),
         "approximation": posterior.merge(stats),
     } | (groups or {})
+    if refined is not None:
+        made["vi_refined"] = refined_moments(posterior, *refined)
     top = {
         "method": "advi",
         "algorithm": "meanfield",
@@ -82,11 +89,27 @@ def advi_fit(
         "elbo_gap": 0.2,
         "pareto_khat": 0.3,
         "ess_importance": 0.6 * draws,
+        "pareto_khat_weights": 0.3 if refined is None else 0.2,
         "converged": 1,
-    } | attrs
+    }
+    if refined is not None:
+        top |= {"log_bound": -float(np.nanmin(loss)) + 0.2, "log_bound_mcse": 0.01}
+    top |= attrs
     if not top["reweighted"]:
         del made["approximation"]
     return to_arviz(
         {name: value for name, value in made.items() if name not in drop},
         attrs={name: value for name, value in top.items() if name not in drop},
     )
+
+
+def refined_moments(posterior, shift, factor):
+    """Moments from which those of the draws are off."""
+    moments = {}
+    for name in ("theta", "mu"):
+        draws = posterior[name].values[0]
+        mean, sd = draws.mean(axis=0), draws.std(axis=0)
+        if name == "mu":
+            mean, sd = mean - [0.0, shift * sd[1]], sd / [factor, 1.0]
+        moments[f"{name}_mean"], moments[f"{name}_sd"] = ("component", mean), ("component", sd)
+    return xr.Dataset(moments, coords={"component": np.arange(2)})

@@ -1,4 +1,7 @@
-"""Tests of pystan_mix.advi_diagnostics: planted faults are found, and nothing else is."""
+"""Tests of pystan_mix.advi_diagnostics: planted faults are found, and nothing else is.
+
+Most are of fits of which nothing is refined; those that are follow at the end.
+"""
 
 import math
 import re
@@ -221,3 +224,136 @@ def test_weighted_draws_that_were_far_from_the_posterior_are_for_means(gap, use)
     verdict = diagnose(advi_fit(elbo_gap=gap, pareto_khat=0.5))
     assert verdict.use == use
     assert (f"{gap:.2f} nats from the posterior" in str(verdict)) == (use != "fine")
+
+
+EXACT = (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        advi_fit(refined=EXACT),
+        # weights are judged, and not what they were applied to
+        advi_fit(refined=(0.8, 0.5), pareto_khat=1.2, elbo_gap=3.0),
+        advi_fit(refined=(0.8, 0.5), pareto_khat=math.inf, algorithm="fullrank"),
+        advi_fit(refined=EXACT, elbo_gap=0.01, **PLAIN),
+        # 0.02, and two errors of the log integral
+        advi_fit(refined=(0.1, 0.9), elbo_gap=0.039, **PLAIN),
+    ],
+)
+def test_good_draws_have_no_problems_where_the_posterior_is_refined(fit):
+    verdict = diagnose(fit)
+    assert (verdict.ok, verdict.use, verdict.problems) == (True, "fine", ())
+
+
+@pytest.mark.parametrize("reweighted", [0, 1])
+@pytest.mark.parametrize(
+    ("draws", "khat", "found"),
+    [
+        (5000, 0.69, False),
+        (5000, 0.71, True),
+        (1000, 0.66, False),
+        (1000, 0.68, True),
+        (5000, NAN, True),
+        (5000, math.inf, True),
+    ],
+)
+def test_a_posterior_that_is_not_found_is_said(draws, khat, found, reweighted):
+    given = {"draws": draws, "pareto_khat_weights": khat, "reweighted": reweighted}
+    verdict = diagnose(advi_fit(refined=EXACT, elbo_gap=0.0, **given))
+    assert verdict.use == ("do not use" if found else "fine")
+    assert (f"of the refined weights is {khat:.2f}" in str(verdict)) == found
+
+
+@pytest.mark.parametrize(
+    ("ess", "draws", "use"),
+    [
+        (1001, 5000, "fine"),
+        (999, 5000, "means only"),
+        (101, 5000, "means only"),
+        (99, 5000, "do not use"),
+        (NAN, 5000, "do not use"),
+        (399, 1000, "means only"),
+    ],
+)
+def test_refined_draws_that_are_worth_little_are_found(ess, draws, use):
+    verdict = diagnose(advi_fit(refined=EXACT, draws=draws, ess_importance=ess))
+    assert verdict.use == use
+    assert (f"reweighted draws are worth {ess:.0f} " in str(verdict)) == (use != "fine")
+
+
+@pytest.mark.parametrize(
+    ("refined", "gap", "use"),
+    [
+        (EXACT, 0.041, "means only"),
+        ((0.16, 1.0), 0.0, "means only"),
+        ((-0.16, 1.0), 0.0, "means only"),
+        ((0.0, 0.84), 0.0, "means only"),
+        ((0.0, 1.16), 0.0, "means only"),
+        ((0.0, 0.3), 3.0, "means only"),
+        ((0.49, 1.0), 2.5, "means only"),
+        ((0.51, 1.0), 0.3, "do not use"),
+    ],
+)
+def test_draws_of_the_approximation_are_set_beside_the_refined_moments(refined, gap, use):
+    shift, factor = refined
+    verdict = diagnose(advi_fit(refined=refined, elbo_gap=gap, pareto_khat=0.9, **PLAIN))
+    assert verdict.use == use
+    assert len(verdict.problems) == 2
+    text = verdict.problems[1]
+    assert f"{gap:.2f} nats from the posterior" in text
+    if abs(shift) > 0.1:
+        assert f"the mean of mu[2] is off by {abs(shift):.2f} standard deviations" in text
+    if factor != 1.0:
+        assert f"the standard deviation of mu[1] by {factor - 1:+.0%}" in text
+    assert "reweight=True: those draws are worth 3000 independent ones." in text
+
+
+def test_what_is_not_to_be_used_may_be_reweighted():
+    verdict = diagnose(advi_fit(refined=(0.6, 1.0), **PLAIN))
+    assert verdict.problems[0] == (
+        "Do not use these draws: call advi with reweight=True, or run NUTS (sample)."
+    )
+    # few refined draws tell how far means are off, and make no intervals
+    verdict = diagnose(advi_fit(refined=(0.6, 1.0), ess_importance=300.0, **PLAIN))
+    assert verdict.problems[0] == "Do not use it: run NUTS (sample)."
+    assert "reweight=True" not in str(verdict)
+    # nor do weights help against another optimum
+    verdict = diagnose(advi_fit(refined=(0.6, 1.0), loss=(240.0, 241.0), moved={1: 20.0}, **PLAIN))
+    assert verdict.problems[0] == "Do not use it: run NUTS (sample)."
+
+
+def test_a_rival_counts_where_the_posterior_is_refined():
+    verdict = diagnose(advi_fit(refined=EXACT, loss=(240.0, 241.0), moved={1: 20.0}))
+    assert verdict.use == "do not use"
+    assert "Another optimum" in verdict.problems[1]
+
+
+def test_refined_fits_are_judged_alike_when_read_back_and_turned(tmp_path):
+    fit = advi_fit(refined=(0.3, 0.7), pareto_khat=0.9, **PLAIN)
+    verdict = diagnose(fit)
+    assert diagnose(load(save(fit, tmp_path / "fit.nc"))) == verdict
+    turned = {
+        name: group(fit, name).transpose("component", "draw", "chain", missing_dims="ignore")
+        for name in ("posterior", "sample_stats", "vi_refined")
+    }
+    assert diagnose(to_arviz(turned, attrs=dict(fit.attrs))).problems == verdict.problems
+
+
+def test_one_component_that_is_refined():
+    dims = ("chain", "draw", "component")
+    rng = np.random.default_rng(1)
+    theta = 1 - 2.0**-53 * (rng.random((1, 5000, 1)) < 0.5)
+    mu = rng.normal(size=(1, 5000, 1))
+    groups = {
+        "posterior": xr.Dataset({"theta": (dims, theta), "mu": (dims, mu)}),
+        "vi_refined": xr.Dataset(
+            {
+                "theta_mean": ("component", [1.0]),
+                "theta_sd": ("component", [0.0]),
+                "mu_mean": ("component", [mu.mean()]),
+                "mu_sd": ("component", [mu.std()]),
+            }
+        ),
+    }
+    assert diagnose(advi_fit(groups=groups, elbo_gap=0.01, log_bound_mcse=0.01, **PLAIN)).ok

@@ -98,6 +98,7 @@ def test_summary_of_advi():
         "loss_mcse": 0.1,
         "elbo_gap": 0.2,
         "pareto_khat": 0.3,
+        "pareto_khat_weights": 0.3,
         "ess_importance": 3000.0,
         "restarts": [240.0, None, 240.5, 297.0],
     }
@@ -165,7 +166,8 @@ def test_table_of_advi():
     *rows, last = fit_table(fit_summary(advi_fit())).splitlines()
     assert {row.split()[-1] for row in rows[1:]} == {"-"}
     assert last == (
-        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted. No problems found."
+        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted with k-hat 0.30. "
+        "No problems found."
     )
 
 
@@ -180,7 +182,8 @@ def test_table_has_the_notes_below_the_verdict():
     lines = fit_table(summary).splitlines()[5:]
     assert lines == said(
         summary,
-        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted. No problems found.",
+        "ADVI: 0.6 s, loss 240.00 (error 0.10), k-hat 0.30, reweighted with k-hat 0.30. "
+        "No problems found.",
     )
     assert sum(line.startswith("  Note: ") for line in lines) == 2
 
@@ -200,11 +203,19 @@ def test_columns_never_run_together(scale):
             )
 
 
-@pytest.mark.parametrize("reweighted", [True, False])
-def test_study_table_has_every_fit_side_by_side(reweighted):
+@pytest.mark.parametrize(
+    ("reweighted", "refined"),
+    [(True, None), (True, (0.3, 0.7)), (False, None), (False, (0.3, 0.7))],
+)
+def test_study_table_has_every_fit_side_by_side(reweighted, refined):
     khat = 0.3 if reweighted else 0.8
     nuts = fit_summary(nuts_fit(divergences=3))
-    approx = fit_summary(advi_fit(reweighted=int(reweighted), pareto_khat=khat))
+    approx = fit_summary(
+        advi_fit(
+            reweighted=int(reweighted), refined=refined, pareto_khat=khat, pareto_khat_weights=0.3
+        )
+    )
+    three = reweighted or refined is not None
     models = {
         name: {"what": f"what {name} is", "n": n, "nuts": nuts, "advi": approx}
         for name, n in (("mof3", 100), ("mofsep", 1000))
@@ -215,8 +226,8 @@ def test_study_table_has_every_fit_side_by_side(reweighted):
     title, over, head, *lines = first.splitlines()
     rows = lines[:4]
     assert title == "mof3: what mof3 is (n = 100)"
-    assert over.split() == ["NUTS", "ADVI", *(["reweighted"] if reweighted else [])]
-    pairs = ["mean", "sd"] * (2 if reweighted else 1)
+    assert over.split() == ["NUTS", "ADVI", *(["reweighted"] if three else [])]
+    pairs = ["mean", "sd"] * (2 if three else 1)
     assert head.split() == ["mean", "sd", "5%", "95%", "ESS", "R-hat", *pairs]
     assert [row.split()[0] for row in rows] == list(nuts["parameters"])
     for row in rows:
@@ -225,16 +236,23 @@ def test_study_table_has_every_fit_side_by_side(reweighted):
         by_nuts, by_advi = (fit["parameters"][name] for fit in (nuts, approx))
         columns = [column for column in COLUMNS if column != "q50"]
         assert cells[:4] == [f"{by_nuts[column]:.3f}" for column in columns]
-        assert cells[-2:] == [f"{by_advi[column]:.3f}" for column in ("mean", "sd")]
-        if reweighted:
-            plain = approx["approximation"][name]
+        last = by_advi if reweighted or refined is None else approx["refined"][name]
+        assert cells[-2:] == [f"{last[column]:.3f}" for column in ("mean", "sd")]
+        if three:
+            plain = approx["approximation"][name] if reweighted else by_advi
             assert cells[-4:-2] == [f"{plain[column]:.3f}" for column in ("mean", "sd")]
-    words = "k-hat 0.30, reweighted. No problems found." if reweighted else "k-hat 0.80."
+    words = (
+        "k-hat 0.30, reweighted with k-hat 0.30. No problems found."
+        if reweighted
+        else "k-hat 0.80."
+    )
     assert lines[4:] == [
         *said(nuts, "NUTS: 12.3 s, 3 divergences."),
         *(
             []
             if reweighted
+            else ["ADVI is not reweighted: its k-hat is 0.80; with reweight=True, k-hat is 0.30."]
+            if refined
             else ["ADVI is not reweighted: its k-hat, 0.80, is too large for that."]
         ),
         *said(approx, f"ADVI: 0.6 s, loss 240.00 (error 0.10), {words}"),

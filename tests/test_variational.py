@@ -8,6 +8,8 @@ from pystan_mix.arviz_data import attributes, group, group_names
 from pystan_mix.datasets import SEPARATED_MODEL
 from pystan_mix.diagnostics import summarize
 from pystan_mix.errors import OutputError, SamplingError, SettingsError
+from pystan_mix.joint import joint_of
+from pystan_mix.log_joint import log_joint, to_unconstrained
 from pystan_mix.mixture import log_density
 from pystan_mix.observations import read_observations
 from pystan_mix.programs import compiled
@@ -133,13 +135,78 @@ def test_reweighted_and_plain_draws(cmdstan):
         np.testing.assert_array_equal(beside[name], group(plain, "posterior")[name])
     stats = group(weighted, "sample_stats")
     np.testing.assert_array_equal(beside["log_g"], group(plain, "sample_stats")["log_g"])
-    # each returned draw is one of the plain ones, with its own densities
-    at = np.searchsorted(np.sort(beside["log_p"].values[0]), stats["log_p"].values[0])
-    order = np.argsort(beside["log_p"].values[0])
-    np.testing.assert_array_equal(beside["mu"].values[0][order[at]], returned["mu"].values[0])
+    # what is returned are other draws, with their own densities under the model
+    joint = joint_of(weighted)
+    z = to_unconstrained(
+        joint, theta=returned["theta"].values[0], mu=returned["mu"].values[0], sigma=None
+    )
+    np.testing.assert_allclose(log_joint(joint, z), stats["log_p"].values[0], rtol=0, atol=1e-8)
+    assert not np.isin(returned["mu"].values[0], beside["mu"].values[0]).any()
     # equal ones stand side by side, so that ArviZ sees them
     changes = np.any(np.diff(returned["mu"].values[0], axis=0) != 0, axis=1).sum() + 1
     assert changes == len(np.unique(returned["mu"].values[0], axis=0)) < 2000
+    # one posterior is refined, whether its draws are returned or not
+    for name in ("log_bound", "pareto_khat_weights", "ess_importance", "elbo_gap"):
+        assert attributes(plain)[name] == attributes(weighted)[name]
+    assert group(plain, "vi_refined").equals(group(weighted, "vi_refined"))
+
+
+@pytest.mark.parametrize("algorithm", ["meanfield", "fullrank"])
+def test_reweighted_draws_of_a_bent_posterior_are_those_of_nuts(cmdstan, algorithm):
+    """Standard deviations of a narrow approximation's own weighted draws were off by half."""
+    y = read_observations(resource_dir("data") / "separated.dat")
+    fit = pmix.sample(
+        SEPARATED_MODEL, y, iter_sampling=5000, seed=1, predictive_draws=0, show_progress=False
+    )
+    approx = pmix.advi(
+        SEPARATED_MODEL,
+        y,
+        algorithm=algorithm,
+        reweight=True,
+        seed=2,
+        predictive_draws=0,
+        show_progress=False,
+    )
+    nuts, found, top = summarize(fit), summarize(approx), attributes(approx)
+    assert pmix.diagnose(approx).use == "fine"
+    assert (abs(found["mean"] - nuts["mean"]) / nuts["sd"]).max() < 0.15
+    assert abs(found["sd"] / nuts["sd"] - 1).max() < 0.15
+    # bridge sampling from NUTS's draws is another way to the integral
+    evidence = pmix.log_evidence(fit)
+    error = np.hypot(evidence.mcse, top["log_bound_mcse"])
+    assert abs(top["log_bound"] - evidence.log_bound) < 4.5 * error
+    assert top["elbo_gap"] == pytest.approx(top["log_bound"] - top["elbo"])
+
+
+def test_without_a_refinement_the_own_draws_are_weighted(cmdstan, monkeypatch):
+    """As where observations are too many."""
+    monkeypatch.setattr("pystan_mix.refined_draws._LARGEST_SIZE", 100)
+    given = {"seed": 1, "draws": 2000, "predictive_draws": 0, "show_progress": False}
+    fit = pmix.advi(MODEL, Y, reweight=True, **given)
+    assert "vi_refined" not in group_names(fit)
+    top = attributes(fit)
+    assert "log_bound" not in top
+    assert top["pareto_khat_weights"] == top["pareto_khat"]
+    # each returned draw is one of the plain ones, with its own densities
+    beside, stats = group(fit, "approximation"), group(fit, "sample_stats")
+    order = np.argsort(beside["log_p"].values[0])
+    at = order[np.searchsorted(beside["log_p"].values[0][order], stats["log_p"].values[0])]
+    assert np.unique(at).size < 2000
+    np.testing.assert_array_equal(
+        beside["mu"].values[0][at], group(fit, "posterior")["mu"].values[0]
+    )
+    np.testing.assert_array_equal(beside["log_g"].values[0][at], stats["log_g"].values[0])
+    assert pmix.diagnose(fit).use in {"fine", "means only"}
+
+
+@pytest.mark.parametrize("draws", [100, 1000])
+def test_few_draws(cmdstan, draws):
+    fit = pmix.advi(
+        MODEL, Y, draws=draws, reweight=True, seed=1, predictive_draws=0, show_progress=False
+    )
+    assert group(fit, "posterior").sizes["draw"] == draws
+    assert 0.5 * draws < attributes(fit)["ess_importance"] <= draws
+    assert pmix.diagnose(fit).use == ("fine" if draws == 1000 else "means only")
 
 
 def test_log_likelihood_belongs_to_the_draws_that_are_returned(cmdstan):
