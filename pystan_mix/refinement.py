@@ -33,9 +33,11 @@ _ENOUGH_KHAT = 0.5
 # share of a proposal's draws that are from as wide a Student-t, in standard deviations
 _WIDE_SHARE = 0.1
 _WIDTH = 2.0
-# fewer effective draws tell one covariance only; more than those make the fit slow, not better
+# fewer effective draws tell one covariance only; more make the fit slow, not better ...
 _FEWEST_PER_DIMENSION = 40
 _MOST_PER_DIMENSION = 400
+# ... and so do many products of coordinates: beyond some 20 dimensions there is one Student-t
+_MOST_PRODUCTS = 600_000
 # effective draws for each dimension at which a new covariance counts as much as the last one
 _INERTIA = 2.0
 
@@ -207,8 +209,9 @@ def _proposal(
     covariance = (ess * (deviations.T * weights) @ deviations + inertia * last) / (ess + inertia)
     fitted = student(mean, covariance)
     wide = dataclasses.replace(fitted, factors=_WIDTH * fitted.factors)
-    if ess >= _FEWEST_PER_DIMENSION * d:
-        picks = resampled(log_weights, size=min(int(ess), _MOST_PER_DIMENSION * d), rng=rng)
+    size = min(int(ess), _MOST_PER_DIMENSION * d, _MOST_PRODUCTS // (1 + d + d * d))
+    if size >= _FEWEST_PER_DIMENSION * d:
+        picks = resampled(log_weights, size=size, rng=rng)
         fitted = from_normals(fit_proposal(z[picks], rng=rng))
     return beside(fitted, wide, share=_WIDE_SHARE), covariance
 

@@ -162,15 +162,34 @@ def test_many_observations_have_fewer_draws_but_enough():
 
 def test_draws_out_of_range_are_left_out():
     """A weight that underflowed has no place in the unconstrained space."""
-    joint = joint_of_data(STAN)
-    z = to_unconstrained(
-        joint, **{name: ADVI.csv.variable(name) for name in ("theta", "mu", "sigma")}
-    )
+    y = simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
+    model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    joint = joint_of_data(stan_data(model, y))
+    rng = np.random.default_rng(1)
+    z = np.array([-0.4, -2.0, 3.0]) + 0.1 * rng.normal(size=(500, 3))
     with np.errstate(divide="ignore"):
         z[5, 0] = stick_breaking(np.array([[1.0, 0.0]]))[0, 0]
     assert np.isinf(z[5, 0])
-    weights = ADVI.estimate.log_weights
-    found = refine_posterior(joint, z, weights, draws=200, rng=np.random.default_rng(1))
+    found = refine_posterior(joint, z, np.full(500, -math.log(500)), draws=1000, rng=rng)
     assert found is not None
     assert np.isfinite(found.z).all()
     assert found.pareto_khat < 0.7
+    assert found.ess > 1000
+
+
+def test_a_component_that_shrinks_onto_one_value_is_no_posterior_that_weights_find():
+    """Equal values and unknown standard deviations: the integral is infinite there."""
+    found = posterior_at_a_pole().refinement
+    assert found.pareto_khat > 0.7
+    assert found.ess < 0.1 * len(found.z)
+
+
+def posterior_at_a_pole() -> Refined:
+    """Of the recorded whole numbers, from draws around a value that occurs often."""
+    joint = joint_of_data(STAN | {"min_weight": 0.0})
+    rng = np.random.default_rng(1)
+    z = np.array([-2.0, -2.0, 2.0, -9.0, 1.0]) + 0.1 * rng.normal(size=(500, 5))
+    log_w = log_joint(joint, z)
+    found = refine_posterior(joint, z, log_w - log_sum_exp(log_w), draws=1000, rng=rng)
+    assert found is not None
+    return Refined(joint, found)
