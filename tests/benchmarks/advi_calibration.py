@@ -7,7 +7,7 @@ on seeds 1 to 100; the table is from seeds from 10001 on, on which nothing was c
 
     python tests/benchmarks/advi_calibration.py --out calibration.json
 
-takes an hour on two cores. Results are kept after each data set, and a second call goes on where
+takes half an hour on two cores. Results are kept after each data set, and a second call goes on where
 the first one ended.
 """
 
