@@ -7,8 +7,8 @@ on seeds 1 to 100; the table is from seeds from 10001 on, on which nothing was c
 
     python tests/benchmarks/advi_calibration.py --out calibration.json
 
-takes half an hour on two cores. Results are kept after each data set, and a second call goes on where
-the first one ended.
+takes half an hour on two cores. Results are kept after each data set, and a second call goes on
+where the first one ended.
 """
 
 import argparse
