@@ -28,6 +28,8 @@ _NEGLIGIBLE_GAP = 0.02
 _LEAST_ESS = 400
 # ... and of the draws; below, standard deviations fell short of NUTS's by up to 30 %
 _LEAST_SHARE = 0.2
+# where many observations leave fewer refined draws than are returned, this share of them will do
+_LEAST_SHARE_OF_FEWER = 0.4
 # a mean's error is then 0.1 standard deviations
 _LEAST_ESS_OF_MEANS = 100
 
@@ -99,15 +101,16 @@ def _numbers(fit: Fit, *names: str) -> Iterator[float]:
     yield from (float(top.get(name, math.nan)) for name in names)
 
 
-def _least_ess(draws: int) -> float:
-    """Return what weighted draws should be worth."""
-    return max(_LEAST_ESS, _LEAST_SHARE * draws)
+def _least_ess(draws: int, refined: float = math.inf) -> float:
+    """Return what weighted draws should be worth, which some refined ones were made into."""
+    return max(_LEAST_ESS, min(_LEAST_SHARE * draws, _LEAST_SHARE_OF_FEWER * refined))
 
 
 def _by_refinement(fit: Fit) -> Iterator[_Reason]:
     """Yield what is wrong with the draws, by what is refined."""
     draws = group(fit, "posterior").sizes["draw"]
-    limit, least = khat_limit(draws), _least_ess(draws)
+    limit = khat_limit(draws)
+    least = _least_ess(draws, attributes(fit).get("refined_draws", math.inf))
     # few draws cannot be worth more than they are
     of_means = min(_LEAST_ESS_OF_MEANS, 0.5 * draws)
     khat, ess, gap, error = _numbers(

@@ -152,8 +152,8 @@ def advi_to_arviz(
         reweighted, ``approximation`` with those that are not; attributes
         ``algorithm``, ``elbo``, ``elbo_mcse``, ``elbo_gap``, ``pareto_khat``,
         ``pareto_khat_weights``, ``ess_importance``, ``restarts`` and
-        ``reweighted``, and where it is refined ``log_bound`` and
-        ``log_bound_mcse``.
+        ``reweighted``, and where it is refined ``refined_draws``, ``log_bound``
+        and ``log_bound_mcse``.
     """
     best = restarts.best
     csv = best.csv if weighted is None else weighted
@@ -203,6 +203,7 @@ def _weights_attributes(
         "elbo_gap": gap if trusted else max(gap, estimate.gap),
         "pareto_khat_weights": found.pareto_khat,
         "ess_importance": ess_of_draws(refined, draws),
+        "refined_draws": len(found.z),
         "log_bound": found.log_integral,
         "log_bound_mcse": found.mcse,
     }

@@ -112,8 +112,9 @@ def advi(
         standard deviation of every parameter, whether reweighted or not.
         Attributes of the kept one: ``elbo`` and ``elbo_mcse``,
         ``pareto_khat``, ``converged`` and ``reweighted``; of the refined
-        weights ``pareto_khat_weights`` and ``ess_importance`` (how many
-        independent draws the reweighted ones are worth), ``log_bound`` with
+        weights ``pareto_khat_weights``, ``refined_draws`` and
+        ``ess_importance`` (how many there are, and how many independent draws
+        the reweighted ones are worth), ``log_bound`` with
         its error ``log_bound_mcse`` (the log integral of Stan's density, as in
         `log_evidence`) and ``elbo_gap``, the distance of ``elbo`` to it, which
         is the divergence from the posterior, in nats.

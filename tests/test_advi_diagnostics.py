@@ -283,6 +283,20 @@ def test_refined_draws_that_are_worth_little_are_found(ess, draws, use):
 
 
 @pytest.mark.parametrize(
+    ("refined_draws", "ess", "use"),
+    [
+        (1000, 399, "means only"),
+        (1000, 401, "fine"),
+        (2000, 799, "means only"),
+        (3000, 999, "means only"),
+    ],
+)
+def test_fewer_refined_draws_than_are_returned(refined_draws, ess, use):
+    fit = advi_fit(refined=EXACT, refined_draws=refined_draws, ess_importance=float(ess))
+    assert diagnose(fit).use == use
+
+
+@pytest.mark.parametrize(
     ("refined", "gap", "use"),
     [
         (EXACT, 0.041, "means only"),

@@ -250,6 +250,7 @@ def test_reweighted_draws_leave_the_plain_ones_beside_them(tmp_path):
     assert top["pareto_khat"] == one.estimate.pareto_khat
     assert top["pareto_khat_weights"] == found.pareto_khat
     assert top["ess_importance"] == ess_of_draws(refined, 200)
+    assert top["refined_draws"] == len(found.z)
     assert (top["log_bound"], top["log_bound_mcse"]) == (found.log_integral, found.mcse)
     assert top["elbo_gap"] == max(0.0, found.log_integral - one.estimate.elbo)
     assert (top["reweighted"], top["restarts"]) == (1, 2)
