@@ -12,7 +12,7 @@ import numpy as np
 from pystan_mix.elbo import stick_breaking, unconstrained
 from pystan_mix.joint import Joint
 from pystan_mix.mixture import FloatArray, log_sum_exp
-from pystan_mix.ordering import pull_free, push_apart, push_apart_log_jacobian
+from pystan_mix.ordering import pull_free, push_apart, push_apart_log_det
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
@@ -100,7 +100,7 @@ def to_constrained(joint: Joint, z: FloatArray) -> Constrained:
         mu_raw = z[:, K - 1 : 2 * K - 1]
         mu = push_apart(mu_raw, joint.width)
         log_jacobian = (log_share + log_left[:, 1:]).sum(axis=1)
-        log_jacobian += push_apart_log_jacobian(mu_raw, mu, joint.width)
+        log_jacobian += push_apart_log_det(mu_raw, mu, joint.width)
         sigma = joint.sigma
         if sigma is None:
             log_sigma = z[:, 2 * K - 1 :]

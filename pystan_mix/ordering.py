@@ -123,7 +123,7 @@ def pull_free(mu: ArrayLike, width: float) -> FloatArray:
     return np.concatenate([mu[..., :1], mu[..., :-1] + width * x], axis=-1)
 
 
-def push_apart_log_jacobian(mu_raw: FloatArray, mu: FloatArray, width: float) -> FloatArray:
+def push_apart_log_det(mu_raw: FloatArray, mu: FloatArray, width: float) -> FloatArray:
     """Return the log absolute Jacobian determinant of `push_apart`.
 
     The derivative of ``x Phi(x) + phi(x)`` is ``Phi(x)``.

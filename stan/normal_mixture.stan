@@ -42,7 +42,7 @@ model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  target += push_apart_log_jacobian(mu_raw, mu, width);
+  target += push_apart_log_det(mu_raw, mu, width);
   sigma ~ half_student_t(sigma_df, sigma_scale);
   target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
 }

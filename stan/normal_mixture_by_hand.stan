@@ -57,7 +57,7 @@ functions {
    * @param width how near two locations may come before one pushes the other
    * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
    */
-  real push_apart_log_jacobian(vector mu_raw, vector mu, real width) {
+  real push_apart_log_det(vector mu_raw, vector mu, real width) {
     int K = num_elements(mu);
     return normal_lcdf(tail(mu_raw, K - 1) | head(mu, K - 1), width);
   }
@@ -136,7 +136,7 @@ model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  target += push_apart_log_jacobian(mu_raw, mu, width);
+  target += push_apart_log_det(mu_raw, mu, width);
   for (n in 1 : N) {
     target += count[n] * mixture_log_density(y[n], log_theta, mu, sigma);
   }

@@ -40,7 +40,7 @@ model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  target += push_apart_log_jacobian(mu_raw, mu, width);
+  target += push_apart_log_det(mu_raw, mu, width);
   target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
 }
 generated quantities {

@@ -1,18 +1,15 @@
 """The likelihood in C++ against the one in Stan, against extended precision, and under CmdStan."""
 
 import math
-import os
-import platform
 import re
 import shlex
 import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lp_at_points import lp_at
+from wheels import unpacked
 
 import pystan_mix as pmix
 from pystan_mix.cmdstan import CmdStan
@@ -270,12 +267,6 @@ def test_a_run_that_begins_far_away_arrives(cmdstan: CmdStan):
     assert (np.abs(csv.variable("mu")) < 10).all()
 
 
-# a wheel with Stan 2.35, whose compiler does not declare an external function once more
-HTTPSTAN = (
-    *("httpstan==4.13.0", "--no-deps", "--only-binary=:all:"),
-    *("--python-version=311", "--implementation=cp", "--abi=cp311"),
-    *("--platform=manylinux_2_17_x86_64", "--platform=manylinux2014_x86_64"),
-)
 # as httpstan compiles a model
 HTTPSTAN_FLAGS = (
     *("-O3", "-std=c++14", "-fPIC", "-w", "-DBOOST_DISABLE_ASSERTS"),
@@ -287,23 +278,18 @@ HTTPSTAN_FLAGS = (
 @pytest.fixture(scope="module")
 def httpstan(tmp_path_factory) -> Path:
     """The folder of Stan 2.35's compiler and headers."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        pytest.skip("httpstan's wheel is for Linux on x86-64")
-    folder = tmp_path_factory.mktemp("httpstan")
-    pip = (sys.executable, "-m", "pip", "download", "--dest", folder, *HTTPSTAN)
-    result = subprocess.run(pip, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        reason = f"pip cannot download httpstan 4.13.0: {result.stderr.strip()[-500:]}"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}: continuous integration never skips this")
-        pytest.skip(reason)
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        needed = ("httpstan/include/", "httpstan/stanc")
-        wheel.extractall(folder, [name for name in wheel.namelist() if name.startswith(needed)])
+    folder = unpacked(
+        tmp_path_factory.mktemp("httpstan"),
+        "httpstan==4.13.0",
+        *("--python-version=311", "--implementation=cp", "--abi=cp311"),
+        *("--platform=manylinux_2_17_x86_64", "--platform=manylinux2014_x86_64"),
+        needed=("httpstan/include/", "httpstan/stanc"),
+    )
     (folder / "httpstan" / "stanc").chmod(0o755)
     return folder / "httpstan"
 
 
+# a compiler that does not declare an external function once more
 def test_stan_2_35_compiles_both_programs(httpstan: Path, tmp_path: Path):
     assert "v2.35" in output_of(httpstan / "stanc", "--version")
     compilations = []

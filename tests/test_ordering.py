@@ -10,7 +10,7 @@ from pystan_mix.ordering import (
     ordering_width,
     pull_free,
     push_apart,
-    push_apart_log_jacobian,
+    push_apart_log_det,
 )
 from pystan_mix.priors import Normal
 
@@ -73,7 +73,7 @@ def test_jacobian_is_that_of_small_differences():
     for k in range(4):
         moved = np.eye(4)[k] * step
         slope = (push_apart(raw + moved, 1.3) - push_apart(raw - moved, 1.3))[:, k] / (2 * step)
-        before = push_apart_log_jacobian(raw[:, :k], mu[:, :k], 1.3)
-        own = push_apart_log_jacobian(raw[:, : k + 1], mu[:, : k + 1], 1.3) - before
+        before = push_apart_log_det(raw[:, :k], mu[:, :k], 1.3)
+        own = push_apart_log_det(raw[:, : k + 1], mu[:, : k + 1], 1.3) - before
         # central differences leave some step**2, and rounding over the step
         np.testing.assert_allclose(np.exp(own), slope, rtol=0, atol=1e-9)

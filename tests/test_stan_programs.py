@@ -10,6 +10,7 @@ import pytest
 from lp_at_points import lp_at
 from reference_density import log_jacobian, log_lik, log_prior
 from scipy import stats
+from wheels import unpacked
 
 import pystan_mix as pmix
 from pystan_mix.arviz_data import group
@@ -21,6 +22,7 @@ from pystan_mix.programs import compiled
 from pystan_mix.resources import resource_dir
 from pystan_mix.stan_csv import read_stan_csv
 
+STAN = resource_dir("stan")
 PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand")
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
@@ -280,3 +282,36 @@ def test_shipped_json_runs_in_its_programs(cmdstan: CmdStan):
             data = space.write_data("data", stan)
             call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
             assert len(run_cmdstan(space, "chain", [call], parallel=1).csvs[0].draws) == 2
+
+
+@pytest.fixture(scope="module")
+def newer_stanc(tmp_path_factory) -> Path:
+    """The compiler of Stan 2.37, which prophet's wheel carries."""
+    found = unpacked(
+        tmp_path_factory.mktemp("prophet"),
+        "prophet==1.5.0",
+        "--platform=manylinux_2_28_x86_64",
+        needed=("prophet/stan_model/cmdstan-2.37.0/bin/stanc",),
+    )
+    stanc = found / "prophet" / "stan_model" / "cmdstan-2.37.0" / "bin" / "stanc"
+    stanc.chmod(0o755)
+    return stanc
+
+
+@pytest.mark.parametrize("includes", [("functions",), ("fused", "functions")])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_newer_compilers_take_them_without_a_word(newer_stanc, tmp_path, program, includes):
+    """A warning of one version is an error of a later one."""
+    result = subprocess.run(
+        (
+            newer_stanc,
+            "--allow-undefined",
+            f"--include-paths={','.join(str(STAN / folder) for folder in includes)}",
+            f"--o={tmp_path / 'program.hpp'}",
+            STAN / f"{program}.stan",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

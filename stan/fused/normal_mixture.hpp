@@ -428,9 +428,9 @@ inline Eigen::Matrix<stan::math::var, -1, 1> push_apart(
  * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
  */
 template <typename T>
-inline T push_apart_log_jacobian(const Eigen::Matrix<T, -1, 1>& mu_raw,
-                                 const Eigen::Matrix<T, -1, 1>& mu,
-                                 const double& width, std::ostream*) {
+inline T push_apart_log_det(const Eigen::Matrix<T, -1, 1>& mu_raw,
+                            const Eigen::Matrix<T, -1, 1>& mu,
+                            const double& width, std::ostream*) {
   using stan::math::value_of;
   const int K = mu.size();
   double value = 0;
@@ -499,12 +499,12 @@ inline T normal_mixture_log_lik(const Eigen::Map<Eigen::VectorXd>& y,
 namespace normal_mixture_model_namespace {
 using ::normal_mixture_log_lik;
 using ::push_apart;
-using ::push_apart_log_jacobian;
+using ::push_apart_log_det;
 }
 namespace normal_mixture_known_sigma_model_namespace {
 using ::normal_mixture_log_lik;
 using ::push_apart;
-using ::push_apart_log_jacobian;
+using ::push_apart_log_det;
 }
 
 #undef NORMAL_MIXTURE_INLINE

@@ -37,7 +37,7 @@ PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
 GAPS = (
     (r" *vector\[K\] mu_raw;.*\n", "  ordered[K] mu;\n"),
     (r" *vector\[K\] mu = push_apart.*\n", ""),
-    (r" *target \+= push_apart_log_jacobian.*\n", ""),
+    (r" *target \+= push_apart_log_det.*\n", ""),
 )
 
 

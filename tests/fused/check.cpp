@@ -257,10 +257,10 @@ void check_ordering(Points& points) {
     stan::math::nested_rev_autodiff nested;
     VarVector raw_var = raw;
     VarVector mu_var = mu;
-    var value = push_apart_log_jacobian(raw_var, mu_var, width, nullptr);
+    var value = push_apart_log_det(raw_var, mu_var, width, nullptr);
     value.grad();
     overloads += value.val()
-                 != push_apart_log_jacobian(raw, mu, width, nullptr);
+                 != push_apart_log_det(raw, mu, width, nullptr);
     // Stan's own derivative of normal_lcdf has 7 digits
     for (int k = 1; k < K; ++k) {
       const long double x = ((long double)raw[k] - mu[k - 1]) / width;
