@@ -113,8 +113,8 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
     least = _least_ess(draws, attributes(fit).get("refined_draws", math.inf))
     # few draws cannot be worth more than they are
     of_means = min(_LEAST_ESS_OF_MEANS, 0.5 * draws)
-    khat, ess, gap, error = _numbers(
-        fit, "pareto_khat_weights", "ess_importance", "elbo_gap", "log_bound_mcse"
+    own_khat, khat, ess, gap, error = _numbers(
+        fit, "pareto_khat", "pareto_khat_weights", "ess_importance", "elbo_gap", "log_bound_mcse"
     )
     weighted = bool(attributes(fit).get("reweighted", 0))
     if not khat <= limit:
@@ -142,9 +142,10 @@ def _by_refinement(fit: Fit) -> Iterator[_Reason]:
             )
             yield _Reason(
                 "means only" if shift <= _LARGEST_SHIFT else "do not use",
-                f"The draws are the approximation's own, {gap:.2f} nats from the posterior: the "
-                f"mean of {shifted} is off by {shift:.2f} standard deviations, and the standard "
-                f"deviation of {spread_of} by {spread:+.0%}. {remedy}",
+                f"Pareto k-hat is {own_khat:.2f}, and only up to {limit:.2f} are draws reweighted "
+                f"unasked. These are the approximation's own, {gap:.2f} nats from the posterior: "
+                f"the mean of {shifted} is off by {shift:.2f} standard deviations, and the "
+                f"standard deviation of {spread_of} by {spread:+.0%}. {remedy}",
                 mendable,
             )
 
