@@ -334,7 +334,9 @@ def test_a_start_whose_densities_are_damaged_is_left_out(cmdstan, tmp_path, monk
     whole = group(approx, "vi_restarts")["loss"].values
     np.testing.assert_array_equal(starts["loss"].values[[0, 2, 3]], whole[[0, 2, 3]])
     # where no other start is left, the fault is said
-    (tmp_path / "damages").write_text(path.read_text().replace("id=2", "id=1").replace("-2", "-1"))
+    (tmp_path / "damages").write_text(
+        path.read_text().replace("id=2", "id=1").replace("advi-2", "advi-1")
+    )
     with pytest.raises(OutputError, match="log_g__ does not belong to its draws"):
         pmix.advi(MODEL, Y, restarts=1, **given)
 
