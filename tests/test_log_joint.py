@@ -12,9 +12,8 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix import log_joint as module
 from pystan_mix.arviz_data import group, to_arviz
-from pystan_mix.joint import joint_of
+from pystan_mix.joint import Joint, joint_of
 from pystan_mix.log_joint import (
-    Joint,
     log_joint,
     log_likelihood,
     log_prior,
@@ -90,13 +89,20 @@ def test_it_is_advis_log_p_with_all_constants(cmdstan, case):
     if cmdstan.version >= (2, 37):
         pytest.skip("the simplex has another transform there, and another Jacobian")
     model, y = CASES[case]
-    approx = pmix.advi(model, y, draws=500, seed=1, predictive_draws=0, show_progress=False)
+    # the log densities of refined draws would be our own
+    approx = pmix.advi(
+        model, y, draws=500, reweight=False, seed=1, predictive_draws=0, show_progress=False
+    )
     theta, mu, sigma = (values[0] for values in parameter_draws(approx))
     joint = joint_of(approx)
     z = to_unconstrained(joint, theta=theta, mu=mu, sigma=sigma)
     log_p = group(approx, "sample_stats")["log_p"].values[0]
     assert np.ptp(log_p) > 1.0
-    np.testing.assert_allclose(log_joint(joint, z), log_p, rtol=0, atol=1e-8)
+    # of two means that nearly coincide, 15 digits leave few of their distance
+    least = np.diff(mu, axis=-1).min(axis=-1, initial=np.inf)
+    lost = 1e-15 * np.abs(mu).max(axis=-1) / least
+    assert np.median(lost) < 1e-12
+    assert (np.abs(log_joint(joint, z) - log_p) < 1e-8 + 10.0 * lost).all()
 
 
 @pytest.mark.parametrize("case", CASES)
