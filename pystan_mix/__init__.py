@@ -9,18 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pystan_mix.arviz_data import load, save
-    from pystan_mix.comparison import compare
-    from pystan_mix.diagnostics import diagnose
-    from pystan_mix.direct_cmdstan import from_cmdstan_csv
-    from pystan_mix.evidence import log_evidence
-    from pystan_mix.mixture import log_sum_exp, simulate
-    from pystan_mix.model import NormalMixture
-    from pystan_mix.nuts import sample, sample_prior
-    from pystan_mix.predict import log_density, responsibilities
-    from pystan_mix.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
-    from pystan_mix.pymc_models import to_pymc
-    from pystan_mix.variational import advi
+    from pystan_mix.comparison.compare import compare
+    from pystan_mix.diagnostics.diagnose import diagnose
+    from pystan_mix.fits.prediction import log_density, responsibilities
+    from pystan_mix.fits.storage import load, save
+    from pystan_mix.inference.advi import advi
+    from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
+    from pystan_mix.inference.nuts import sample, sample_prior
+    from pystan_mix.mixtures.model import NormalMixture
+    from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+    from pystan_mix.mixtures.simulation import simulate
+    from pystan_mix.numerics import log_sum_exp
+    from pystan_mix.selection.evidence import log_evidence
+    from pystan_mix.with_pymc.build import to_pymc
 
 __all__ = [
     "Dirichlet",
@@ -47,26 +48,26 @@ __all__ = [
 
 # no module bears the name of what it exports: importing it would put the module in its place
 _HOMES = {
-    "Dirichlet": "priors",
-    "HalfCauchy": "priors",
-    "HalfNormal": "priors",
-    "HalfStudentT": "priors",
-    "Normal": "priors",
-    "NormalMixture": "model",
-    "advi": "variational",
-    "compare": "comparison",
-    "diagnose": "diagnostics",
-    "from_cmdstan_csv": "direct_cmdstan",
-    "load": "arviz_data",
-    "log_density": "predict",
-    "log_evidence": "evidence",
-    "log_sum_exp": "mixture",
-    "responsibilities": "predict",
-    "sample": "nuts",
-    "sample_prior": "nuts",
-    "save": "arviz_data",
-    "simulate": "mixture",
-    "to_pymc": "pymc_models",
+    "Dirichlet": "mixtures.priors",
+    "HalfCauchy": "mixtures.priors",
+    "HalfNormal": "mixtures.priors",
+    "HalfStudentT": "mixtures.priors",
+    "Normal": "mixtures.priors",
+    "NormalMixture": "mixtures.model",
+    "advi": "inference.advi",
+    "compare": "comparison.compare",
+    "diagnose": "diagnostics.diagnose",
+    "from_cmdstan_csv": "inference.cmdstan_files",
+    "load": "fits.storage",
+    "log_density": "fits.prediction",
+    "log_evidence": "selection.evidence",
+    "log_sum_exp": "numerics",
+    "responsibilities": "fits.prediction",
+    "sample": "inference.nuts",
+    "sample_prior": "inference.nuts",
+    "save": "fits.storage",
+    "simulate": "mixtures.simulation",
+    "to_pymc": "with_pymc.build",
 }
 
 

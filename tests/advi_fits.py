@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from pystan_mix.arviz_data import to_arviz
+from pystan_mix.arviz_compat import to_arviz
 
 SAMPLE = ("chain", "draw")
 LOSS = (240.0, 240.1, 240.3, 240.2)

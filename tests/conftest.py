@@ -9,9 +9,9 @@ import pytest
 
 matplotlib.use("Agg")
 
-from pystan_mix.cmdstan import CmdStan, find_cmdstan
+from pystan_mix.cmdstan.install import install_cmdstan
+from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.errors import CmdStanNotFoundError
-from pystan_mix.install import install_cmdstan
 
 
 @pytest.fixture(scope="session")

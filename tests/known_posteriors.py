@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from pystan_mix.arviz_data import to_arviz
-from pystan_mix.mixture import simulate
+from pystan_mix.arviz_compat import to_arviz
+from pystan_mix.mixtures.simulation import simulate
 
 DIMS = ("chain", "draw", "some_dim_0")
 Y = simulate(200, theta=[0.3, 0.5, 0.2], mu=[-4, 0, 4], sigma=1.0, seed=1)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
-from pystan_mix.mixture import FloatArray
-from pystan_mix.programs import Likelihood, ProgramName, compiled
+from pystan_mix.cmdstan.compile import Likelihood, ProgramName, compiled
+from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.numerics import FloatArray
 
 # one step, too short to move anything
 _STILL = (

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import logsumexp
 
-from pystan_mix.mixture import FloatArray
+from pystan_mix.numerics import FloatArray
 
 
 def log_prior(

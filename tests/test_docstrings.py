@@ -10,8 +10,11 @@ import pytest
 
 import pystan_mix
 
-MODULES = [module.name for module in pkgutil.iter_modules(pystan_mix.__path__)]
-NEED_PYMC = {"pymc_models"}
+MODULES = [
+    module.name.removeprefix("pystan_mix.")
+    for module in pkgutil.walk_packages(pystan_mix.__path__, "pystan_mix.")
+]
+NEED_PYMC = {"with_pymc.build"}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_all_that_is_exported_is_there():
 
 
 def test_import_loads_nothing_slow():
-    code = "import sys, pystan_mix, pystan_mix.cli; print(*sys.modules)"
+    code = "import sys, pystan_mix, pystan_mix.command.main; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -2,8 +2,9 @@
 
 Each data set is fitted by `advi`, with defaults and with reweight=True, and by NUTS; where
 `diagnose` does not believe NUTS itself, the data set is left out, and how many these are is said.
-The numbers in `pystan_mix.refinement` and the rule's in `pystan_mix.advi_diagnostics` were chosen
-on seeds 1 to 100; the table is from seeds from 10001 on, on which nothing was chosen.
+The numbers in `pystan_mix.stats.adaptive_importance` and the rule's in
+`pystan_mix.diagnostics.advi` were chosen on seeds 1 to 100; the table is from seeds from 10001
+on, on which nothing was chosen.
 
     python tests/benchmarks/advi_calibration.py --out calibration.json
 
@@ -22,15 +23,15 @@ from typing import Any, get_args
 import numpy as np
 
 import pystan_mix as pmix
-from pystan_mix.arviz_data import Fit, attributes, group
-from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.diagnostics import summarize
+from pystan_mix.arviz_compat import Fit, attributes, group
+from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.diagnostics.verdict import Use
 from pystan_mix.errors import SamplingError
 from pystan_mix.files import write_json
-from pystan_mix.mixture import FloatArray
-from pystan_mix.model import NormalMixture
-from pystan_mix.observations import read_observations
-from pystan_mix.verdict import Use
+from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.numerics import FloatArray
+from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 ALGORITHMS = ("meanfield", "fullrank")
 QUIET: dict[str, Any] = {"predictive_draws": 0, "show_progress": False}

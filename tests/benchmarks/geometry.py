@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 
 import pystan_mix as pmix
-from pystan_mix.arviz_data import az
-from pystan_mix.chains import checked_nuts
-from pystan_mix.cmdstan import find_cmdstan
-from pystan_mix.cmdstan_run import Call, run_cmdstan, workspace
-from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.inits import initial_parameters, initial_values
-from pystan_mix.mixture import FloatArray
-from pystan_mix.model import NormalMixture, stan_data, with_default_priors
-from pystan_mix.observations import read_observations
-from pystan_mix.programs import compiled, program_for
+from pystan_mix.arviz_compat import az
+from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan.locate import find_cmdstan
+from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.inference.chains import checked_nuts
+from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
+from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.mixtures.starts import initial_parameters, initial_values
+from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
+from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 CHAINS = 4
 PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")

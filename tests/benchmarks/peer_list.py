@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from measurement import Task
 
-from pystan_mix.datasets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
-from pystan_mix.model import NormalMixture, stan_data
-from pystan_mix.nuts import sample
-from pystan_mix.observations import read_observations
+from pystan_mix.inference.nuts import sample
+from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.mixtures.observations import read_observations
 from pystan_mix.resources import resource_dir
+from pystan_mix.study.data_sets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,10 @@ import time
 
 from measurement import read_task, since_start, write_result
 
-from pystan_mix.cmdstan import find_cmdstan
-from pystan_mix.datasets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.nuts import sample
-from pystan_mix.programs import compiled, program_for
+from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan.locate import find_cmdstan
+from pystan_mix.inference.nuts import sample
+from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 task = read_task()
 model = {"mof3": CLOSE_MODEL, "mofsep": SEPARATED_MODEL}[task.posterior]

@@ -26,9 +26,9 @@ from measurement import Task
 from peer_list import ENVIRONMENTS, PEERS, POSTERIORS, Peer, finished, task_for, task_of
 from peer_report import write_report
 
-from pystan_mix.arviz_data import to_arviz
-from pystan_mix.cmdstan import find_cmdstan
-from pystan_mix.diagnostics import summarize
+from pystan_mix.arviz_compat import to_arviz
+from pystan_mix.cmdstan.locate import find_cmdstan
+from pystan_mix.diagnostics.diagnose import summarize
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import cache_dir, write_json
 

@@ -29,14 +29,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from pystan_mix.cmdstan import find_cmdstan
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import write_json, write_text, written_whole
-from pystan_mix.inits import initial_values
-from pystan_mix.mixture import simulate
-from pystan_mix.model import NormalMixture, stan_data
-from pystan_mix.priors import Dirichlet, HalfNormal, Normal
-from pystan_mix.programs import compiled
+from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, Normal
+from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.starts import initial_values
 
 PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
 LIKELIHOODS = ("fused", "stan")

@@ -1,0 +1,1 @@
+"""CmdStan: found, installed, its programs compiled, run and read; knows no mixture."""

@@ -1,0 +1,280 @@
+"""CmdStan's executables run in a folder of their own, and their output read."""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pystan_mix.cmdstan.processes import Finished, Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.stan_csv import StanCsv, fitted_params_csv, read_stan_csv
+from pystan_mix.console import Progress, followed_logs
+from pystan_mix.errors import OutputError, SamplingError
+from pystan_mix.files import written_whole
+
+# as many as any double has for certain: 17 take twice as long to read, and with 6 CmdStan itself
+# refuses a simplex that it wrote
+_DIGITS_OF_DRAWS = 15
+# much text, of which nothing more is computed
+_DIGITS_OF_GENERATED = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One process of CmdStan.
+
+    Parameters
+    ----------
+    method : sequence of str
+        The method and its settings, as on CmdStan's command line.
+    data : pathlib.Path
+        The JSON file of the data block, in the workspace.
+    seed : int
+        The seed.
+    init : pathlib.Path, optional
+        The JSON file of initial values, in the workspace.
+    output : sequence of str
+        Further settings of ``output``.
+    digits : int
+        Significant digits that are written.
+    """
+
+    method: Sequence[str]
+    data: Path
+    seed: int
+    init: Path | None = None
+    output: Sequence[str] = ()
+    digits: int = _DIGITS_OF_DRAWS
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one call of several CmdStan processes left.
+
+    Parameters
+    ----------
+    csvs : tuple of StanCsv
+        The output of each process, in order.
+    logs : tuple of str
+        What each process printed.
+    seconds : float
+        Wall time from the first start to the last end.
+    positions : tuple of int
+        Which of the calls these are, from 0: all, unless some could fail.
+    """
+
+    csvs: tuple[StanCsv, ...]
+    logs: tuple[str, ...]
+    seconds: float
+    positions: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Workspace:
+    """A folder for one fit's files, and the executable that works in it."""
+
+    folder: Path
+    executable: Path
+
+    def write_data(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write a mapping as JSON for Stan."""
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+
+
+@contextlib.contextmanager
+def workspace(executable: Path, *, keep_in: Path | None) -> Iterator[Workspace]:
+    """Make a temporary folder for a fit; keep its CSV and JSON files if asked to.
+
+    Parameters
+    ----------
+    executable : pathlib.Path
+        A compiled Stan program.
+    keep_in : pathlib.Path or None
+        The folder that CmdStan's files are copied to, also after a failure.
+
+    Yields
+    ------
+    Workspace
+        The folder and the executable.
+    """
+    with tempfile.TemporaryDirectory(prefix="pystan_mix-") as temporary:
+        try:
+            yield Workspace(folder=Path(temporary), executable=executable)
+        finally:
+            if keep_in is not None:
+                for path in sorted(Path(temporary).iterdir()):
+                    with written_whole(Path(keep_in) / path.name) as partial:
+                        shutil.copy(path, partial)
+
+
+def run_cmdstan(
+    space: Workspace,
+    name: str,
+    calls: Sequence[Call],
+    *,
+    parallel: int,
+    progress: Progress | None = None,
+    some_may_fail: bool = False,
+) -> Run:
+    """Run CmdStan's methods in several processes.
+
+    Parameters
+    ----------
+    space : Workspace
+        Where to run, and what.
+    name : str
+        What the files' names begin with.
+    calls : sequence of Call
+        The processes.
+    parallel : int
+        How many run at once.
+    progress : Progress, optional
+        The bar to show on standard error.
+    some_may_fail : bool, default False
+        Whether it is enough that one process does not fail.
+
+    Returns
+    -------
+    Run
+        The output, read and found whole.
+
+    Raises
+    ------
+    SamplingError
+        If a process fails or is killed, all others being stopped first; where
+        some may, if all do.
+    OutputError
+        If what a process wrote is not whole or not finite.
+    """
+    processes = [
+        Process(
+            argv=(str(space.executable), *_arguments(call, chain, output=f"{name}-{chain}.csv")),
+            log=space.folder / f"{name}-{chain}.log",
+            cwd=space.folder,
+        )
+        for chain, call in enumerate(calls, start=1)
+    ]
+    logs = [process.log for process in processes]
+    with followed_logs(logs, progress=progress) as on_poll:
+        finished = run_processes(
+            processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
+        )
+    ended = [result for result in finished if result is not None]
+    succeeded = tuple(
+        i for i, result in enumerate(finished) if result is not None and result.returncode == 0
+    )
+    if not succeeded or (len(succeeded) < len(calls) and not some_may_fail):
+        raise SamplingError(_failure(processes, finished))
+    logs = [logs[i] for i in succeeded]
+    return Run(
+        csvs=tuple(read_stan_csv(log.with_suffix(".csv")) for log in logs),
+        logs=tuple(log.read_text("utf-8", "replace") for log in logs),
+        seconds=max(result.ended for result in ended) - min(result.started for result in ended),
+        positions=succeeded,
+    )
+
+
+def _arguments(call: Call, chain: int, *, output: str) -> list[str]:
+    """Return the arguments of a process, in the order of CmdStan's own help."""
+    return [
+        *call.method,
+        f"id={chain}",
+        "data",
+        f"file={call.data.name}",
+        *([f"init={call.init.name}"] if call.init is not None else []),
+        "random",
+        f"seed={call.seed}",
+        "output",
+        f"file={output}",
+        *call.output,
+        f"sig_figs={call.digits}",
+    ]
+
+
+def generate_quantities(
+    space: Workspace,
+    csvs: Sequence[StanCsv],
+    picks: Sequence[NDArray[np.intp]],
+    *,
+    parameters: Sequence[str],
+    data: Path,
+    seed: int,
+    parallel: int,
+) -> tuple[StanCsv, ...]:
+    """Run the program's generated quantities block over chosen draws.
+
+    Parameters
+    ----------
+    space : Workspace
+        Where to run, and what.
+    csvs : sequence of StanCsv
+        The chains that the draws come from.
+    picks : sequence of ndarray of int
+        For each chain, which of its draws.
+    parameters : sequence of str
+        The vectors of the parameters block, in its order.
+    data : pathlib.Path
+        The JSON file of the data block, with the switches of the generated
+        quantities on.
+    seed : int
+        The seed from which each chain's own is made.
+    parallel : int
+        How many chains are done at once.
+
+    Returns
+    -------
+    tuple of StanCsv
+        ``y_rep`` and ``log_lik`` of the chosen draws, one file for each chain.
+
+    Raises
+    ------
+    SamplingError
+        If a process fails or is killed.
+    OutputError
+        If what a process wrote is not whole or not finite.
+    """
+    # one seed for all chains would give them all the same noise
+    seeds = np.random.SeedSequence(seed).generate_state(len(csvs)) >> 1
+    calls = []
+    for chain, (csv, pick) in enumerate(zip(csvs, picks, strict=True), start=1):
+        columns = np.r_[tuple(csv.columns(name) for name in parameters)]
+        text = fitted_params_csv([csv.names[j] for j in columns], csv.draws[np.ix_(pick, columns)])
+        fitted = space.folder / f"thinned-{chain}.csv"
+        fitted.write_text(text, encoding="utf-8")
+        method = ("generate_quantities", f"fitted_params={fitted.name}")
+        call = Call(method, data, seed=int(seeds[chain - 1]), digits=_DIGITS_OF_GENERATED)
+        calls.append(call)
+    generated = run_cmdstan(space, "generated", calls, parallel=parallel).csvs
+    for csv, pick in zip(generated, picks, strict=True):
+        # of this method CmdStan's file itself does not say how many rows it should have
+        if len(csv.rows) != len(pick):
+            raise OutputError(
+                f"CmdStan's output {csv.path} has {len(csv.rows)} rows for {len(pick)} draws: it "
+                "is truncated. Check the free space on the disk and run it again."
+            )
+    return generated
+
+
+def _failure(processes: Sequence[Process], finished: Sequence[Finished | None]) -> str:
+    """Name the first process that failed and its last words, and how many failed."""
+    failed = [
+        (process.log, result.returncode)
+        for process, result in zip(processes, finished, strict=True)
+        if result is not None and result.returncode != 0
+    ]
+    log, returncode = failed[0]
+    count = f"All {len(failed)} failed. " if len(failed) == len(processes) > 1 else ""
+    return (
+        f"{count}CmdStan ({log.stem}) {describe_exit(returncode)}. "
+        f"Its last lines:\n{last_lines(log)}\n"
+        "If it was killed, check memory and disk; else check the model against the data, "
+        "or use another seed."
+    )

@@ -1,0 +1,1 @@
+"""Whether posteriors are the same."""

@@ -1,0 +1,174 @@
+"""Whether posteriors can be set against each other at all, and what must be said beside it."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pystan_mix.comparison.posteriors import MIXTURE, Posterior
+from pystan_mix.errors import DataError
+from pystan_mix.numerics import FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What all data sets are taken to share, from the first that has it.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,), or None
+        The observations.
+    sigma : ndarray, shape (K,), or None
+        Known standard deviations.
+    """
+
+    y: FloatArray | None
+    sigma: FloatArray | None
+
+
+def what_is_given(posteriors: Sequence[Posterior]) -> Given:
+    """Return the observations and the known standard deviations."""
+    return Given(
+        y=next((each.y for each in posteriors if each.y is not None), None),
+        sigma=next((each.known_sigma for each in posteriors if each.known_sigma is not None), None),
+    )
+
+
+def check_alike(reference: Posterior, other: Posterior) -> None:
+    """Refuse posteriors that have nothing in common, or other shapes.
+
+    Parameters
+    ----------
+    reference, other : Posterior
+        Two posteriors.
+
+    Raises
+    ------
+    DataError
+        The message lists what both have.
+    """
+    shared = [name for name in reference.draws if name in other.draws]
+    if not shared:
+        raise DataError(
+            f"{other.name} has no parameter of {reference.name}: it has "
+            f"{', '.join(other.draws)}, and {reference.name} has {', '.join(reference.draws)}. "
+            'Say which is which, for example names={"p": "theta"} (--names p=theta).'
+        )
+    for name in shared:
+        here, there = reference.draws[name].shape[2:], other.draws[name].shape[2:]
+        if here != there:
+            raise DataError(
+                f"{name} has {_elements(here)} in {reference.name} and {_elements(there)} in "
+                f"{other.name}. Only models with equally many components can be compared."
+            )
+
+
+def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[str]:
+    """Yield that data sets were fitted to other observations than the first that has some."""
+    first = next((each.name for each in posteriors if each.y is not None), "")
+    for each in posteriors:
+        if each.y is None or given.y is None:
+            continue
+        # single precision, which NumPyro takes by default, keeps seven digits
+        near = 1e-6 * float(np.abs(given.y).max(initial=0.0))
+        if each.y.size != given.y.size or not np.allclose(
+            np.sort(each.y), np.sort(given.y), rtol=0.0, atol=near
+        ):
+            yield (
+                f"{each.name} was fitted to other observations ({_described(each.y)}) than {first} "
+                f"({_described(given.y)}), so the posteriors are not the same."
+            )
+
+
+def notes_on(posterior: Posterior, *, out_of_order: float) -> Iterator[str]:
+    """Yield what was done to one posterior, and what its sampler said.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The draws.
+    out_of_order : float
+        The share of draws whose components were put in order.
+
+    Yields
+    ------
+    str
+        A sentence.
+    """
+    if out_of_order:
+        yield (
+            f"{posterior.name}: the components of {100 * out_of_order:.2g} % of the draws were not "
+            "in increasing order of their means. They were put in it, draw by draw, each with its "
+            "weight and standard deviation."
+        )
+    if posterior.divergences:
+        yield (
+            f"{posterior.name}: {posterior.divergences} draws diverged, so a part of the posterior "
+            "may be missing in it."
+        )
+    if posterior.size[0] == 1:
+        yield f"{posterior.name} has one chain, so no R-hat shows whether it found all there is."
+
+
+def notes_on_what_is_missing(posteriors: Sequence[Posterior], given: Given) -> Iterator[str]:
+    """Yield what could not be compared, and what is the same by mistake.
+
+    Parameters
+    ----------
+    posteriors : sequence of Posterior
+        All of them, the reference first.
+    given : Given
+        What they share.
+
+    Yields
+    ------
+    str
+        A sentence.
+    """
+    reference, *others = posteriors
+    for other in others:
+        for name in MIXTURE:
+            with_it, without = reference.name, other.name
+            if name not in reference.draws:
+                with_it, without = without, with_it
+            if (name in reference.draws) != (name in other.draws):
+                yield f"{name} is not compared: {with_it} has draws of it and {without} has none."
+        if all(
+            name in reference.draws
+            and name in other.draws
+            and np.array_equal(reference.draws[name], other.draws[name])
+            for name in ("theta", "mu")
+        ):
+            yield f"{other.name} and {reference.name} are the same draws."
+    if given.sigma is not None:
+        for each in posteriors:
+            if "sigma" not in each.draws and each.known_sigma is None:
+                yield (
+                    f"{each.name} does not say its standard deviations; they are taken to be known "
+                    f"as {_listed(given.sigma)}."
+                )
+            elif each.known_sigma is not None and not np.allclose(each.known_sigma, given.sigma):
+                yield (
+                    f"The known standard deviations of {each.name} are "
+                    f"{_listed(each.known_sigma)}, and not {_listed(given.sigma)}."
+                )
+    if given.y is None:
+        yield (
+            "None of the data sets has its observations, so neither log likelihood nor predictive "
+            "density is compared."
+        )
+
+
+def _elements(shape: tuple[int, ...]) -> str:
+    """Return a shape in words."""
+    return f"{shape[0]} elements" if shape else "one number"
+
+
+def _described(y: FloatArray) -> str:
+    """Return observations in a few numbers."""
+    return f"{y.size} of mean {y.mean():.4g} and sd {y.std():.4g}"
+
+
+def _listed(values: FloatArray) -> str:
+    """Return numbers as text, one where all are equal."""
+    return ", ".join(f"{value:g}" for value in (values if np.ptp(values) > 0 else values[:1]))

@@ -1,0 +1,1 @@
+"""Figures of fits, of priors and of comparisons."""

@@ -1,0 +1,199 @@
+"""Draws from the posterior, or from the prior, by NUTS."""
+
+from pathlib import Path
+
+from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
+from pystan_mix.checks import check_whole
+from pystan_mix.cmdstan.compile import Likelihood
+from pystan_mix.inference.chains import Metric, checked_nuts, run_chains
+from pystan_mix.inference.convert import nuts_to_arviz
+from pystan_mix.inference.predictive import pose, predictive_draws_for
+from pystan_mix.mixtures.model import NormalMixture
+
+_PRIOR_CHAINS = 4
+
+
+def sample(
+    model: NormalMixture,
+    y: object,
+    *,
+    chains: int = 4,
+    parallel_chains: int | None = None,
+    iter_warmup: int = 1000,
+    iter_sampling: int = 1000,
+    adapt_delta: float = 0.9,
+    max_treedepth: int = 10,
+    metric: Metric = "dense_e",
+    seed: int | None = None,
+    predictive_draws: int | None = None,
+    likelihood: Likelihood = "fused",
+    show_progress: bool = True,
+    output_dir: str | Path | None = None,
+) -> Fit:
+    """Draw from the posterior of a mixture by NUTS.
+
+    Parameters
+    ----------
+    model : NormalMixture
+        The model.
+    y : array_like, shape (N,)
+        Observations, in the units of the priors.
+    chains : int, default 4
+        Number of chains, each from initial values of its own.
+    parallel_chains : int, optional
+        How many run at once; by default one for each core.
+    iter_warmup, iter_sampling : int, default 1000
+        Iterations of each chain for adaptation and for draws.
+    adapt_delta : float, default 0.9
+        Target acceptance rate. With Stan's own 0.8 a mixture with a component
+        too many has divergences; above 0.9 a draw takes twice the steps.
+    max_treedepth : int, default 10
+        Largest depth of NUTS's trees.
+    metric : {"dense_e", "diag_e"}, default "dense_e"
+        Form of the inverse metric that warm-up adapts: the parameters are few
+        and correlated, so a full matrix is cheap and takes fewer steps.
+    seed : int, optional
+        From 0 to 2147483647; the same seed gives the same draws on the same
+        machine. By default a random one, which the result names.
+    predictive_draws : int, optional
+        For how many draws over all chains, evenly spaced, the posterior
+        predictive and the log likelihood are made; 0 for none. By default
+        1000, or fewer where there are more than 10 000 observations.
+    likelihood : {"fused", "stan", "by_hand"}, default "fused"
+        The posterior is the same: "fused" is written in C++ with its gradient,
+        "stan" is the loop in Stan that it is checked against, and "by_hand"
+        spells the density out, for known standard deviations only.
+    show_progress : bool, default True
+        Whether to show progress on standard error.
+    output_dir : path, optional
+        A folder that CmdStan's own files are kept in.
+
+    Returns
+    -------
+    arviz.InferenceData or xarray.DataTree
+        Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
+        component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
+        dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
+        ``constant_data``.
+
+    Raises
+    ------
+    DataError, ModelError, SettingsError
+        If an argument cannot be used; CmdStan is not started then.
+    CmdStanNotFoundError, CompilationError
+        If there is no CmdStan, or the program does not compile.
+    SamplingError
+        If CmdStan fails; OutputError, one of its kind, if what it wrote is
+        not whole.
+
+    Examples
+    --------
+    >>> from pystan_mix import Normal, NormalMixture, sample, simulate
+    >>> y = simulate(50, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=1)
+    >>> model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    >>> fit = sample(
+    ...     model, y, iter_warmup=200, iter_sampling=100, seed=1, show_progress=False
+    ... )
+    >>> fit.posterior["mu"].shape
+    (4, 100, 2)
+    """
+    nuts = checked_nuts(
+        chains=chains,
+        parallel_chains=parallel_chains,
+        iter_warmup=iter_warmup,
+        iter_sampling=iter_sampling,
+        adapt_delta=adapt_delta,
+        max_treedepth=max_treedepth,
+        metric=metric,
+        seed=seed,
+        show_progress=show_progress,
+    )
+    problem = pose(model, y, likelihood=likelihood)
+    n = problem.observed.y.size
+    total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
+    run, generated = run_chains(
+        problem, nuts, n_rep=n, predictive_draws=total, output_dir=output_dir
+    )
+    return nuts_to_arviz(
+        run.csvs,
+        stan=problem.stan,
+        observed=problem.observed,
+        generated=generated,
+        attrs={"seconds": run.seconds},
+    )
+
+
+def sample_prior(
+    model: NormalMixture,
+    *,
+    draws: int = 4000,
+    n_obs: int = 100,
+    seed: int | None = None,
+    show_progress: bool = True,
+) -> Fit:
+    """Draw from the prior of a mixture: the same Stan program, without observations.
+
+    Parameters
+    ----------
+    model : NormalMixture
+        A model that leaves no prior out.
+    draws : int, default 4000
+        Number of draws, in four chains.
+    n_obs : int, default 100
+        Number of observations that are simulated for each of up to 1000 draws.
+    seed : int, optional
+        As in `sample`.
+    show_progress : bool, default True
+        Whether to show progress on standard error.
+
+    Returns
+    -------
+    arviz.InferenceData or xarray.DataTree
+        Groups ``prior`` (`theta`, `mu` and `sigma` with dims chain, draw,
+        component), ``prior_predictive`` (`y` with dims chain, draw, obs),
+        ``sample_stats_prior`` and ``constant_data``.
+
+    Raises
+    ------
+    ModelError
+        If the model leaves a prior out.
+    SettingsError, CmdStanNotFoundError, CompilationError, SamplingError
+        As in `sample`.
+
+    Examples
+    --------
+    >>> from pystan_mix import HalfNormal, Normal, NormalMixture, sample_prior
+    >>> model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5))
+    >>> prior = sample_prior(model, draws=400, seed=1, show_progress=False)
+    >>> prior.prior["mu"].shape
+    (4, 100, 2)
+    """
+    nuts = checked_nuts(
+        chains=_PRIOR_CHAINS,
+        parallel_chains=None,
+        iter_warmup=1000,
+        iter_sampling=-(-check_whole("draws", draws, least=1) // _PRIOR_CHAINS),
+        adapt_delta=0.9,
+        max_treedepth=10,
+        metric="dense_e",
+        seed=seed,
+        show_progress=show_progress,
+    )
+    n_rep = check_whole("n_obs", n_obs, least=1)
+    problem = pose(model, None)
+    total = predictive_draws_for(None, n=n_rep, draws=draws)
+    run, generated = run_chains(problem, nuts, n_rep=n_rep, predictive_draws=total, output_dir=None)
+    fit = nuts_to_arviz(
+        run.csvs,
+        stan=problem.stan,
+        observed=problem.observed,
+        generated=generated,
+        attrs={"seconds": run.seconds},
+    )
+    renamed = {
+        "posterior": "prior",
+        "posterior_predictive": "prior_predictive",
+        "sample_stats": "sample_stats_prior",
+    }
+    groups = {renamed.get(name, name): group(fit, name) for name in group_names(fit)}
+    return to_arviz(groups, attrs=attributes(fit))

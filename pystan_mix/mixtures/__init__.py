@@ -1,0 +1,1 @@
+"""Mixtures: priors, families of components, observations, and their joint density."""

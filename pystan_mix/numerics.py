@@ -1,0 +1,36 @@
+"""Arrays of floats, and sums of what is small."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+FloatArray = NDArray[np.float64]
+
+
+def log_sum_exp(x: ArrayLike, axis: int = -1) -> FloatArray:
+    """Logarithm of a sum of exponentials, without overflow or underflow.
+
+    ``c + log(sum(exp(x - c)))`` with ``c = max(x)``: the Stan User's Guide,
+    "Log sum of exponentials: linear sums on the log scale".
+
+    Parameters
+    ----------
+    x : array_like
+        Terms on the log scale; ``-inf`` is the logarithm of zero.
+    axis : int, default -1
+        The axis that is summed over.
+
+    Returns
+    -------
+    ndarray
+        The shape of `x` without `axis`.
+
+    Examples
+    --------
+    >>> float(log_sum_exp([1000.0, 1000.0]))
+    1000.6931471805599
+    >>> float(log_sum_exp([-np.inf, -np.inf]))
+    -inf
+    """
+    with np.errstate(over="ignore"):  # of the difference of 1e308 and -1e308
+        return np.asarray(special.logsumexp(np.asarray(x, dtype=np.float64), axis=axis))

@@ -1,0 +1,1 @@
+"""What there is to say of a fit, as JSON takes it and as text."""

@@ -1,0 +1,1 @@
+"""Statistics of densities and of draws; knows no Stan and no mixture."""

@@ -1,0 +1,124 @@
+"""Mixtures of multivariate Student-t: proposals with tails heavier than a posterior's.
+
+Weights of draws from a normal know nothing of a tail that the normal hardly
+reaches; a Student-t, and a wide component beside the others, reach it.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.proposals import Proposal
+
+# heavier tails than a log-concave posterior's, and a covariance
+DEGREES_OF_FREEDOM = 6.0
+# points in one product of matrices: of larger ones BLAS makes threads, which wait for each other
+_BLOCK = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class StudentMixture:
+    """A mixture of C multivariate Student-t distributions in d dimensions.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (C,)
+        Weights, which sum to one.
+    means : ndarray, shape (C, d)
+        Means.
+    factors : ndarray, shape (C, d, d)
+        Lower triangular roots of the covariances.
+    """
+
+    weights: FloatArray
+    means: FloatArray
+    factors: FloatArray
+
+
+def student(mean: FloatArray, covariance: FloatArray) -> StudentMixture:
+    """Return one Student-t with these moments.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the covariance is singular.
+    """
+    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    return StudentMixture(np.ones(1), mean[None], factor[None])
+
+
+def from_normals(normals: Proposal) -> StudentMixture:
+    """Return the mixture with a Student-t of the same moments for each normal."""
+    return StudentMixture(
+        weights=normals.weights / normals.weights.sum(),
+        means=normals.centre + normals.means @ normals.axes.T,
+        factors=normals.axes @ normals.factors,
+    )
+
+
+def beside(first: StudentMixture, second: StudentMixture, *, share: float) -> StudentMixture:
+    """Return a mixture of two, in which the second has a share."""
+    return StudentMixture(
+        weights=np.concatenate([(1.0 - share) * first.weights, share * second.weights]),
+        means=np.concatenate([first.means, second.means]),
+        factors=np.concatenate([first.factors, second.factors]),
+    )
+
+
+def draw_student(mixture: StudentMixture, n: int, *, rng: np.random.Generator) -> FloatArray:
+    """Draw independently from a mixture.
+
+    Parameters
+    ----------
+    mixture : StudentMixture
+        The mixture.
+    n : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Their source.
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        Draws.
+    """
+    df = DEGREES_OF_FREEDOM
+    picks = rng.choice(mixture.weights.size, n, p=mixture.weights)
+    stretch = np.sqrt((df - 2.0) / rng.chisquare(df, size=n))
+    noise = rng.normal(size=(n, mixture.means.shape[1])) * stretch[:, None]
+    steps = np.einsum("nij,nj->ni", mixture.factors[picks], noise)
+    return np.asarray(mixture.means[picks] + steps)
+
+
+def student_log_density(mixture: StudentMixture, z: FloatArray) -> FloatArray:
+    """Log density of a mixture, with its constants.
+
+    Parameters
+    ----------
+    mixture : StudentMixture
+        The mixture.
+    z : ndarray, shape (S, d)
+        Points.
+
+    Returns
+    -------
+    ndarray, shape (S,)
+        Log density.
+    """
+    S, d = z.shape
+    df = DEGREES_OF_FREEDOM
+    # the covariance is df / (df - 2) times the squared scale
+    roots = np.linalg.inv(mixture.factors) / math.sqrt((df - 2.0) / df)
+    points = np.concatenate([z, np.zeros((-S % _BLOCK, d))]).reshape(-1, _BLOCK, d)
+    constants = (
+        np.log(mixture.weights)
+        + np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+        + (math.lgamma(0.5 * (df + d)) - math.lgamma(0.5 * df) - 0.5 * d * math.log(df * math.pi))
+    )
+    logs = np.empty((S, mixture.weights.size))
+    for c, (mean, root) in enumerate(zip(mixture.means, roots, strict=True)):
+        square = (((points - mean) @ root.T) ** 2).sum(axis=-1).ravel()[:S]
+        logs[:, c] = constants[c] - 0.5 * (df + d) * np.log1p(square / df)
+    return log_sum_exp(logs)

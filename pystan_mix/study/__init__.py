@@ -1,0 +1,1 @@
+"""The notebook "Marginalizing over discrete variables", start to end."""

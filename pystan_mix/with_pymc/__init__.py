@@ -1,0 +1,1 @@
+"""The same mixtures in PyMC, which the extra `pymc` brings."""

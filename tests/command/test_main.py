@@ -1,0 +1,243 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import run
+
+from pystan_mix.fits.storage import load
+from pystan_mix.resources import resource_dir
+
+CLOSE = str(resource_dir("data") / "close.dat")
+FIT = ("fit", CLOSE, "--components", "3", "--sigma", "1.0", "--weights", "10", "--seed", "1")
+
+
+@pytest.mark.parametrize("command", ["reproduce", "fit", "simulate", "install", "doctor"])
+def test_help_teaches(command):
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert "exit codes:" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_fit_prints_the_posterior_and_the_verdict(cmdstan, tmp_path):
+    out = tmp_path / "a folder"
+    result = run(*FIT, "--iter-sampling", "4000", "--out", str(out))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "mu[3]" in result.stdout
+    assert "No problems found." in result.stdout
+    assert str(out) in result.stderr
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "fit.nc",
+        "summary.json",
+        "density.png",
+        "posterior.png",
+        "predictive.png",
+        "trace.png",
+        "autocorr.png",
+    }
+    assert load(out / "fit.nc").posterior["mu"].shape == (4, 4000, 3)
+
+
+def test_json_is_one_object_on_standard_output(cmdstan):
+    result = run(*FIT, "--json", "--iter-sampling", "4000")
+    summary = json.loads(result.stdout)
+    assert summary["ok"] is True
+    assert summary["n"] == 100
+    assert set(summary["parameters"]) == {f"{n}[{k}]" for n in ("theta", "mu") for k in (1, 2, 3)}
+    assert abs(sum(summary["parameters"][f"theta[{k}]"]["mean"] for k in (1, 2, 3)) - 1) < 1e-9
+
+
+def test_a_fit_that_is_not_believed_has_its_own_exit_code(cmdstan):
+    result = run(*FIT, "--iter-warmup", "50", "--iter-sampling", "20", "--chains", "2")
+    assert result.returncode == 6
+    assert "ess_bulk" in result.stdout
+
+
+def test_advi_leaves_its_own_figures(cmdstan, tmp_path):
+    result = run(*FIT, "--method", "advi", "--out", str(tmp_path))
+    assert result.returncode in {0, 6, 7}
+    assert "loss" in result.stdout
+    assert (tmp_path / "elbo.png").is_file()
+    assert not (tmp_path / "trace.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "use", "code"),
+    [
+        # a normal posterior
+        (["--components", "1", "--algorithm", "fullrank"], "fine", 0),
+        # a mixture's is none, so that plain draws are too narrow
+        (["--components", "2", "--no-reweight"], "means only", 7),
+    ],
+)
+def test_the_exit_code_says_what_advi_is_good_for(cmdstan, tmp_path, options, use, code):
+    path = tmp_path / "y.dat"
+    run("simulate", "--n=300", "--mu=-2,2", "--out", str(path))
+    given = ["--sigma=1", "--means=0,5", "--method=advi", "--restarts=2", "--seed=1", "--json"]
+    result = run("fit", str(path), *options, *given)
+    summary = json.loads(result.stdout)
+    assert (summary["use"], result.returncode) == (use, code)
+    assert summary["ok"] == (code == 0)
+    assert len(summary["restarts"]) == 2
+    assert summary["reweighted"] == ("--no-reweight" not in options)
+
+
+def test_fit_reads_a_column_and_spelled_priors(cmdstan, tmp_path):
+    y = np.loadtxt(CLOSE)
+    rows = "\n".join(f"{i},{value}" for i, value in enumerate(y))
+    table = tmp_path / "table with a space.csv"
+    table.write_text(f"id,length\n{rows}\n")
+    result = run(
+        "fit",
+        str(table),
+        "--column=length",
+        "--components=3",
+        "--means=-2:0:2,5",
+        "--sigma=half-student-t:3,2.5",
+        "--min-weight=0.1",
+        "--iter-sampling=500",
+        "--seed=1",
+        "--json",
+    )
+    summary = json.loads(result.stdout)
+    assert summary["n"] == 100
+    assert "HalfStudentT(df=3.0, scale=2.5)" in summary["model"]
+    assert min(summary["parameters"][f"theta[{k}]"]["q05"] for k in (1, 2, 3)) >= 0.1
+
+
+BAD_FILES = {
+    "nan": b"1\nnan\n2\n",
+    "infinite": b"1\ninf\n2\n",
+    "empty": b"",
+    "words": b"1\ntwo\n3\n",
+    "one": b"3.5\n",
+    "constant": b"2\n2\n2\n2\n",
+    "few": b"1\n2\n1\n2\n",
+    "huge": b"1\n2\n1e300\n",
+    "columns": b"a,b\n1,2\n3,4\n",
+    "encoding": "1\n2\n3 é\n".encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("nan", "not finite"),
+        ("infinite", "not finite"),
+        ("empty", "empty"),
+        ("words", "line 2: 'two'"),
+        ("one", "At least two"),
+        ("constant", "constant"),
+        ("few", "2 different values for 3"),
+        ("huge", "1e+300"),
+        ("columns", "--column"),
+        ("encoding", "not UTF-8"),
+    ],
+)
+def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names):
+    path = tmp_path / "data.dat"
+    path.write_bytes(BAD_FILES[name])
+    result = run("fit", str(path), "--components", "3", CMDSTAN=str(tmp_path))
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("pystan-mix: error: ")
+    assert names in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--components", "0"], "n_components"),
+        (["--components", "2.5"], "invalid int"),
+        (["--components", "3", "--weights", "1,2"], "2 values for 3"),
+        (["--components", "3", "--weights", "-1"], "positive"),
+        (["--components", "3", "--means", "0,0"], "positive"),
+        (["--components", "3", "--means", "0"], "LOCATION,SCALE"),
+        (["--components", "3", "--means", "20:10:0,5"], "must not decrease"),
+        (["--components", "3", "--sigma", "1,2"], "2 values for 3"),
+        (["--components", "3", "--sigma", "0"], "positive"),
+        (["--components", "3", "--sigma", "half-cauchy:-5"], "positive"),
+        (["--components", "3", "--sigma", "gamma:2"], "half-cauchy:SCALE"),
+        (["--components", "3", "--min-weight", "0.4"], "below 1 / n_components"),
+        (["--components", "3", "--seed", "-1"], "seed"),
+        (["--components", "3", "--chains", "0"], "chains"),
+        (["--components", "3", "--method", "advi", "--restarts", "0"], "restarts"),
+        (["--components", "3", "--method", "advi", "--algorithm", "full"], "invalid choice"),
+        (["--components", "3", "--adapt-delta", "1"], "adapt_delta"),
+        (["--components", "3", "--column", "x"], "no column 'x'"),
+    ],
+)
+def test_bad_options_are_refused_before_cmdstan_is_looked_for(tmp_path, options, names):
+    result = run("fit", CLOSE, *options, CMDSTAN=str(tmp_path))
+    assert result.returncode == 2
+    assert names in result.stderr
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (tmp_path / "none.dat", tmp_path):
+        result = run("fit", str(path), "--components", "2")
+        assert result.returncode == 2
+        assert str(path) in result.stderr
+
+
+def test_no_cmdstan_names_the_command_that_gets_it(tmp_path):
+    result = run(*FIT, HOME=str(tmp_path), CMDSTAN="")
+    assert result.returncode == 3
+    assert "pystan-mix install" in result.stderr
+
+
+def test_a_program_that_does_not_compile(cmdstan, tmp_path):
+    failing = tmp_path / "make"
+    failing.write_text("#!/bin/sh\necho 'no such instruction'; exit 2\n")
+    failing.chmod(0o755)
+    result = run(*FIT, PYSTAN_MIX_CACHE=str(tmp_path / "cache"), MAKE=str(failing))
+    assert result.returncode == 4
+    assert "no such instruction" in result.stderr
+    assert "pystan-mix doctor" in result.stderr
+
+
+def test_doctor_finds_what_is_missing(cmdstan, tmp_path):
+    assert run("doctor").returncode == 0
+    result = run("doctor", HOME=str(tmp_path), CMDSTAN="")
+    assert result.returncode == 6
+    assert "pystan-mix install" in result.stdout
+
+
+def test_simulate_prints_the_same_numbers_for_the_same_seed():
+    first, again, other = (
+        run("simulate", "--n=5", "--mu=-10,10", f"--seed={seed}").stdout for seed in (3, 3, 4)
+    )
+    assert len(first.split()) == 5
+    assert first == again != other
+
+
+def test_simulate_writes_files(tmp_path):
+    out = tmp_path / "new" / "y.dat"
+    assert run("simulate", "--n=7", "--out", str(out)).stdout == ""
+    assert np.loadtxt(out).shape == (7,)
+    listed = run("simulate", "--shipped", str(tmp_path / "shipped")).stdout.split()
+    assert [Path(line).name for line in listed] == [
+        "close.dat",
+        "close.json",
+        "separated.dat",
+        "separated.json",
+    ]
+
+
+@pytest.mark.parametrize("options", [["--theta=0.5,0.6"], ["--sigma=0"], ["--n=-1"], ["--mu=a"]])
+def test_simulate_refuses_nonsense(options):
+    result = run("simulate", "--mu=0,1", *options)
+    assert result.returncode == 2
+    assert result.stderr.startswith("pystan-mix: error: ")
+
+
+def test_out_that_cannot_be_written_is_named(cmdstan, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    result = run(*FIT, "--iter-sampling", "10", "--iter-warmup", "10", "--out", str(blocked))
+    assert result.returncode == 2
+    assert str(blocked) in result.stderr

@@ -1,0 +1,60 @@
+"""Log likelihood and predictive density, draw by draw."""
+
+import numpy as np
+import pytest
+from known_posteriors import Y, as_arviz, mixture_variables, switched
+from scipy import stats
+
+from pystan_mix.comparison import invariants as module
+from pystan_mix.comparison.invariants import invariants, mixture_draws
+from pystan_mix.comparison.posteriors import read_posteriors
+
+
+def mixture(variables):
+    return tuple(variables[name] for name in ("theta", "mu", "sigma"))
+
+
+def test_numbers_are_those_of_scipy():
+    variables = mixture_variables(1, draws=5)
+    y = np.append(Y, Y[:10])  # equal observations count as often as they occur
+    found = invariants(mixture(variables), y)
+    theta, mu, sigma = (part[2, 3] for part in mixture(variables))
+    density = (theta * stats.norm.pdf(y[:, None], mu, sigma)).sum(axis=1)
+    assert found["log_lik"][2, 3] == pytest.approx(np.log(density).sum(), rel=1e-12)
+    here = (theta * stats.norm.pdf(np.quantile(y, 0.975), mu, sigma)).sum()
+    assert found["density[97.5%]"][2, 3] == pytest.approx(here, rel=1e-12)
+    assert len(found) == 8
+
+
+def test_labels_change_nothing():
+    variables = mixture_variables(1, draws=20)
+    one, other = (invariants(mixture(each), Y) for each in (variables, switched(variables, seed=1)))
+    for name, values in one.items():
+        np.testing.assert_allclose(other[name], values, rtol=1e-12)
+
+
+def test_blocks_and_thinning_change_no_draw(monkeypatch):
+    variables = mixture_variables(1, draws=200)
+    whole = invariants(mixture(variables), Y)["log_lik"]
+    monkeypatch.setattr(module, "_TERMS_AT_ONCE", 3 * Y.size * 7)
+    np.testing.assert_allclose(invariants(mixture(variables), Y)["log_lik"], whole, rtol=1e-14)
+    monkeypatch.setattr(module, "_MOST_TERMS", 400 * 3 * Y.size)
+    np.testing.assert_allclose(
+        invariants(mixture(variables), Y)["log_lik"], whole[:, ::2], rtol=1e-14
+    )
+    monkeypatch.setattr(module, "_MOST_TERMS", 100 * 3 * Y.size)
+    assert "log_lik" not in invariants(mixture(variables), Y)
+
+
+def test_sigma_may_be_shared_known_or_missing():
+    variables = mixture_variables(1, draws=5)
+    shared = variables | {"sigma": variables["sigma"][..., 0]}
+    (posterior,) = read_posteriors({"a": as_arviz(shared)}, names={})
+    *_, sigma = mixture_draws(posterior, known_sigma=None)
+    np.testing.assert_array_equal(sigma[..., 2], shared["sigma"])
+    del variables["sigma"]
+    (posterior,) = read_posteriors({"a": as_arviz(variables)}, names={})
+    assert mixture_draws(posterior, known_sigma=None) is None
+    *_, sigma = mixture_draws(posterior, known_sigma=np.array([1.0, 2.0, 3.0]))
+    assert sigma[3, 4].tolist() == [1.0, 2.0, 3.0]
+    assert mixture_draws(posterior, known_sigma=np.ones(2)) is None

@@ -1,0 +1,245 @@
+"""NUTS on real CmdStan: the posterior of the course's data, reproducibility, refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pystan_mix as pmix
+from pystan_mix.arviz_compat import attributes, az, group, group_names
+from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.errors import DataError, ModelError, SettingsError
+from pystan_mix.mixtures.simulation import log_density
+from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
+
+Y = pmix.simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
+MODEL = pmix.NormalMixture(n_components=2, means=pmix.Normal(0, 10), sigma=pmix.HalfNormal(3))
+PYMC_NAMES = {"p": "theta", "means": "mu", "sds": "sigma"}
+
+
+@pytest.mark.parametrize(
+    ("model", "course_file", "reference"),
+    [(CLOSE_MODEL, "3gv2.dat", "close"), (SEPARATED_MODEL, "3g.dat", "separated")],
+    ids=["mof3", "mofsep"],
+)
+def test_posterior_is_that_of_pymc(cmdstan, course_data: Path, model, course_file, reference):
+    y = np.loadtxt(course_data / "am207" / course_file)
+    fit = pmix.sample(
+        model,
+        y,
+        iter_warmup=2000,
+        # four times PyMC's, so that its own is the error that counts: 1.3 % of the sd of mu[2]
+        iter_sampling=40_000,
+        adapt_delta=0.95,
+        seed=1,
+        predictive_draws=0,
+        show_progress=False,
+    )
+    ours = summarize(fit)
+    theirs = json.loads((course_data / "pymc_reference.json").read_text())[reference]
+    assert len(theirs) == len(ours)
+    for name, pymc in theirs.items():
+        base, index = name.rstrip("]").split("[")
+        stan = ours.loc[f"{PYMC_NAMES[base]}[{int(index) + 1}]"]
+        error = np.hypot(stan["mcse_mean"], pymc["mcse_mean"])
+        assert abs(stan["mean"] - pymc["mean"]) < 4 * error, name
+        assert abs(stan["mean"] - pymc["mean"]) < 0.1 * pymc["sd"], name
+        assert abs(stan["sd"] / pymc["sd"] - 1) < 0.05, name
+    assert ours["r_hat"].max() < 1.01
+
+
+@pytest.fixture(scope="module")
+def fit(cmdstan):
+    return pmix.sample(
+        MODEL, Y, chains=3, iter_sampling=400, seed=1, show_progress=False, predictive_draws=150
+    )
+
+
+def test_groups_and_shapes(fit):
+    assert set(group_names(fit)) == {
+        "posterior",
+        "posterior_predictive",
+        "log_likelihood",
+        "sample_stats",
+        "observed_data",
+        "constant_data",
+    }
+    assert dict(group(fit, "posterior").sizes) == {"chain": 3, "draw": 400, "component": 2}
+    assert set(group(fit, "posterior")) == {"theta", "mu", "sigma"}
+    for name in ("posterior_predictive", "log_likelihood"):
+        assert dict(group(fit, name).sizes) == {"chain": 3, "draw": 50, "obs": 60}
+    np.testing.assert_array_equal(group(fit, "observed_data")["y"], Y)
+
+
+def test_predictive_draws_know_which_draws_they_are(fit):
+    lik = group(fit, "log_likelihood")["y"]
+    draws = group(fit, "posterior").sel(draw=lik["draw"])
+    theta, mu, sigma = (draws[name].values for name in ("theta", "mu", "sigma"))
+    np.testing.assert_allclose(lik, log_density(Y, theta, mu, sigma), rtol=1e-10)
+
+
+def test_attributes_say_how_it_was_made(fit):
+    top = attributes(fit)
+    expected = {
+        "method": "nuts",
+        "seed": 1,
+        "iter_warmup": 1000,
+        "iter_sampling": 400,
+        "adapt_delta": 0.9,
+        "program": "normal_mixture",
+        "inference_library": "CmdStan",
+    }
+    assert {name: top[name] for name in expected} == expected
+    assert 0 < top["seconds"] < 600
+
+
+def test_the_same_seed_gives_the_same_draws(fit):
+    again, other = (
+        pmix.sample(
+            MODEL,
+            Y,
+            chains=3,
+            iter_sampling=400,
+            seed=seed,
+            show_progress=False,
+            predictive_draws=150,
+            parallel_chains=1,
+        )
+        for seed in (1, 2)
+    )
+    for name, variable in (("posterior", "mu"), ("posterior_predictive", "y")):
+        draws = group(fit, name)[variable]
+        np.testing.assert_array_equal(draws, group(again, name)[variable])
+        assert not np.array_equal(draws, group(other, name)[variable])
+
+
+def test_chains_start_apart_and_have_noise_of_their_own(fit):
+    mu = group(fit, "posterior")["mu"].values
+    y_rep = group(fit, "posterior_predictive")["y"].values
+    assert len(np.unique(mu[:, 0, 0])) == 3
+    assert len(np.unique(y_rep[:, 0, 0])) == 3
+
+
+def test_loo_works_on_thinned_draws(cmdstan):
+    fit = pmix.sample(MODEL, Y, iter_sampling=2000, seed=1, show_progress=False)
+    assert group(fit, "log_likelihood")["y"].shape == (4, 250, 60)
+    loo = az.loo(fit)
+    # the law of the data is known: the log score of the truth is what leave-one-out estimates
+    truth = log_density(Y, [0.4, 0.6], [-2, 3], 1.0)
+    value = loo.elpd_loo if hasattr(loo, "elpd_loo") else loo.elpd
+    # five parameters cost some 2.5 nats, and sampling of them about as much again
+    assert truth.sum() - 8 < value < truth.sum() + 5
+
+
+def test_repeated_observations_give_the_posterior_of_single_ones(cmdstan, tmp_path):
+    y = Y.round(0)
+    model = pmix.NormalMixture(n_components=2, means=pmix.Normal(0, 10), sigma=1.0)
+    fit = pmix.sample(model, y, iter_sampling=2000, seed=5, show_progress=False)
+    # a hair apart, so that every observation is sent by itself
+    single = y + np.linspace(0, 1e-9, y.size)
+    other = pmix.sample(model, single, iter_sampling=2000, seed=6, show_progress=False)
+    ours, theirs = summarize(fit), summarize(other)
+    error = np.hypot(ours["mcse_mean"], theirs["mcse_mean"])
+    assert (np.abs(ours["mean"] - theirs["mean"]) < 4.5 * error).all()
+
+
+def test_cmdstan_files_are_kept_where_asked(cmdstan, tmp_path):
+    out = tmp_path / "a folder"
+    pmix.sample(MODEL, Y, chains=1, iter_sampling=20, seed=1, show_progress=False, output_dir=out)
+    names = {path.name for path in out.iterdir()}
+    assert {"data.json", "init-1.json", "chain-1.csv", "chain-1.log"} <= names
+    assert not [name for name in names if "partial" in name]
+
+
+def test_progress_goes_to_standard_error(cmdstan, capsys):
+    pmix.sample(MODEL, Y, chains=1, iter_warmup=50, iter_sampling=50, seed=1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "NUTS, 1 chain: 100%" in captured.err
+
+
+def test_prior_has_groups_of_its_own(cmdstan):
+    prior = pmix.sample_prior(MODEL, draws=200, n_obs=7, seed=1, show_progress=False)
+    assert dict(group(prior, "prior").sizes) == {"chain": 4, "draw": 50, "component": 2}
+    assert group(prior, "prior_predictive")["y"].sizes["obs"] == 7
+    assert "observed_data" not in group_names(prior)
+    assert "log_likelihood" not in group_names(prior)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "names"),
+    [
+        ({"chains": 0}, SettingsError, "chains"),
+        ({"chains": 2.0}, SettingsError, "chains"),
+        ({"iter_sampling": 0}, SettingsError, "iter_sampling"),
+        ({"iter_warmup": -1}, SettingsError, "iter_warmup"),
+        ({"adapt_delta": 1.0}, SettingsError, "adapt_delta"),
+        ({"max_treedepth": 0}, SettingsError, "max_treedepth"),
+        ({"parallel_chains": 0}, SettingsError, "parallel_chains"),
+        ({"seed": -1}, SettingsError, "seed"),
+        ({"seed": 2**31}, SettingsError, "seed"),
+        ({"predictive_draws": -1}, SettingsError, "predictive_draws"),
+        ({"likelihood": "fast"}, SettingsError, "likelihood"),
+        ({"likelihood": "by_hand"}, SettingsError, "by_hand"),
+        ({"y": [1.0, np.nan]}, DataError, "not finite"),
+        ({"y": [1.0, 1.0]}, DataError, "constant"),
+    ],
+)
+def test_bad_arguments_are_refused_before_cmdstan_is_looked_for(
+    monkeypatch, tmp_path, options, error, names
+):
+    monkeypatch.setenv("CMDSTAN", str(tmp_path))  # no CmdStan: looking for it would be an error
+    options = {"y": Y, "seed": 1} | options
+    with pytest.raises(error, match=names):
+        pmix.sample(MODEL, options.pop("y"), show_progress=False, **options)
+
+
+def test_a_prior_without_scale_is_refused():
+    with pytest.raises(ModelError, match="means is left out"):
+        pmix.sample_prior(pmix.NormalMixture(n_components=2), show_progress=False)
+
+
+LONG_FIT = """
+import pystan_mix as pmix
+y = pmix.simulate(1000, theta=[0.5, 0.5], mu=[-2, 3], sigma=1.0, seed=2)
+pmix.sample(pmix.NormalMixture(n_components=2), y, iter_sampling=100_000, seed=1)
+"""
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the running processes whose parent is `pid`."""
+    text = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True).stdout
+    rows = [line.split() for line in text.splitlines()]
+    return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_stops_the_chains(cmdstan, tmp_path):
+    pmix.sample(MODEL, Y, chains=1, iter_sampling=1, show_progress=False)  # compiled
+    python = subprocess.Popen(
+        [sys.executable, "-c", LONG_FIT],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    deadline = time.monotonic() + 60
+    while not (chains := children_of(python.pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert chains
+    python.send_signal(signal.SIGINT)
+    _, said = python.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in said
+    assert not [pid for pid in chains if alive(pid)]
+    assert list(tmp_path.iterdir()) == []

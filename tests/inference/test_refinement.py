@@ -1,0 +1,195 @@
+"""The posterior refined from CmdStan's own draws, and put into CmdStan's form."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pystan_mix import Normal, NormalMixture, simulate
+from pystan_mix.cmdstan.stan_csv import read_stan_csv
+from pystan_mix.inference.refinement import (
+    Refined,
+    ess_of_draws,
+    refine_posterior,
+    refined_from,
+    refined_moments,
+    weighted_csv,
+)
+from pystan_mix.inference.restarts import judged
+from pystan_mix.mixtures.density import log_joint, to_unconstrained
+from pystan_mix.mixtures.model import stan_data
+from pystan_mix.mixtures.ordering import push_apart
+from pystan_mix.mixtures.target import joint_of_data
+from pystan_mix.numerics import log_sum_exp
+from pystan_mix.stats.elbo import stick_breaking
+
+RECORDED = Path(__file__).resolve().parents[1] / "recorded"
+STAN = json.loads((RECORDED / "data-advi.json").read_text())
+ADVI = judged(read_stan_csv(RECORDED / "advi.csv"), stan=STAN)
+
+
+def refined(seed=1) -> Refined:
+    found = refined_from(ADVI, stan=STAN, rng=np.random.default_rng(seed))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def posterior() -> Refined:
+    return refined()
+
+
+@pytest.fixture(scope="module")
+def csv(posterior):
+    return weighted_csv(posterior, ADVI.csv, rng=np.random.default_rng(2))
+
+
+def test_draws_are_in_cmdstans_form(posterior, csv):
+    assert (csv.names, csv.settings) == (ADVI.csv.names, ADVI.csv.settings)
+    assert np.array_equal(csv.mean_row, ADVI.csv.mean_row)
+    assert len(csv.draws) == len(ADVI.csv.draws) == 200
+    raw, theta = csv.variable("theta_raw"), csv.variable("theta")
+    # CmdStan refuses a simplex that is off by 1e-8
+    np.testing.assert_allclose(raw.sum(axis=1), 1.0, rtol=0, atol=1e-14)
+    floor = STAN["min_weight"]
+    np.testing.assert_allclose(theta, floor + (1 - 2 * floor) * raw, rtol=1e-12)
+    width = posterior.joint.width
+    np.testing.assert_allclose(csv.variable("mu"), push_apart(csv.variable("mu_raw"), width))
+    assert (csv.variable("sigma") > 0).all()
+
+
+def test_densities_belong_to_the_draws(posterior, csv):
+    z = to_unconstrained(
+        posterior.joint, **{name: csv.variable(name) for name in ("theta", "mu", "sigma")}
+    )
+    np.testing.assert_allclose(csv.variable("log_p__"), log_joint(posterior.joint, z), atol=1e-8)
+    found = posterior.refinement
+    order = np.argsort(found.log_p)
+    at = order[np.searchsorted(found.log_p[order], csv.variable("log_p__"))]
+    assert np.array_equal(found.log_g[at], csv.variable("log_g__"))
+
+
+def test_the_density_is_that_which_cmdstan_wrote():
+    """All constants in, at CmdStan's own draws."""
+    draws = {name: ADVI.csv.variable(name) for name in ("theta", "mu", "sigma")}
+    joint = joint_of_data(STAN)
+    z = to_unconstrained(joint, **draws)
+    np.testing.assert_allclose(log_joint(joint, z), ADVI.csv.variable("log_p__"), atol=1e-8)
+
+
+def test_moments_are_those_of_the_draws(posterior, csv):
+    moments = refined_moments(posterior)
+    assert set(moments) == {f"{x}_{m}" for x in ("theta", "mu", "sigma") for m in ("mean", "sd")}
+    ess = ess_of_draws(posterior, 200)
+    assert 100 < ess <= 200
+    for name in ("theta", "mu", "sigma"):
+        sd = moments[f"{name}_sd"].values
+        error = np.abs(csv.variable(name).mean(axis=0) - moments[f"{name}_mean"].values)
+        assert (error < 4.5 * sd / ess**0.5).all()
+
+
+@pytest.mark.parametrize(("size", "ess"), [(5000, 1200.0), (10_000, 4000.0), (1000, 600.0)])
+def test_what_resampled_draws_are_worth(posterior, size, ess):
+    """Of even weights all that are left are worth one each; resampling all loses nothing."""
+    found = dataclasses.replace(posterior.refinement, z=np.zeros((size, 1)), ess=ess)
+    worth = ess_of_draws(Refined(posterior.joint, found), 5000)
+    assert worth <= ess
+    assert (worth == pytest.approx(ess)) == (size <= 5000)
+    even = dataclasses.replace(found, ess=float(size))
+    assert ess_of_draws(Refined(posterior.joint, even), 5000) == pytest.approx(min(size, 5000))
+
+
+def test_the_seed_decides(posterior):
+    again, other = refined(), refined(seed=3)
+    np.testing.assert_array_equal(again.refinement.z, posterior.refinement.z)
+    assert (other.refinement.z != posterior.refinement.z).all()
+
+
+def test_what_would_take_too_long_is_not_refined():
+    y = np.arange(80_000.0)
+    stan = STAN | {"N": y.size, "y": y.tolist(), "count": [1] * y.size}
+    assert refined_from(ADVI, stan=stan, rng=np.random.default_rng(1)) is None
+
+
+def test_data_without_priors_are_not_refined():
+    bare = {name: STAN[name] for name in ("K", "N", "y", "count")}
+    assert refined_from(ADVI, stan=bare, rng=np.random.default_rng(1)) is None
+
+
+@pytest.mark.parametrize("draws", [100, 5000])
+def test_one_component_with_known_scale_is_exact(draws):
+    """One parameter, and a posterior and an evidence that are normal integrals."""
+    y = simulate(20, theta=[1.0], mu=[1.0], sigma=1.0, seed=3)
+    model = NormalMixture(n_components=1, means=Normal(0, 5), sigma=1.0)
+    joint = joint_of_data(stan_data(model, y))
+    precision = y.size + 5.0**-2
+    mean, sd = y.sum() / precision, precision**-0.5
+    z = mean + 0.5 * sd * np.random.default_rng(1).normal(size=(draws, 1))
+    even = np.full(draws, -math.log(draws))
+    found = refine_posterior(joint, z, even, draws=draws, rng=np.random.default_rng(2))
+    assert found is not None
+    assert len(found.z) == max(2 * draws, 2000)
+    covariance = np.eye(20) + 25.0
+    log_det = np.linalg.slogdet(covariance)[1]
+    expected = -0.5 * (20 * np.log(2 * np.pi) + log_det + y @ np.linalg.solve(covariance, y))
+    assert abs(found.log_integral - expected) < 4.5 * found.mcse
+    weights = np.exp(found.log_weights)
+    assert weights @ found.z[:, 0] == pytest.approx(mean, abs=4.5 * sd / found.ess**0.5)
+    moments = refined_moments(Refined(joint, found))
+    assert set(moments) == {"theta_mean", "theta_sd", "mu_mean", "mu_sd"}
+    assert moments["theta_mean"].item() == pytest.approx(1.0)
+
+
+def test_many_observations_have_fewer_draws_but_enough():
+    y = simulate(20_000, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=4)
+    model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    joint = joint_of_data(stan_data(model, y))
+    rng = np.random.default_rng(5)
+    theta = np.column_stack([0.5 + 0.003 * rng.normal(size=300)] * 2)
+    theta[:, 1] = 1 - theta[:, 0]
+    mu = np.array([-3.0, 3.0]) + 0.008 * rng.normal(size=(300, 2))
+    z = to_unconstrained(joint, theta=theta, mu=mu, sigma=np.ones((300, 2)))
+    log_w = log_joint(joint, z)
+    found = refine_posterior(joint, z, log_w - log_sum_exp(log_w), draws=5000, rng=rng)
+    assert found is not None
+    assert len(found.z) == 1000
+    assert found.pareto_khat < 0.6
+    assert found.ess > 400
+
+
+def test_draws_out_of_range_are_left_out():
+    """A weight that underflowed has no place in the unconstrained space."""
+    y = simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
+    model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    joint = joint_of_data(stan_data(model, y))
+    rng = np.random.default_rng(1)
+    z = np.array([-0.4, -2.0, 3.0]) + 0.1 * rng.normal(size=(500, 3))
+    with np.errstate(divide="ignore"):
+        z[5, 0] = stick_breaking(np.array([[1.0, 0.0]]))[0, 0]
+    assert np.isinf(z[5, 0])
+    found = refine_posterior(joint, z, np.full(500, -math.log(500)), draws=1000, rng=rng)
+    assert found is not None
+    assert np.isfinite(found.z).all()
+    assert found.pareto_khat < 0.7
+    assert found.ess > 1000
+
+
+def test_a_component_that_shrinks_onto_one_value_is_no_posterior_that_weights_find():
+    """Equal values and unknown standard deviations: the integral is infinite there."""
+    found = posterior_at_a_pole().refinement
+    assert found.pareto_khat > 0.7
+    assert found.ess < 0.1 * len(found.z)
+
+
+def posterior_at_a_pole() -> Refined:
+    """Of the recorded whole numbers, from draws around a value that occurs often."""
+    joint = joint_of_data(STAN | {"min_weight": 0.0})
+    rng = np.random.default_rng(1)
+    z = np.array([-2.0, -2.0, 2.0, -9.0, 1.0]) + 0.1 * rng.normal(size=(500, 5))
+    log_w = log_joint(joint, z)
+    found = refine_posterior(joint, z, log_w - log_sum_exp(log_w), draws=1000, rng=rng)
+    assert found is not None
+    return Refined(joint, found)

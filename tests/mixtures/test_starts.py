@@ -1,0 +1,126 @@
+"""Tests of pystan_mix.mixtures.starts: where the chains begin."""
+
+import numpy as np
+import pytest
+
+from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.mixtures.ordering import ordering_width, push_apart
+from pystan_mix.mixtures.priors import HalfCauchy, HalfNormal, Normal
+from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.starts import initial_values
+
+RNG = np.random.default_rng(8)
+Y = RNG.permuted(np.concatenate([RNG.normal(-5, 1, 40), RNG.normal(4, 2, 60)]))
+
+
+def mixture(K, *, sigma=HalfCauchy(2.0), means=Normal(0.0, 10.0)):  # noqa: B008
+    return NormalMixture(n_components=K, means=means, sigma=sigma)
+
+
+def inits(model, y, *, seed=1):
+    return initial_values(model, y, rng=np.random.default_rng(seed))
+
+
+def means_of(start, model, y):
+    """The means that Stan makes of a start."""
+    return push_apart(start["mu_raw"], ordering_width(model, y))
+
+
+@pytest.mark.parametrize("K", [1, 2, 3, 10])
+@pytest.mark.parametrize("seed", range(5))
+def test_starts_are_valid_and_among_the_observations(K, seed):
+    start = inits(mixture(K), Y, seed=seed)
+    assert {name: len(values) for name, values in start.items()} == {
+        "theta_raw": K,
+        "mu_raw": K,
+        "sigma": K,
+    }
+    mu = means_of(start, mixture(K), Y)
+    assert (np.diff(mu) > 0).all()
+    slack = 1e-3 * Y.std() * K
+    assert Y.min() <= mu[0] <= mu[-1] <= Y.max() + slack
+    assert min(start["theta_raw"]) > 0
+    assert sum(start["theta_raw"]) == pytest.approx(1.0, rel=1e-14)
+    assert min(start["sigma"]) > 0
+    assert max(start["sigma"]) <= Y.std() * np.exp(0.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_cluster_has_a_mean_though_the_clusters_are_unbalanced(seed):
+    """A cluster without a mean of its own is where a chain sticks."""
+    centres = np.array([0.0, 5.0, 10.0, 15.0])
+    y = simulate(800, theta=[0.1, 0.2, 0.3, 0.4], mu=centres, sigma=1.0, seed=3)
+    mu = means_of(inits(mixture(4), y, seed=seed), mixture(4), y)
+    # jittered by 0.3 standard deviations: beyond 1.5, one in a million
+    assert (np.abs(mu - centres) < 1.5).all()
+
+
+def test_values_are_plain_numbers():
+    start = inits(mixture(2), Y)
+    assert {type(x) for values in start.values() for x in values} == {float}
+
+
+def test_chains_of_one_generator_begin_apart():
+    rng = np.random.default_rng(1)
+    first, second = (initial_values(mixture(3), Y, rng=rng) for _ in range(2))
+    for name in first:
+        assert not set(first[name]) & set(second[name])
+
+
+def test_the_same_seed_begins_at_the_same_place():
+    assert inits(mixture(3), Y, seed=4) == inits(mixture(3), Y, seed=4)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.repeat([1.0, 2.0, 3.0], [1000, 1, 1]),
+        np.repeat([1.0, 2.0, 3.0], [1, 1, 1000]),
+        # one unit in the last place apart: a thousandth of the spread would be rounded away
+        np.repeat([1e16, 1e16 + 2, 1e16 + 4], [1000, 1, 1]),
+        np.repeat([-1e16 - 4, -1e16 - 2, -1e16], [1, 1, 1000]),
+        np.repeat([2.0**53 - 1, 2.0**53, 2.0**53 + 2], [1000, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize("K", [2, 3])
+def test_means_increase_though_observations_repeat(y, K):
+    for seed in range(10):
+        mu = means_of(inits(mixture(K), y, seed=seed), mixture(K), y)
+        assert (np.diff(mu) > 0).all()
+        slack = 1e-3 * y.std() * K + 10 * K * np.spacing(np.abs(y).max())
+        assert (y.min() <= mu).all()
+        assert (mu <= y.max() + slack).all()
+
+
+def test_one_component_without_data():
+    start = inits(mixture(1, sigma=HalfNormal(3.0)), Y[:0])
+    assert start["theta_raw"] == pytest.approx([1.0], rel=1e-14)
+    assert len(start["mu_raw"]) == len(start["sigma"]) == 1
+
+
+def test_without_data_the_means_begin_at_draws_from_the_prior():
+    """600 starts of two components: means of the prior within 4 standard errors."""
+    model = mixture(2, means=Normal([-50, 50], [1, 2]), sigma=HalfNormal([3, 30]))
+    starts = [inits(model, Y[:0], seed=seed) for seed in range(600)]
+    mu = np.array([means_of(start, model, Y[:0]) for start in starts])
+    assert (np.diff(mu) > 0).all()
+    error = np.array([1, 2]) / np.sqrt(600)
+    # the second mean is moved up by a thousandth of the mean scale, 1.5
+    assert (np.abs(mu.mean(axis=0) - [-50, 50.0015]) < 4 * error).all()
+    # a variance of n normals has a relative standard error of sqrt(2 / (n - 1))
+    assert (np.abs(mu.var(axis=0, ddof=1) / [1, 4] - 1) < 4 * np.sqrt(2 / 599)).all()
+    ratio = np.array([start["sigma"] for start in starts]) / [3, 30]
+    assert np.exp(-0.5) <= ratio.min() < 0.65
+    assert 1.6 < ratio.max() <= np.exp(0.5)
+
+
+@pytest.mark.parametrize("means", [Normal(0.0, 10.0), Normal(1e50, 1.0)])
+def test_without_data_means_increase(means):
+    model = mixture(5, means=means)
+    mu = means_of(inits(model, Y[:0]), model, Y[:0])
+    assert (np.diff(mu) > 0).all()
+
+
+@pytest.mark.parametrize("y", [Y, Y[:0]], ids=["data", "prior"])
+def test_known_sigmas_have_no_initial_values(y):
+    assert inits(mixture(2, sigma=1.0), y).keys() == {"theta_raw", "mu_raw"}

@@ -1,0 +1,349 @@
+"""The likelihood in C++ against the one in Stan, against extended precision, and under CmdStan."""
+
+import math
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lp_at_points import lp_at
+from wheels import unpacked
+
+import pystan_mix as pmix
+from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.processes import Process, run_processes
+from pystan_mix.cmdstan.run import Call, Run, run_cmdstan, workspace
+from pystan_mix.cmdstan.stan_csv import read_stan_csv
+from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.resources import resource_dir
+
+STAN = resource_dir("stan")
+HEADER = STAN / "fused" / "normal_mixture.hpp"
+DRIVERS = Path(__file__).resolve().parents[1] / "fused"
+
+POINTS = (
+    "random",
+    "sigma 1e-6 to 1e6",
+    "mu 1e4 sigmas off",
+    "weight 1e-12",
+    "weight 0",
+    "data at 1e6",
+    "densities underflow",
+    "components alike",
+)
+ROWS = ("Row2", "Row4", "Row8")
+
+Y = pmix.simulate(400, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
+MEANS = pmix.Normal(0, 5)
+MODELS = {
+    "unknown sigma": NormalMixture(n_components=3, means=MEANS, sigma=pmix.HalfCauchy(2)),
+    "known sigma": NormalMixture(n_components=3, means=MEANS, sigma=[0.8, 1.0, 1.4]),
+}
+
+
+def output_of(*argv: str | Path, cwd: Path | None = None) -> str:
+    """Run a program that must succeed; return what it prints."""
+    result = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{shlex.join(map(str, argv))}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def make_variables(cmdstan: CmdStan, *names: str) -> dict[str, list[str]]:
+    """Return variables of CmdStan's makefile, each split as a shell would."""
+    targets = [f"print-{name}" for name in names]
+    lines = output_of("make", "--silent", *targets, cwd=cmdstan.path).splitlines()
+    values = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    return {name: shlex.split(values[name]) if name in values else [] for name in names}
+
+
+@pytest.fixture(scope="module")
+def checks(cmdstan: CmdStan, tmp_path_factory) -> dict[tuple[str, str], str]:
+    """The results of fused/check.cpp, by the check and by what it was made at."""
+    folder = tmp_path_factory.mktemp("check")
+    output_of(
+        cmdstan.path / "bin" / "stanc",
+        f"--include-paths={STAN / 'functions'}",
+        "--name=plain_model",
+        f"--o={folder / 'plain.hpp'}",
+        STAN / "normal_mixture.stan",
+    )
+    make = make_variables(cmdstan, "COMPILE.cpp", "LINK.cpp", "LDLIBS", "TBB_TARGETS")
+    source, built = DRIVERS / "check.cpp", folder / "check.o"
+    includes = ("-w", f"-I{folder}", f"-I{HEADER.parent}")
+    # in CmdStan's folder: its makefile names the headers from there
+    output_of(*make["COMPILE.cpp"], *includes, "-o", built, source, cwd=cmdstan.path)
+    libraries = (*make["LDLIBS"], *make["TBB_TARGETS"])
+    output_of(*make["LINK.cpp"], "-o", folder / "check", built, *libraries, cwd=cmdstan.path)
+    lines = output_of(folder / "check").splitlines()
+    return {(check, at): result for check, at, result in (line.split("\t") for line in lines)}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_value_and_gradient_are_those_of_the_likelihood_in_stan(checks, point):
+    # errors are relative to the sum of the terms' absolute values: near the mode the terms of a
+    # gradient cancel, and no order of adding them keeps digits of what is left
+    assert float(checks["from Stan", point]) < 1e-9
+
+
+@pytest.mark.parametrize("point", [*POINTS, "N = 1e6"])
+def test_value_and_gradient_are_those_of_extended_precision(checks, point):
+    assert float(checks["from exact", point]) < 1e-12
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_known_sigma_and_plain_numbers_give_the_same_to_the_last_bit(checks, point):
+    assert float(checks["overloads", point]) == 0
+
+
+def on_this_processor(checks: dict[tuple[str, str], str], check: str, rows: str) -> str:
+    """Return the result of a check that only some processors can make."""
+    if rows != ROWS[0] and ("rows", rows) not in checks:
+        pytest.skip(f"this processor has no {rows}")
+    return checks[check, rows]
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_rows_of_every_width_agree(checks, rows):
+    assert float(on_this_processor(checks, "rows", rows)) < 1e-13
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_exponential_is_accurate(checks, rows):
+    assert float(on_this_processor(checks, "ulps of exp", rows)) < 2
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_exponential_at_its_ends(checks, rows):
+    on_this_processor(checks, "rows", rows)
+    at = {x: float(value) for (check, x), value in checks.items() if check == f"exp by {rows}"}
+    assert [at[x] for x in ("0", "-0", "-5e-324")] == [1.0, 1.0, 1.0]
+    assert at["-707.999"] == pytest.approx(math.exp(-707.999), rel=1e-14)
+    assert [at[x] for x in ("-708.001", "-745", "-1e300", "-inf")] == [0.0, 0.0, 0.0, 0.0]
+    assert math.isnan(at["nan"])
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("mu nan", "Location parameter is nan, but must be finite!"),
+        ("mu inf", "Location parameter is inf, but must be finite!"),
+        ("sigma 0", "Scale parameter is 0, but must be positive!"),
+        ("sigma -1", "Scale parameter is -1, but must be positive!"),
+        ("sigma nan", "Scale parameter is nan, but must be positive!"),
+    ],
+)
+def test_it_throws_what_normal_lpdf_throws(checks, at, words):
+    assert checks["fused", at] == f"domain_error: normal_lpdf: {words}"
+    assert checks["plain", at].startswith("domain_error: ")
+    assert f"normal_lpdf: {words}" in checks["plain", at]
+
+
+def test_it_throws_at_an_observation_that_is_nan(checks):
+    words = r"domain_error: .*normal_lpdf: Random variable(\[3\])? is nan, but must be not nan!"
+    assert re.match(words.replace(".*", ""), checks["fused", "y nan"])
+    assert re.match(words, checks["plain", "y nan"])
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "y inf",
+        "last y -inf",
+        "y 1e300",
+        "every sigma inf",
+        "every log_theta -inf",
+        "log_theta nan",
+    ],
+)
+def test_what_stan_would_reject_is_rejected(checks, at):
+    assert float(checks["fused", at]) == -math.inf
+    assert float(checks["plain", at]) == -math.inf or at == "log_theta nan"
+
+
+@pytest.mark.parametrize("at", ["one sigma inf", "sigma 1e-310", "no y, mu nan"])
+def test_what_stan_would_not_reject_has_the_same_value(checks, at):
+    assert math.isfinite(float(checks["fused", at]))
+    assert float(checks["fused", at]) == pytest.approx(float(checks["plain", at]), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("what", "bound"),
+    [
+        ("values", 1e-13),
+        ("gradients", 1e-12),
+        # of exp(-x**2 / 2 - log(Phi(x))), whose exponents reach some hundreds
+        ("slopes of the Jacobian", 1e-12),
+        ("overloads", 0.0),
+    ],
+)
+def test_means_are_pushed_apart_as_in_stan(checks, what, bound):
+    assert float(checks["ordering", what]) <= bound
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_programs_have_the_same_density(cmdstan: CmdStan, name: str):
+    model, rng = MODELS[name], np.random.default_rng(7)
+    inits = []
+    for _ in range(100):
+        init = {"theta_raw": rng.dirichlet(np.ones(3)), "mu_raw": rng.normal(0, 5, 3)}
+        if not model.sigma_is_known:
+            init["sigma"] = rng.lognormal(0, 1, 3)
+        inits.append({name: values.tolist() for name, values in init.items()})
+    fused, plain = (
+        lp_at(program_for(model), stan_data(model, Y), inits, likelihood=likelihood)
+        for likelihood in ("fused", "stan")
+    )
+    assert np.ptp(fused) > 1000.0
+    assert np.ptp(fused - plain) < 1e-8
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_same_seed_gives_the_same_draws_to_the_last_bit(cmdstan: CmdStan, tmp_path, name: str):
+    for folder in ("first", "second"):
+        pmix.sample(
+            MODELS[name],
+            Y,
+            chains=2,
+            iter_warmup=200,
+            iter_sampling=100,
+            seed=5,
+            show_progress=False,
+            output_dir=tmp_path / folder,
+        )
+    for file in ("chain-1.csv", "chain-2.csv", "generated-1.csv", "generated-2.csv"):
+        first, second = (read_stan_csv(tmp_path / folder / file) for folder in ("first", "second"))
+        assert first.draws.shape[0] == 100
+        np.testing.assert_array_equal(first.draws, second.draws)
+
+
+def run_from(init: dict[str, list[float]], *settings: str) -> Run:
+    """Run NUTS from initial values; it fails if CmdStan does."""
+    model = NormalMixture(n_components=len(init["mu_raw"]), means=MEANS, sigma=pmix.HalfCauchy(2))
+    (executable,) = compiled("normal_mixture", show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        call = Call(
+            method=("sample", "num_samples=20", *settings),
+            data=space.write_data("data", stan_data(model, Y)),
+            init=space.write_data("init", init),
+            seed=1,
+        )
+        return run_cmdstan(space, "chain", [call], parallel=1)
+
+
+@pytest.mark.parametrize(
+    ("init", "stepsize", "words"),
+    [
+        pytest.param(
+            {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [-3.0, 0.0, 4.0], "sigma": [1.0, 1.0, 1.0]},
+            "1e200",
+            "Exception: ",
+            id="to infinity",
+        ),
+        pytest.param(
+            # far too wide, so the first step is towards 0
+            {"theta_raw": [1.0], "mu_raw": [0.0], "sigma": [100.0]},
+            "1e4",
+            "normal_lpdf: Scale parameter is 0, but must be positive!",
+            id="to zero",
+        ),
+    ],
+)
+def test_a_step_too_far_is_rejected_and_the_run_goes_on(cmdstan: CmdStan, init, stepsize, words):
+    still = ("num_warmup=0", "adapt", "engaged=0")
+    run = run_from(init, *still, "algorithm=hmc", f"stepsize={stepsize}")
+    assert "Metropolis proposal is about to be rejected" in run.logs[0]
+    assert words in run.logs[0]
+    (csv,) = run.csvs
+    assert csv.variable("divergent__").all()
+    assert np.ptp(csv.variable("lp__")) == 0.0
+
+
+def test_a_run_that_begins_far_away_arrives(cmdstan: CmdStan):
+    init = {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [100, 200, 300], "sigma": [1e-3] * 3}
+    (csv,) = run_from(init, "num_warmup=300").csvs
+    assert (np.abs(csv.variable("mu")) < 10).all()
+
+
+# as httpstan compiles a model
+HTTPSTAN_FLAGS = (
+    *("-O3", "-std=c++14", "-fPIC", "-w", "-DBOOST_DISABLE_ASSERTS"),
+    *("-DBOOST_PHOENIX_NO_VARIADIC_EXPRESSION", "-DSTAN_THREADS", "-D_REENTRANT"),
+    "-D_GLIBCXX_USE_CXX11_ABI=0",
+)
+
+
+@pytest.fixture(scope="module")
+def httpstan(tmp_path_factory) -> Path:
+    """The folder of Stan 2.35's compiler and headers."""
+    folder = unpacked(
+        tmp_path_factory.mktemp("httpstan"),
+        "httpstan==4.13.0",
+        *("--python-version=311", "--implementation=cp", "--abi=cp311"),
+        *("--platform=manylinux_2_17_x86_64", "--platform=manylinux2014_x86_64"),
+        needed=("httpstan/include/", "httpstan/stanc"),
+    )
+    (folder / "httpstan" / "stanc").chmod(0o755)
+    return folder / "httpstan"
+
+
+# a compiler that does not declare an external function once more
+def test_stan_2_35_compiles_both_programs(httpstan: Path, tmp_path: Path):
+    assert "v2.35" in output_of(httpstan / "stanc", "--version")
+    compilations = []
+    # the second at -O0: for another level it would take twice the time
+    for program, level in (("normal_mixture", "-O3"), ("normal_mixture_known_sigma", "-O0")):
+        output_of(
+            httpstan / "stanc",
+            "--allow-undefined",
+            f"--include-paths={STAN / 'fused'},{STAN / 'functions'}",
+            f"--o={tmp_path / program}.cpp",
+            STAN / f"{program}.stan",
+        )
+        argv = ("g++", *HTTPSTAN_FLAGS, level, f"-I{httpstan / 'include'}", "-include", HEADER)
+        compilations.append(
+            Process(
+                argv=(*map(str, argv), "-c", "-o", f"{program}.o", f"{program}.cpp"),
+                log=tmp_path / f"{program}.log",
+                cwd=tmp_path,
+            )
+        )
+    for finished, compilation in zip(
+        run_processes(compilations, parallel=2), compilations, strict=True
+    ):
+        assert finished is not None, "the other program did not compile"
+        assert finished.returncode == 0, compilation.log.read_text()
+        built = compilation.log.with_suffix(".o")
+        undefined = output_of("nm", "--demangle", "--undefined-only", built)
+        assert "normal_mixture" not in undefined
+        assert "normal_mixture_rows::by_rows" in output_of("nm", "--demangle", built)
+
+
+CPP = (HEADER, *sorted(DRIVERS.iterdir()))
+
+
+@pytest.mark.parametrize("path", CPP, ids=lambda path: path.name)
+def test_the_cpp_is_fit_to_read(path: Path):
+    lines = path.read_text().splitlines()
+    assert max(map(len, lines)) < 80
+    assert not [line for line in lines if "\t" in line or line != line.rstrip()]
+    assert lines[0] == "/*"
+
+
+def test_every_declaration_of_the_header_has_a_doc_comment():
+    text = HEADER.read_text()
+    words = r"(?:template|inline|constexpr|struct|NORMAL_MIXTURE_INLINE|__attribute__)\b"
+    assert len(re.findall(rf"\*/\n{words}", text)) > 20
+    # a declaration begins a paragraph, or it follows the end of another
+    assert re.findall(rf"(?:^|\n\n|\n\}}\n)(?:(?:#|//).*\n)*{words}.*", text) == []
+
+
+def test_the_header_is_self_contained_and_portable():
+    text = HEADER.read_text()
+    includes = re.findall(r"^#include (\S+)$", text, re.M)
+    assert includes[0] == "<stan/model/model_header.hpp>"
+    assert not [name for name in includes[1:] if not re.fullmatch(r"<[a-z_]+>", name)]
+    for word in ("#pragma", "-march", "fast-math", "optimize("):
+        assert word not in text

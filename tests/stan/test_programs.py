@@ -1,0 +1,317 @@
+"""The Stan programs against the model written out in NumPy and SciPy."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lp_at_points import lp_at
+from reference_density import log_jacobian, log_lik, log_prior
+from scipy import stats
+from wheels import unpacked
+
+import pystan_mix as pmix
+from pystan_mix.arviz_compat import group
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.cmdstan.stan_csv import read_stan_csv
+from pystan_mix.fits.prediction import parameter_draws
+from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
+from pystan_mix.resources import resource_dir
+
+STAN = resource_dir("stan")
+PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand")
+
+Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
+PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
+KNOWN = NormalMixture(n_components=3, sigma=[0.8, 1.0, 1.4], **PRIORS)
+CASES = {
+    "known": (KNOWN, Y, "fused"),
+    "known-repeated-floor": (
+        NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS),
+        Y.round(1),
+        "fused",
+    ),
+    "by-hand": (KNOWN, Y, "by_hand"),
+    "by-hand-repeated-floor": (
+        NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS),
+        Y.round(1),
+        "by_hand",
+    ),
+    "half-cauchy": (NormalMixture(n_components=3, sigma=pmix.HalfCauchy(2), **PRIORS), Y, "fused"),
+    "half-normal-floor": (
+        NormalMixture(n_components=3, sigma=pmix.HalfNormal([1, 2, 3]), min_weight=0.2, **PRIORS),
+        Y,
+        "fused",
+    ),
+    "half-t-repeated": (
+        NormalMixture(n_components=3, sigma=pmix.HalfStudentT(3, 2.5), **PRIORS),
+        Y.round(1),
+        "fused",
+    ),
+    "one-component": (
+        NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
+        Y,
+        "fused",
+    ),
+}
+CASES |= {
+    f"{name}-plain": (model, y, "stan")
+    for name, (model, y, likelihood) in CASES.items()
+    if likelihood == "fused"
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_path: Path, case: str):
+    model, y, likelihood = CASES[case]
+    pmix.sample(
+        model,
+        y,
+        chains=1,
+        iter_warmup=200,
+        iter_sampling=100,
+        seed=11,
+        likelihood=likelihood,
+        show_progress=False,
+        output_dir=tmp_path,
+    )
+    csv = read_stan_csv(tmp_path / "chain-1.csv")
+    stan = stan_data(model, y)
+    known = np.asarray(stan.get("sigma", []))
+    sigma_draws = np.tile(known, (100, 1)) if known.size else csv.variable("sigma")
+    expected = [
+        log_prior(stan, theta, mu, sigma)
+        + log_lik(y, theta, mu, sigma).sum()
+        + log_jacobian(stan, theta_raw, mu_raw, mu, sigma, version=cmdstan.version)
+        for theta_raw, theta, mu_raw, mu, sigma in zip(
+            csv.variable("theta_raw"),
+            csv.variable("theta"),
+            csv.variable("mu_raw"),
+            csv.variable("mu"),
+            sigma_draws,
+            strict=True,
+        )
+    ]
+    difference = csv.variable("lp__") - expected
+    assert np.ptp(csv.variable("lp__")) > 1.0  # the draws do differ
+    assert np.ptp(difference) < 1e-8
+
+
+def test_the_program_by_hand_has_the_same_density(cmdstan: CmdStan, tmp_path: Path):
+    y = Y.round(1)
+    pmix.sample(
+        KNOWN, y, chains=1, iter_sampling=100, seed=3, show_progress=False, output_dir=tmp_path
+    )
+    csv = read_stan_csv(tmp_path / "chain-1.csv")
+    inits = [
+        {"theta_raw": theta.tolist(), "mu_raw": mu.tolist()}
+        for theta, mu in zip(csv.variable("theta_raw"), csv.variable("mu_raw"), strict=True)
+    ]
+    stan = stan_data(KNOWN, y)
+    included = lp_at("normal_mixture_known_sigma", stan, inits)
+    by_hand = lp_at("normal_mixture_by_hand", stan, inits)
+    assert np.ptp(included) > 1.0
+    assert np.ptp(by_hand - included) < 1e-8
+
+
+def test_the_program_by_hand_has_the_same_posterior(cmdstan: CmdStan):
+    fits = [
+        pmix.sample(
+            KNOWN, Y, iter_sampling=2500, seed=seed, likelihood=likelihood, show_progress=False
+        )
+        for seed, likelihood in ((1, "fused"), (2, "by_hand"))
+    ]
+    from pystan_mix.diagnostics.diagnose import summarize
+
+    included, by_hand = (summarize(fit) for fit in fits)
+    error = np.hypot(included["mcse_mean"], by_hand["mcse_mean"])
+    assert (np.abs(included["mean"] - by_hand["mean"]) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("case", ["known-repeated-floor", "by-hand", "half-t-repeated"])
+def test_log_lik_is_that_of_scipy(cmdstan: CmdStan, case: str):
+    model, y, likelihood = CASES[case]
+    fit = pmix.sample(
+        model,
+        y,
+        chains=1,
+        iter_sampling=50,
+        seed=2,
+        likelihood=likelihood,
+        show_progress=False,
+    )
+    theta, mu, sigma = (draws[0] for draws in parameter_draws(fit))
+    expected = [log_lik(y, *parameters) for parameters in zip(theta, mu, sigma, strict=True)]
+    np.testing.assert_allclose(group(fit, "log_likelihood")["y"].values[0], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("case", ["known-repeated-floor", "by-hand", "half-cauchy"])
+def test_y_rep_follows_the_mixture_of_its_draw(cmdstan: CmdStan, case: str):
+    model, y, likelihood = CASES[case]
+    fit = pmix.sample(
+        model, y, chains=2, iter_sampling=250, seed=2, likelihood=likelihood, show_progress=False
+    )
+    y_rep = group(fit, "posterior_predictive")["y"].values
+    theta, mu, sigma = parameter_draws(fit)
+    cdf = stats.norm.cdf(y_rep[..., None], mu[:, :, None], sigma[:, :, None])
+    uniform = (theta[:, :, None] * cdf).sum(-1)
+    # given its draw each replication is independent, so the transforms are uniform and so are all
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
+
+
+def thinned_prior(model: NormalMixture, name: str) -> np.ndarray:
+    """Return prior draws of a parameter, far enough apart to be nearly independent."""
+    prior = pmix.sample_prior(model, draws=40_000, n_obs=1, seed=4, show_progress=False)
+    return group(prior, "prior")[name].values[:, ::20].reshape(-1, model.n_components)
+
+
+def assert_follows(draws: np.ndarray, cdf) -> None:
+    assert stats.kstest(draws, cdf).pvalue > 1e-4
+
+
+def test_without_data_the_weights_follow_the_dirichlet(cmdstan: CmdStan):
+    alpha = np.array([1.0, 2.0, 5.0])
+    model = NormalMixture(
+        n_components=3, weights=pmix.Dirichlet(alpha), means=pmix.Normal(0, 1), sigma=1.0
+    )
+    for k, draws in enumerate(thinned_prior(model, "theta").T):
+        assert_follows(draws, stats.beta(alpha[k], alpha.sum() - alpha[k]).cdf)
+
+
+def test_without_data_a_floor_cuts_the_dirichlet_off(cmdstan: CmdStan):
+    model = NormalMixture(
+        n_components=2,
+        weights=pmix.Dirichlet([2.0, 3.0]),
+        means=pmix.Normal(0, 1),
+        sigma=1.0,
+        min_weight=0.2,
+    )
+    theta = thinned_prior(model, "theta")
+    law = stats.beta(2.0, 3.0)
+    low, high = law.cdf([0.2, 0.8])
+    assert theta.min() >= 0.2
+    assert_follows(theta[:, 0], lambda x: (law.cdf(x) - low) / (high - low))
+
+
+def test_without_data_the_means_are_order_statistics(cmdstan: CmdStan):
+    model = NormalMixture(n_components=3, means=pmix.Normal(2, 10), sigma=1.0)
+    mu = thinned_prior(model, "mu")
+    assert (np.diff(mu) > 0).all()
+    for k in range(3):
+        order = stats.beta(k + 1, 3 - k)
+        assert_follows(mu[:, k], lambda x, order=order: order.cdf(stats.norm(2, 10).cdf(x)))
+
+
+@pytest.mark.parametrize(
+    ("prior", "law"),
+    [
+        (pmix.HalfCauchy(5), stats.halfcauchy(0, 5)),
+        (pmix.HalfNormal(2), stats.halfnorm(0, 2)),
+        (pmix.HalfStudentT(3, 2.5), stats.foldnorm),
+    ],
+    ids=["half-cauchy", "half-normal", "half-t"],
+)
+def test_without_data_the_scales_follow_their_prior(cmdstan: CmdStan, prior, law):
+    model = NormalMixture(n_components=2, means=pmix.Normal(0, 1), sigma=prior)
+    if isinstance(prior, pmix.HalfStudentT):
+        cdf = lambda x: 2.0 * stats.t(prior.df, 0, prior.scale).cdf(x) - 1.0  # noqa: E731
+    else:
+        cdf = law.cdf
+    for draws in thinned_prior(model, "sigma").T:
+        assert_follows(draws, cdf)
+
+
+def test_generated_quantities_can_be_switched_off(cmdstan: CmdStan, tmp_path: Path):
+    (executable,) = compiled("normal_mixture", show_progress=False)
+    model = with_default_priors(NormalMixture(n_components=2), Y)
+    for n_rep, save in ((0, False), (7, False), (0, True)):
+        with workspace(executable, keep_in=None) as space:
+            data = space.write_data("data", stan_data(model, Y, n_rep=n_rep, save_log_lik=save))
+            call = Call(method=("sample", "num_samples=5", "num_warmup=20"), data=data, seed=1)
+            csv = run_cmdstan(space, "chain", [call], parallel=1).csvs[0]
+        assert csv.variable("y_rep").shape[1] == n_rep
+        assert csv.variable("log_lik").shape[1] == (Y.size if save else 0)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_stanc_has_nothing_to_warn_of(cmdstan: CmdStan, program: str):
+    stan = resource_dir("stan")
+    result = subprocess.run(
+        [
+            cmdstan.path / "bin" / "stanc",
+            f"--include-paths={stan / 'functions'}",
+            "--o=/dev/null",
+            stan / f"{program}.stan",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(resource_dir("stan").rglob("*.stan*")), ids=lambda path: path.name
+)
+def test_stan_code_keeps_to_the_style_guide(path: Path):
+    lines = path.read_text().splitlines()
+    assert max(map(len, lines)) < 80
+    assert not [line for line in lines if "\t" in line or line != line.rstrip()]
+    blocks = re.findall(r"^(?:data|parameters) \{\n(.*?)^\}", "\n".join(lines), re.M | re.S)
+    declarations = [line for block in blocks for line in block.splitlines()]
+    assert [line for line in declarations if ";" in line and "//" not in line] == []
+    # defined with a body, or declared with a semicolon
+    functions = re.findall(r"^ *(?:real|vector|int) \w+\([^;]*?(?:\{|\);)", "\n".join(lines), re.M)
+    documented = re.findall(r"\*/\n *(?:real|vector|int) \w+\(", "\n".join(lines))
+    assert len(functions) == len(documented)
+
+
+def test_shipped_json_runs_in_its_programs(cmdstan: CmdStan):
+    for name, program in (
+        ("close", "normal_mixture_known_sigma"),
+        ("close", "normal_mixture_by_hand"),
+        ("separated", "normal_mixture"),
+    ):
+        stan = json.loads((resource_dir("data") / f"{name}.json").read_text())
+        (executable,) = compiled(program, show_progress=False)
+        with workspace(executable, keep_in=None) as space:
+            data = space.write_data("data", stan)
+            call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
+            assert len(run_cmdstan(space, "chain", [call], parallel=1).csvs[0].draws) == 2
+
+
+@pytest.fixture(scope="module")
+def newer_stanc(tmp_path_factory) -> Path:
+    """The compiler of Stan 2.37, which prophet's wheel carries."""
+    found = unpacked(
+        tmp_path_factory.mktemp("prophet"),
+        "prophet==1.5.0",
+        "--platform=manylinux_2_28_x86_64",
+        needed=("prophet/stan_model/cmdstan-2.37.0/bin/stanc",),
+    )
+    stanc = found / "prophet" / "stan_model" / "cmdstan-2.37.0" / "bin" / "stanc"
+    stanc.chmod(0o755)
+    return stanc
+
+
+@pytest.mark.parametrize("includes", [("functions",), ("fused", "functions")])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_newer_compilers_take_them_without_a_word(newer_stanc, tmp_path, program, includes):
+    """A warning of one version is an error of a later one."""
+    result = subprocess.run(
+        (
+            newer_stanc,
+            "--allow-undefined",
+            f"--include-paths={','.join(str(STAN / folder) for folder in includes)}",
+            f"--o={tmp_path / 'program.hpp'}",
+            STAN / f"{program}.stan",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -1,0 +1,344 @@
+"""The mixture in PyMC: CmdStan's density and posterior, and predictive draws of the right law.
+
+What needs PyMC has the marker `pymc`.
+"""
+
+import dataclasses
+import math
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from lp_at_points import lp_at
+from reference_density import log_jacobian
+from scipy import stats
+
+import pystan_mix as pmix
+from pystan_mix.arviz_compat import group
+from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.errors import DataError, MissingPackageError, SettingsError
+from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
+from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.mixtures.ordering import ordering_width, pull_free
+from pystan_mix.numerics import FloatArray
+from pystan_mix.resources import resource_dir
+from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
+from pystan_mix.with_pymc.build import mixture_random
+
+pytestmark = [
+    # wheels of PyTensor come without a BLAS, and a mixture multiplies no matrices
+    pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning"),
+    # from PyMC 6 on the random function in Python is called from compiled code
+    pytest.mark.filterwarnings("ignore:Numba will use object mode to run CustomDist:UserWarning"),
+]
+
+CLOSE = read_observations(resource_dir("data") / "close.dat")
+SEPARATED = read_observations(resource_dir("data") / "separated.dat")
+Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
+PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
+CASES = {
+    "mof3": (CLOSE_MODEL, CLOSE),
+    "mofsep": (SEPARATED_MODEL, SEPARATED),
+    "known-each": (NormalMixture(n_components=3, sigma=[0.8, 1.0, 1.4], **PRIORS), Y),
+    "known-floor": (NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS), Y),
+    "half-cauchy-each": (NormalMixture(n_components=3, sigma=pmix.HalfCauchy([1, 2, 3])), Y),
+    "half-normal-floor": (
+        NormalMixture(n_components=3, sigma=pmix.HalfNormal([1, 2, 3]), min_weight=0.2, **PRIORS),
+        Y,
+    ),
+    "half-t": (NormalMixture(n_components=3, sigma=pmix.HalfStudentT(3, 2.5), **PRIORS), Y),
+    "half-t-each-repeated": (
+        NormalMixture(n_components=2, sigma=pmix.HalfStudentT(7, [1, 2]), min_weight=0.3),
+        Y.round(0),
+    ),
+    "priors-left-out": (NormalMixture(n_components=2), Y),
+    "one-component": (NormalMixture(n_components=1, means=pmix.Normal(0, 5)), Y),
+    "one-component-floor": (NormalMixture(n_components=1, sigma=1.0, min_weight=0.5), Y),
+}
+FORMS = [
+    (case, floor, by_hand)
+    for case, (model, _) in CASES.items()
+    for floor in (("transform", "potential") if model.min_weight else ("transform",))
+    for by_hand in (False, True)
+]
+each_form = pytest.mark.parametrize(("case", "floor", "by_hand"), FORMS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """A hundred points of the parameters, and CmdStan's log posterior there, without Jacobian."""
+
+    theta_raw: FloatArray
+    theta: FloatArray
+    mu: FloatArray
+    sigma: FloatArray
+    log_posterior: FloatArray
+
+
+@cache
+def points_of(case: str, version: tuple[int, ...]) -> Points:
+    """Choose random points of the unconstrained space and have CmdStan judge them.
+
+    They spread by one around those of an even mixture of the data.
+    """
+    model, y = CASES[case]
+    model = with_default_priors(model, y)
+    stan = stan_data(model, y)
+    K = model.n_components
+    z = np.random.default_rng(list(case.encode())).normal(size=(3, 100, K))
+    theta_raw = np.exp(z[0]) / np.exp(z[0]).sum(axis=1, keepdims=True)
+    centre = np.quantile(y, (np.arange(K) + 0.5) / K)
+    first, gaps = centre[0] + z[1, :, :1], np.diff(centre) * np.exp(z[1, :, 1:])
+    mu = np.cumsum(np.concatenate([first, gaps], axis=1), axis=1)
+    sigma = np.tile(stan["sigma"], (100, 1)) if model.sigma_is_known else y.std() * np.exp(z[2])
+    mu_raw = pull_free(mu, ordering_width(model, y))
+    inits = [
+        {"theta_raw": t.tolist(), "mu_raw": m.tolist()}
+        | ({} if model.sigma_is_known else {"sigma": s.tolist()})
+        for t, m, s in zip(theta_raw, mu_raw, sigma, strict=True)
+    ]
+    program = "normal_mixture_known_sigma" if model.sigma_is_known else "normal_mixture"
+    jacobian = [
+        log_jacobian(stan, *at, version=version)
+        for at in zip(theta_raw, mu_raw, mu, sigma, strict=True)
+    ]
+    theta = model.min_weight + (1 - K * model.min_weight) * theta_raw
+    return Points(theta_raw, theta, mu, sigma, lp_at(program, stan, inits) - jacobian)
+
+
+@dataclasses.dataclass(frozen=True)
+class Densities:
+    """PyMC's log density row by row, and with the Jacobian at the first point of a chain."""
+
+    without_jacobian: FloatArray
+    with_jacobian: FloatArray
+    at_start: float
+
+
+@cache
+def densities_of(case: str, floor: str, by_hand: bool, version: tuple[int, ...]) -> Densities:
+    """Evaluate a form of a case at the points of that case."""
+    points = points_of(case, version)
+    built = pmix.to_pymc(*CASES[case], floor=floor, by_hand=by_hand)
+    return densities_at(built, {"theta": points.theta, "mu": points.mu, "sigma": points.sigma})
+
+
+def densities_at(built, parameters) -> Densities:
+    """Evaluate a PyMC model where its variables have these values, row by row."""
+    import pytensor
+    import pytensor.tensor as pt
+
+    columns = {}
+    for variable in built.free_RVs:
+        x = pt.vector()
+        transform = built.rvs_to_transforms[variable]
+        value = x if transform is None else transform.forward(x, *variable.owner.inputs)
+        forward = pytensor.function([x], value, mode=in_numpy())
+        name = built.rvs_to_values[variable].name
+        columns[name] = [forward(row) for row in parameters[variable.name]]
+    log_densities = built.compile_fn(
+        [built.logp(jacobian=False), built.logp(jacobian=True)],
+        inputs=built.value_vars,
+        mode=in_numpy(),
+    )
+    rows = zip(*columns.values(), strict=True)
+    pairs = [log_densities(dict(zip(columns, row, strict=True))) for row in rows]
+    without, with_jacobian = np.array(pairs, dtype=np.float64).T
+    return Densities(without, with_jacobian, float(log_densities(built.initial_point())[1]))
+
+
+def in_numpy():
+    """Return PyTensor's default rewriting, of which logsumexp needs some, without compiled code."""
+    from pytensor.compile.mode import Mode
+
+    return Mode(linker="py", optimizer="fast_run").excluding("fusion")
+
+
+@pytest.mark.pymc
+@each_form
+def test_the_log_posterior_is_cmdstans_up_to_one_constant(
+    pm, cmdstan: CmdStan, case: str, floor: str, by_hand: bool
+):
+    ours = points_of(case, cmdstan.version).log_posterior
+    theirs = densities_of(case, floor, by_hand, cmdstan.version)
+    assert np.ptp(ours) > 10.0  # the points do differ
+    assert np.ptp(ours - theirs.without_jacobian) < 1e-8
+    assert np.isfinite(theirs.at_start)
+
+
+@pytest.mark.pymc
+@each_form
+def test_the_jacobian_is_that_of_the_transforms(
+    pm, cmdstan: CmdStan, case: str, floor: str, by_hand: bool
+):
+    points = points_of(case, cmdstan.version)
+    model, _ = CASES[case]
+    K = model.n_components
+    theirs = densities_of(case, floor, by_hand, cmdstan.version)
+    by_potentials = model.min_weight > 0 and floor == "potential"
+    # PyMC's simplex is the softmax of K - 1 values and of minus their sum
+    theta = points.theta if by_potentials else points.theta_raw
+    expected = math.log(K) + np.log(theta).sum(axis=1)
+    if not by_potentials:
+        expected += (K - 1) * math.log(1 - K * model.min_weight)
+        expected += np.log(np.diff(points.mu, axis=1)).sum(axis=1)
+    if not model.sigma_is_known:
+        expected += np.log(points.sigma).sum(axis=1)
+    jacobian = theirs.with_jacobian - theirs.without_jacobian
+    np.testing.assert_allclose(jacobian, expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.pymc
+def test_the_floors_transform_fills_exactly_the_interval_that_the_floor_leaves(pm):
+    """The integral of the Jacobian of a transform is the length of what it maps onto."""
+    import pytensor
+    import pytensor.tensor as pt
+
+    model = NormalMixture(n_components=2, min_weight=0.3)
+    built = pmix.to_pymc(model, Y)
+    transform = built.rvs_to_transforms[built["theta"]]
+    z = pt.vector()
+    function = pytensor.function(
+        [z], [transform.backward(z), transform.log_jac_det(z)], mode=in_numpy()
+    )
+    grid = np.linspace(-25.0, 25.0, 5001)
+    theta, log_jacobian_det = map(np.array, zip(*(function([x]) for x in grid), strict=True))
+    assert np.trapezoid(np.exp(log_jacobian_det), grid) == pytest.approx(0.4, rel=1e-6)
+    assert theta.min() == pytest.approx(0.3, abs=1e-12)
+    assert theta.max() == pytest.approx(0.7, abs=1e-12)
+
+
+@pytest.mark.pymc
+def test_potentials_are_minus_infinity_outside_the_constraints(pm):
+    built = pmix.to_pymc(SEPARATED_MODEL, SEPARATED, floor="potential")
+    inside, low = [0.2, 0.3, 0.5], [0.09, 0.41, 0.5]
+    ordered, first_switched, last_switched = [0, 10, 20], [10, 0, 20], [0, 20, 10]
+    parameters = {
+        "theta": np.array([inside, low, inside, inside]),
+        "mu": np.array([ordered, ordered, first_switched, last_switched], dtype=np.float64),
+        "sigma": np.full((4, 3), 3.0),
+    }
+    log_density = densities_at(built, parameters).without_jacobian
+    assert np.isfinite(log_density[0])
+    assert (log_density[1:] == -np.inf).all()
+
+
+@pytest.mark.pymc
+@each_form
+def test_variables_have_the_names_and_dims_of_a_fit(pm, case, floor, by_hand):
+    model, y = CASES[case]
+    built = pmix.to_pymc(model, y, floor=floor, by_hand=by_hand)
+    names = ["theta", "mu"] + ([] if model.sigma_is_known else ["sigma"])
+    assert [variable.name for variable in built.free_RVs] == names
+    assert [variable.name for variable in built.observed_RVs] == ["y"]
+    assert built.named_vars_to_dims == dict.fromkeys(names, ("component",)) | {"y": ("obs",)}
+    assert {name: len(values) for name, values in built.coords.items()} == {
+        "component": model.n_components,
+        "obs": y.size,
+    }
+
+
+@pytest.mark.pymc
+def test_the_same_seed_begins_at_the_same_point(pm):
+    first, again, other = (
+        pmix.to_pymc(CLOSE_MODEL, CLOSE, seed=seed).initial_point() for seed in (1, 1, 2)
+    )
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, again[name])
+        assert not np.isclose(value, other[name]).any()
+
+
+MODELS = {
+    "mof3": (CLOSE_MODEL, CLOSE, {}),
+    "mof2": (CLOSE_MODEL, CLOSE, {"by_hand": True}),
+    "mofsep": (SEPARATED_MODEL, SEPARATED, {}),
+}
+
+
+@cache
+def built_model(name):
+    model, y, options = MODELS[name]
+    return pmix.to_pymc(model, y, **options)
+
+
+@cache
+def pymc_trace(name):
+    import pymc
+
+    return pymc.sample(
+        draws=2500,
+        tune=1000,
+        chains=4,
+        cores=2,
+        target_accept=0.95,
+        random_seed=list(MODELS).index(name) + 1,
+        progressbar=False,
+        model=built_model(name),
+    )
+
+
+@pytest.mark.pymc
+@pytest.mark.parametrize("name", MODELS)
+def test_pymc_and_stan_draw_from_one_posterior(pm, cmdstan: CmdStan, name: str):
+    model, y, _ = MODELS[name]
+    fit = pmix.sample(model, y, iter_sampling=2500, seed=9, show_progress=False)
+    found = pmix.compare({"Stan": fit, "PyMC": pymc_trace(name)})
+    assert found.verdict == "agree", str(found)
+
+
+@pytest.mark.pymc
+@pytest.mark.parametrize("name", ["mof2", "mofsep"])
+def test_predictive_draws_follow_the_mixture_of_their_draw(pm, name):
+    trace = pymc_trace(name).isel(draw=slice(None, None, 50))
+    predictive = pm.sample_posterior_predictive(
+        trace, model=built_model(name), random_seed=4, progressbar=False
+    )
+    y_rep = group(predictive, "posterior_predictive")["y"].values
+    assert y_rep.shape == (4, 50, MODELS[name][1].size)
+    posterior = group(trace, "posterior")
+    theta, mu = (posterior[variable].values[:, :, None] for variable in ("theta", "mu"))
+    sigma = posterior["sigma"].values[:, :, None] if "sigma" in posterior else 1.0
+    uniform = (theta * stats.norm.cdf(y_rep[..., None], mu, sigma)).sum(axis=-1)
+    # given its draw each replication is independent, so the transforms are uniform and so are all
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
+
+
+def test_random_draws_follow_the_mixture():
+    theta, mu, sigma = np.array([0.2, 0.5, 0.3]), np.array([-3, 0, 4]), np.array([0.5, 1, 2])
+    y = mixture_random(theta, mu, sigma, np.random.default_rng(1), (200, 100))
+    assert y.shape == (200, 100)
+    uniform = (theta * stats.norm.cdf(y[..., None], mu, sigma)).sum(axis=-1)
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
+
+
+def test_random_draws_are_broadcast():
+    theta = np.array([[1.0, 0.0], [0.0, 1.0]])
+    mu, sigma = np.array([-100.0, 100.0]), np.array([1.0, 1.0])
+    rng = np.random.default_rng(1)
+    for size in (None, (2,), (7, 2)):
+        y = mixture_random(theta, mu, sigma, rng, size)
+        assert y.shape == (size or (2,))
+        assert (np.sign(y) == [-1, 1]).all()
+
+
+def test_without_pymc_the_remedy_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymc", None)  # as if it were not installed
+    with pytest.raises(MissingPackageError, match=r"pip install 'pystan_mix\[pymc\]'"):
+        pmix.to_pymc(CLOSE_MODEL, CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"y": [1.0, np.nan]}, DataError, "not finite"),
+        ({"model": NormalMixture(n_components=9)}, DataError, "components"),
+        ({"floor": "wall"}, SettingsError, "floor must be one of"),
+        ({"seed": -1}, SettingsError, "seed"),
+    ],
+)
+def test_bad_arguments_are_refused_before_pymc_is_looked_for(monkeypatch, changes, error, words):
+    monkeypatch.setitem(sys.modules, "pymc", None)
+    arguments = {"model": CLOSE_MODEL, "y": [1.0, 2.0, 4.0]} | changes
+    with pytest.raises(error, match=words):
+        pmix.to_pymc(arguments.pop("model"), arguments.pop("y"), **arguments)

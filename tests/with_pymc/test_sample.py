@@ -1,0 +1,49 @@
+"""PyMC run from a model of ours."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, compare, sample, simulate
+from pystan_mix.errors import DataError, MissingPackageError, SettingsError
+from pystan_mix.with_pymc.sample import sample_pymc
+
+Y = simulate(60, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=1)
+MODEL = NormalMixture(
+    n_components=2, weights=Dirichlet(2.0), means=Normal(0, 10), sigma=HalfNormal(2.0)
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("chains", 0), ("iter_warmup", 0), ("iter_sampling", 1.5), ("adapt_delta", 1), ("seed", -1)],
+)
+def test_wrong_settings_are_refused_before_pymc_is_looked_for(setting, value):
+    with pytest.raises(SettingsError, match=setting):
+        sample_pymc(MODEL, Y, **{setting: value})
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pymc") is not None, reason="PyMC is installed")
+def test_without_pymc_it_says_how_to_get_it():
+    with pytest.raises(MissingPackageError, match=r"pip install 'pystan_mix\[pymc\]'"):
+        sample_pymc(MODEL, Y)
+
+
+@pytest.mark.pymc
+def test_pymc_draws_the_same_posterior(cmdstan, capfd):
+    pytest.importorskip("pymc", reason="PyMC is not installed")
+    trace = sample_pymc(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
+    assert capfd.readouterr().out == ""
+    assert trace.posterior["mu"].shape == (4, 1500, 2)
+    fit = sample(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
+    comparison = compare({"Stan": fit, "PyMC": trace})
+    assert comparison.table.filter(like="z_").abs().max(axis=None) < 5
+    assert np.isfinite(comparison.speed["ess_per_second"]).all()
+
+
+@pytest.mark.pymc
+def test_bad_observations_are_refused_as_everywhere():
+    pytest.importorskip("pymc", reason="PyMC is not installed")
+    with pytest.raises(DataError, match="constant column"):
+        sample_pymc(MODEL, np.ones(10))
