@@ -318,34 +318,56 @@ inline double best_rows(const Problem& problem,
 }
 #endif
 
+/** For functions of vectors, in whatever form stanc passes these. */
+template <typename... Vectors>
+using require_vectors
+    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...>;
+
+/** For functions of vectors of numbers. */
+template <typename... Vectors>
+using require_numbers = stan::require_all_t<
+    stan::is_eigen_col_vector<Vectors>...,
+    std::is_same<double, stan::return_type_t<Vectors...>>>;
+
+/** For functions of vectors some of which are of autodiff variables. */
+template <typename... Vectors>
+using require_variables
+    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...,
+                          stan::is_var<stan::return_type_t<Vectors...>>>;
+
 /** Append autodiff variables to the operands. */
+template <typename Vector, require_variables<Vector>* = nullptr>
 inline void append(std::vector<stan::math::var>& operands,
-                   const Eigen::Matrix<stan::math::var, -1, 1>& x) {
-  operands.insert(operands.end(), x.data(), x.data() + x.size());
+                   std::vector<double>&, const Vector& x) {
+  for (int k = 0; k < x.size(); ++k) {
+    operands.push_back(x.coeff(k));
+  }
 }
 
-/** Append nothing: data have no gradient. */
-template <typename Data>
-inline void append(std::vector<stan::math::var>&, const Data&) {}
+/** Append nothing: data are not differentiated by. */
+template <typename Data, require_numbers<Data>* = nullptr>
+inline void append(std::vector<stan::math::var>& operands,
+                   std::vector<double>& gradient, const Data& x) {
+  const auto first = gradient.begin() + operands.size();
+  gradient.erase(first, first + x.size());
+}
 
 /** Return the value as a number where the arguments are numbers. */
-template <typename... Arguments>
+template <typename... Vectors, require_numbers<Vectors...>* = nullptr>
 inline double with_gradient(double value, std::vector<double>&,
-                            const Eigen::VectorXd&, const Arguments&...) {
+                            const Vectors&...) {
   return value;
 }
 
 /** Return the value as one autodiff variable with its gradient. */
-template <typename... Arguments>
-inline stan::math::var with_gradient(
-    double value, std::vector<double>& gradient,
-    const Eigen::Matrix<stan::math::var, -1, 1>& first,
-    const Arguments&... others) {
+template <typename... Vectors, require_variables<Vectors...>* = nullptr>
+inline stan::math::var with_gradient(double value,
+                                     std::vector<double>& gradient,
+                                     const Vectors&... arguments) {
   std::vector<stan::math::var> operands;
   operands.reserve(gradient.size());
-  append(operands, first);
-  (void)std::initializer_list<int>{(append(operands, others), 0)...};
-  gradient.resize(operands.size());
+  (void)std::initializer_list<int>{
+      (append(operands, gradient, arguments), 0)...};
   return stan::math::precomputed_gradients(value, operands, gradient);
 }
 
@@ -362,20 +384,57 @@ inline double log_normal_cdf_slope(double x, double log_cdf) {
                         * std::exp(-0.5 * x * x - log_cdf);
 }
 
+/**
+ * Return the log likelihood of a finite normal mixture with the assignments
+ * of observations to components summed out; see normal_mixture_log_lik.
+ */
+template <typename LogTheta, typename Mu, typename Sigma>
+inline stan::return_type_t<LogTheta, Mu, Sigma> log_lik(
+    const Eigen::Ref<const Eigen::VectorXd>& y, const std::vector<int>& count,
+    const LogTheta& log_theta, const Mu& mu, const Sigma& sigma) {
+  using stan::math::value_of;
+  constexpr const char* function = "normal_lpdf";
+  const std::size_t N = y.size();
+  if (N == 0) {
+    return 0;
+  }
+  Problem problem{y.data(), count.data(), N, {}};
+  problem.components.reserve(mu.size());
+  for (int k = 0; k < mu.size(); ++k) {
+    const double mu_k = value_of(mu.coeff(k));
+    const double sigma_k = value_of(sigma.coeff(k));
+    stan::math::check_finite(function, "Location parameter", mu_k);
+    stan::math::check_positive(function, "Scale parameter", sigma_k);
+    const double log_peak = value_of(log_theta.coeff(k)) - std::log(sigma_k)
+                            + stan::math::NEG_LOG_SQRT_TWO_PI;
+    problem.components.push_back({log_peak, mu_k, 1 / sigma_k});
+  }
+  std::vector<double> gradient(3 * mu.size());
+  double value = best_rows(problem, gradient);
+  if (std::isnan(value)) {
+    stan::math::check_not_nan(function, "Random variable", y);
+    value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
+  }
+  return with_gradient(value, gradient, log_theta, mu, sigma);
+}
+
 }  // namespace normal_mixture_rows
 
 /**
  * Return increasing locations made of free ones.
  *
+ * @tparam Vector vector of numbers
  * @param mu_raw free locations
  * @param width how near two locations may come before one pushes the other
  * @return increasing locations
  */
-inline Eigen::VectorXd push_apart(const Eigen::VectorXd& mu_raw,
-                                  const double& width, std::ostream*) {
+template <typename Vector,
+          normal_mixture_rows::require_numbers<Vector>* = nullptr>
+inline Eigen::VectorXd push_apart(const Vector& mu_raw, const double& width,
+                                  std::ostream*) {
   Eigen::VectorXd mu = mu_raw;
   for (int k = 1; k < mu.size(); ++k) {
-    const double x = (mu_raw[k] - mu[k - 1]) / width;
+    const double x = (mu[k] - mu[k - 1]) / width;
     const double density
         = stan::math::INV_SQRT_TWO_PI * std::exp(-0.5 * x * x);
     mu[k] = mu[k - 1]
@@ -389,17 +448,19 @@ inline Eigen::VectorXd push_apart(const Eigen::VectorXd& mu_raw,
  * a location has the part Phi(x) in its own free location, and the rest in
  * the location before.
  *
+ * @tparam Vector vector of autodiff variables
  * @param mu_raw free locations
  * @param width how near two locations may come before one pushes the other
  * @return increasing locations
  */
+template <typename Vector,
+          normal_mixture_rows::require_variables<Vector>* = nullptr>
 inline Eigen::Matrix<stan::math::var, -1, 1> push_apart(
-    const Eigen::Matrix<stan::math::var, -1, 1>& mu_raw, const double& width,
-    std::ostream* out) {
+    const Vector& mu_raw, const double& width, std::ostream* out) {
   using Vars = Eigen::Matrix<stan::math::var, -1, 1>;
-  const Eigen::VectorXd raw = stan::math::value_of(mu_raw);
-  const Eigen::VectorXd values = push_apart(raw, width, out);
   stan::arena_t<Vars> free = mu_raw;
+  const Eigen::VectorXd raw = stan::math::value_of(free);
+  const Eigen::VectorXd values = push_apart(raw, width, out);
   stan::arena_t<Vars> mu = values.cast<stan::math::var>();
   stan::arena_t<Eigen::VectorXd> own(values.size());
   for (int k = 1; k < values.size(); ++k) {
@@ -421,29 +482,36 @@ inline Eigen::Matrix<stan::math::var, -1, 1> push_apart(
 /**
  * Return the log absolute Jacobian determinant of push_apart.
  *
- * @tparam T double or autodiff variable
+ * @tparam Raw vector of numbers or autodiff variables
+ * @tparam Mu likewise
  * @param mu_raw free locations
  * @param mu the same pushed apart
  * @param width how near two locations may come before one pushes the other
  * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
  */
-template <typename T>
-inline T push_apart_log_det(const Eigen::Matrix<T, -1, 1>& mu_raw,
-                            const Eigen::Matrix<T, -1, 1>& mu,
-                            const double& width, std::ostream*) {
+template <typename Raw, typename Mu,
+          normal_mixture_rows::require_vectors<Raw, Mu>* = nullptr>
+inline stan::return_type_t<Raw, Mu> push_apart_log_det(const Raw& mu_raw,
+                                                       const Mu& mu,
+                                                       const double& width,
+                                                       std::ostream*) {
   using stan::math::value_of;
   const int K = mu.size();
+  const auto& raw_ref = stan::math::to_ref(mu_raw);
+  const auto& mu_ref = stan::math::to_ref(mu);
   double value = 0;
   std::vector<double> slopes(2 * K);
   for (int k = 1; k < K; ++k) {
-    const double x = (value_of(mu_raw[k]) - value_of(mu[k - 1])) / width;
+    const double above
+        = value_of(raw_ref.coeff(k)) - value_of(mu_ref.coeff(k - 1));
+    const double x = above / width;
     const double log_cdf = stan::math::std_normal_lcdf(x);
     value += log_cdf;
     slopes[k]
         = normal_mixture_rows::log_normal_cdf_slope(x, log_cdf) / width;
     slopes[K + k - 1] = -slopes[k];
   }
-  return normal_mixture_rows::with_gradient(value, slopes, mu_raw, mu);
+  return normal_mixture_rows::with_gradient(value, slopes, raw_ref, mu_ref);
 }
 
 /**
@@ -452,8 +520,10 @@ inline T push_apart_log_det(const Eigen::Matrix<T, -1, 1>& mu_raw,
  *
  * It throws what normal_lpdf throws.
  *
- * @tparam T double or autodiff variable
- * @tparam Sigma vector of T or of double
+ * @tparam Y vector of numbers
+ * @tparam LogTheta vector of numbers or autodiff variables
+ * @tparam Mu likewise
+ * @tparam Sigma likewise
  * @param y distinct observations
  * @param count how often each distinct observation occurs
  * @param log_theta logarithms of the mixing proportions
@@ -461,41 +531,32 @@ inline T push_apart_log_det(const Eigen::Matrix<T, -1, 1>& mu_raw,
  * @param sigma scales of the components
  * @return sum over n of count[n] times the log density of y[n]
  */
-template <typename T, typename Sigma>
-inline T normal_mixture_log_lik(const Eigen::Map<Eigen::VectorXd>& y,
-                                const std::vector<int>& count,
-                                const Eigen::Matrix<T, -1, 1>& log_theta,
-                                const Eigen::Matrix<T, -1, 1>& mu,
-                                const Sigma& sigma, std::ostream*) {
-  using stan::math::value_of;
-  constexpr const char* function = "normal_lpdf";
-  const std::size_t N = y.size();
-  if (N == 0) {
-    return 0;
-  }
-  normal_mixture_rows::Problem problem{y.data(), count.data(), N, {}};
-  problem.components.reserve(mu.size());
-  for (int k = 0; k < mu.size(); ++k) {
-    const double mu_k = value_of(mu[k]);
-    const double sigma_k = value_of(sigma[k]);
-    stan::math::check_finite(function, "Location parameter", mu_k);
-    stan::math::check_positive(function, "Scale parameter", sigma_k);
-    const double log_peak = value_of(log_theta[k]) - std::log(sigma_k)
-                            + stan::math::NEG_LOG_SQRT_TWO_PI;
-    problem.components.push_back({log_peak, mu_k, 1 / sigma_k});
-  }
-  std::vector<double> gradient(3 * mu.size());
-  double value = normal_mixture_rows::best_rows(problem, gradient);
-  if (std::isnan(value)) {
-    stan::math::check_not_nan(function, "Random variable", y);
-    value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
-  }
-  return normal_mixture_rows::with_gradient(value, gradient, log_theta, mu,
-                                            sigma);
+template <typename Y, typename LogTheta, typename Mu, typename Sigma,
+          normal_mixture_rows::require_numbers<Y>* = nullptr,
+          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
+inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
+    const Y& y, const std::vector<int>& count, const LogTheta& log_theta,
+    const Mu& mu, const Sigma& sigma, std::ostream*) {
+  using stan::math::to_ref;
+  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
+                                      to_ref(sigma));
+}
+
+/** normal_mixture_log_lik of the data of a program, as a special case. */
+template <typename LogTheta, typename Mu, typename Sigma,
+          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
+inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
+    const Eigen::Map<Eigen::VectorXd>& y, const std::vector<int>& count,
+    const LogTheta& log_theta, const Mu& mu, const Sigma& sigma,
+    std::ostream*) {
+  using stan::math::to_ref;
+  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
+                                      to_ref(sigma));
 }
 
 // stanc up to 2.31 declares the functions again in the namespace of a program,
-// for arguments of any type; being more special, these go before
+// for arguments of any type. Those of the header go before where one of their
+// parameters is of one type only, as width is, and y in the special case.
 namespace normal_mixture_model_namespace {
 using ::normal_mixture_log_lik;
 using ::push_apart;

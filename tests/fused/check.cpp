@@ -86,6 +86,32 @@ bool overloads_agree(Point& p, const Answer& answer) {
                                           known_sigma, nullptr);
 }
 
+/** Return whether vectors in other forms give the answer to the last bit. */
+bool forms_agree(Point& p, const Answer& answer) {
+  const int K = p.mu.size();
+  const Eigen::Map<const Eigen::VectorXd> y(p.y.data(), p.y.size());
+  stan::math::nested_rev_autodiff nested;
+  const VarVector log_theta = p.log_theta;
+  const Eigen::Map<const VarVector> log_theta_map(log_theta.data(), K);
+  const stan::arena_t<VarVector> mu = VarVector(p.mu);
+  VarVector sigma(K + 1);
+  sigma << p.sigma, 1;
+  var value = normal_mixture_log_lik(y.head(p.y.size()), p.count,
+                                     log_theta_map, mu, sigma.head(K),
+                                     nullptr);
+  value.grad();
+  bool agree = value.val() == answer.value
+               && log_theta.adj() == answer.gradient.segment(0, K)
+               && mu.adj() == answer.gradient.segment(K, K)
+               && sigma.head(K).adj() == answer.gradient.segment(2 * K, K);
+  stan::math::set_zero_all_adjoints_nested();
+  value = normal_mixture_log_lik(y, p.count, p.log_theta, p.mu.head(K),
+                                 -(-sigma.head(K)), nullptr);
+  value.grad();
+  return agree && value.val() == answer.value
+         && sigma.head(K).adj() == answer.gradient.segment(2 * K, K);
+}
+
 /** Check values and gradients for many K, and N around multiples of blocks. */
 void check_points(Points& points) {
   for (const char* kind :
@@ -95,6 +121,7 @@ void check_points(Points& points) {
     double from_stan = 0;
     double from_exact = 0;
     double differing = 0;
+    double by_form = 0;
     // beyond 8 the memory is another, beyond 15 the logarithms
     for (int K : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 40}) {
       for (int N : {0, 1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511,
@@ -108,12 +135,14 @@ void check_points(Points& points) {
           from_exact = std::max(from_exact,
                                 error(answer, exact.answer, exact.terms));
           differing += !overloads_agree(p, answer);
+          by_form += !forms_agree(p, answer);
         }
       }
     }
     print("from Stan", kind, from_stan);
     print("from exact", kind, from_exact);
     print("overloads", kind, differing);
+    print("forms", kind, by_form);
   }
 }
 
@@ -233,6 +262,7 @@ void check_ordering(Points& points) {
   double gradients = 0;
   double slopes = 0;
   double overloads = 0;
+  double forms = 0;
   for (int i = 0; i < 2000; ++i) {
     const int K = 1 + i % 12;
     const double width = std::exp(points.between(-5, 5));
@@ -271,11 +301,27 @@ void check_ordering(Points& points) {
       slopes = std::max(slopes, std::fabs(error));
       overloads += raw_var[k].adj() != -mu_var[k - 1].adj();
     }
+    const Eigen::Map<const VarVector> raw_map(raw_var.data(), K);
+    const stan::arena_t<VarVector> mu_arena = mu_var;
+    forms += value.val()
+             != push_apart_log_det(raw_map, mu_arena.head(K), width, nullptr);
+    forms += value.val()
+             != push_apart_log_det(raw_map, mu, width, nullptr);
+    forms += fused.value
+             != stan::math::dot_product(
+                 weight, push_apart(raw_map, width, nullptr));
+    forms += mu != push_apart(DataVector(raw.data(), K), width, nullptr);
+    const Answer by_expression = differentiated_by_raw(raw, [&](VarVector& x) {
+      return stan::math::dot_product(
+          weight, push_apart(x.head(K), width, nullptr));
+    });
+    forms += by_expression.gradient != fused.gradient;
   }
   print("ordering", "values", values);
   print("ordering", "gradients", gradients);
   print("ordering", "slopes of the Jacobian", slopes);
   print("ordering", "overloads", overloads);
+  print("ordering", "forms", forms);
 }
 
 /** Return the value of a likelihood or the first line of what it throws. */
