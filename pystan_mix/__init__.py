@@ -1,4 +1,4 @@
-"""Bayesian finite normal mixtures on CmdStan.
+"""Bayesian finite mixtures on CmdStan.
 
 The discrete assignments are summed out, the means are ordered, the weights are
 a simplex, and every fit comes back as ArviZ data with its posterior predictive
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pystan_mix.comparison.compare import compare
     from pystan_mix.diagnostics.diagnose import diagnose
+    from pystan_mix.fits.model import model_of
     from pystan_mix.fits.prediction import log_density, responsibilities
     from pystan_mix.fits.storage import load, save
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
-    from pystan_mix.mixtures.model import NormalMixture
+    from pystan_mix.mixtures.families.normal import NormalMixture
     from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
     from pystan_mix.mixtures.simulation import simulate
     from pystan_mix.numerics import log_sum_exp
@@ -38,6 +39,7 @@ __all__ = [
     "log_density",
     "log_evidence",
     "log_sum_exp",
+    "model_of",
     "responsibilities",
     "sample",
     "sample_prior",
@@ -53,7 +55,7 @@ _HOMES = {
     "HalfNormal": "mixtures.priors",
     "HalfStudentT": "mixtures.priors",
     "Normal": "mixtures.priors",
-    "NormalMixture": "mixtures.model",
+    "NormalMixture": "mixtures.families.normal",
     "advi": "inference.advi",
     "compare": "comparison.compare",
     "diagnose": "diagnostics.diagnose",
@@ -62,6 +64,7 @@ _HOMES = {
     "log_density": "fits.prediction",
     "log_evidence": "selection.evidence",
     "log_sum_exp": "numerics",
+    "model_of": "fits.model",
     "responsibilities": "fits.prediction",
     "sample": "inference.nuts",
     "sample_prior": "inference.nuts",

@@ -6,14 +6,12 @@ Python 3.11 has ArviZ 0.23, whose data are an InferenceData; ArviZ 1, for Python
 
 import importlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from pystan_mix.errors import DataError
-from pystan_mix.numerics import FloatArray
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces ArviZ 1 each time it is imported
@@ -77,15 +75,6 @@ def group(fit: Fit, name: str) -> xr.Dataset:
         raise DataError(f"The data have no group {name!r}; they have: {', '.join(names)}.")
     found = fit[name]
     return found.to_dataset() if isinstance(found, xr.DataTree) else found
-
-
-def element_draws(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
-    """Yield each scalar of the posterior by name (``mu[1]``), with draws of shape (chain, draw)."""
-    for name, variable in group(fit, "posterior").data_vars.items():
-        draws = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
-        for position in np.ndindex(draws.shape[2:]):
-            label = f"{name}[{','.join(str(i + 1) for i in position)}]" if position else str(name)
-            yield label, draws[(..., *position)]
 
 
 def attributes(fit: Fit) -> dict[str, Any]:

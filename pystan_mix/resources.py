@@ -24,7 +24,7 @@ def resource_dir(name: Literal["stan", "data"]) -> Path:
 
     Examples
     --------
-    >>> (resource_dir("stan") / "normal_mixture.stan").is_file()
+    >>> (resource_dir("stan") / "normal.stan").is_file()
     True
     """
     inside = _PACKAGE / name

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from pystan_mix.arviz_compat import to_arviz
+from pystan_mix.arviz_compat import group, group_names, to_arviz
 
 SAMPLE = ("chain", "draw")
 LOSS = (240.0, 240.1, 240.3, 240.2)
@@ -113,3 +113,24 @@ def refined_moments(posterior, shift, factor):
             mean, sd = mean - [0.0, shift * sd[1]], sd / [factor, 1.0]
         moments[f"{name}_mean"], moments[f"{name}_sd"] = ("component", mean), ("component", sd)
     return xr.Dataset(moments, coords={"component": np.arange(2)})
+
+
+def with_shared(fit, *, places=(5.0, 5.0, 5.0, 5.0), off=0.0, factor=1.0):
+    """Return a refined fit with a parameter `df` that all components share.
+
+    Parameters
+    ----------
+    places : sequence of float
+        Where every start ended in it.
+    off, factor : float
+        By how many refined standard deviations its mean is off, and by what
+        factor its standard deviation.
+    """
+    groups = {name: group(fit, name) for name in group_names(fit)}
+    draws = np.random.default_rng(7).normal(5.0, 1.0, size=groups["posterior"]["mu"].shape[:2])
+    sd = draws.std() / factor
+    groups["posterior"] = groups["posterior"].assign(df=(SAMPLE, draws))
+    groups["vi_restarts"] = groups["vi_restarts"].assign(df=("restart", np.asarray(places)))
+    moments = {"df_mean": draws.mean() - off * sd, "df_sd": sd}
+    groups["vi_refined"] = groups["vi_refined"].assign(moments)
+    return to_arviz(groups, attrs=dict(fit.attrs))

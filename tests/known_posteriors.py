@@ -1,10 +1,23 @@
-"""Posteriors whose law is known, for the comparison."""
+"""Posteriors whose law is known, and a family of components that is none of the package's."""
+
+import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 from pystan_mix.arviz_compat import to_arviz
+from pystan_mix.fits.attributes import Provenance, as_attributes
+from pystan_mix.fits.draws import Draws
+from pystan_mix.fits.groups import common_groups
+from pystan_mix.mixtures import model_json
+from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
+from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.priors import HalfNormal, Numbers
 from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.target import target_of
+from pystan_mix.stats.transforms import POSITIVE
 
 DIMS = ("chain", "draw", "some_dim_0")
 Y = simulate(200, theta=[0.3, 0.5, 0.2], mu=[-4, 0, 4], sigma=1.0, seed=1)
@@ -49,3 +62,44 @@ def switched(variables, *, seed):
     shape = variables["mu"].shape
     order = random.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1)
     return {name: np.take_along_axis(x, order, axis=-1) for name, x in variables.items()}
+
+
+DF = Parameter(
+    name="df",
+    field="df",
+    meaning="degrees of freedom",
+    space=POSITIVE,
+    priors=(HalfNormal,),
+    example=HalfNormal(10.0),
+    symbol=r"\nu",
+    pymc="nu",
+    may_be_known=True,
+    shared=True,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeavyMixture(NormalMixture):
+    """Student's t: a third parameter, which all components share unless a sequence is given."""
+
+    family: ClassVar = "heavy"
+    parameters: ClassVar = (MEANS, SIGMA, DF)
+    df: HalfNormal | Numbers = 5.0
+
+    @staticmethod
+    def log_density(y, *, mu, sigma, df):
+        """Return the log density of Student's t."""
+        return stats.t.logpdf(y, df, mu, sigma)
+
+
+def heavy_family(monkeypatch):
+    """Return the family, which models are read of while the test runs."""
+    monkeypatch.setattr(model_json, "FAMILIES", (NormalMixture, HeavyMixture))
+    return HeavyMixture
+
+
+def fit_with_model(model, variables, *, y=Y):
+    """Return what NUTS would of these draws, whose last axis is the component."""
+    target = target_of(model, y)
+    attrs = as_attributes(Provenance(method="nuts", model=model_json.model_to_json(target.model)))
+    return to_arviz(common_groups(target, Draws(variables), None), attrs=attrs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pystan_mix.cmdstan.compile import Likelihood, ProgramName, compiled
+from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.numerics import FloatArray
 
@@ -17,14 +17,10 @@ _STILL = (
 
 
 def lp_at(
-    program: ProgramName,
-    stan: Mapping[str, Any],
-    inits: Sequence[Mapping[str, Any]],
-    *,
-    likelihood: Likelihood = "fused",
+    program: Program, stan: Mapping[str, Any], inits: Sequence[Mapping[str, Any]]
 ) -> FloatArray:
     """Return ``lp__`` of a program at each of some points of the parameters."""
-    (executable,) = compiled(program, likelihood=likelihood, show_progress=False)
+    (executable,) = compiled(program, show_progress=False)
     with workspace(executable, keep_in=None) as space:
         data = space.write_data("data", stan)
         calls = [

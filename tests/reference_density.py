@@ -10,13 +10,18 @@ from scipy.special import logsumexp
 from pystan_mix.numerics import FloatArray
 
 
+def sigma_is_estimated(stan: Mapping[str, Any]) -> bool:
+    """Whether a data block leaves the standard deviations to be estimated."""
+    return len(stan.get("sigma_known", stan.get("sigma", []))) == 0
+
+
 def log_prior(
     stan: Mapping[str, Any], theta: FloatArray, mu: FloatArray, sigma: FloatArray
 ) -> float:
     """Log density of the priors, up to a constant of the model."""
     total = np.sum((np.asarray(stan["alpha"]) - 1.0) * np.log(theta))
     total += stats.norm.logpdf(mu, stan["mu_loc"], stan["mu_scale"]).sum()
-    if "sigma" not in stan:
+    if sigma_is_estimated(stan):
         df, scale = stan["sigma_df"], stan["sigma_scale"]
         law = stats.norm(0, scale) if np.isinf(df) else stats.t(df, 0, scale)
         total += law.logpdf(sigma).sum()
@@ -38,6 +43,17 @@ def ordering_width(stan: Mapping[str, Any]) -> float:
     return float(spread) / (2 * stan["K"])
 
 
+def log_simplex_jacobian(theta: FloatArray, *, version: tuple[int, ...]) -> float:
+    """Log absolute determinant of Stan's transform of a simplex, up to a constant."""
+    if version >= (2, 37):
+        return float(np.log(theta).sum())  # isometric log ratios
+    if len(theta) == 1:
+        return 0.0
+    left = 1.0 - np.concatenate([[0.0], np.cumsum(theta)[:-2]])
+    share = theta[:-1] / left
+    return float(np.sum(np.log(share) + np.log1p(-share) + np.log(left)))
+
+
 def log_jacobian(
     stan: Mapping[str, Any],
     theta_raw: FloatArray,
@@ -48,15 +64,8 @@ def log_jacobian(
     version: tuple[int, ...],
 ) -> float:
     """Log absolute determinant of Stan's transforms, up to a constant."""
-    if version >= (2, 37):
-        total = np.log(theta_raw).sum()  # isometric log ratios
-    else:
-        left = (
-            1.0 - np.concatenate([[0.0], np.cumsum(theta_raw)[:-2]]) if len(theta_raw) > 1 else []
-        )
-        share = theta_raw[:-1] / left
-        total = np.sum(np.log(share) + np.log1p(-share) + np.log(left))
+    total = log_simplex_jacobian(theta_raw, version=version)
     total += stats.norm.logcdf(mu_raw[1:], mu[:-1], ordering_width(stan)).sum()
-    if "sigma" not in stan:
+    if sigma_is_estimated(stan):
         total += np.log(sigma).sum()
     return float(total)

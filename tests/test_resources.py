@@ -7,7 +7,7 @@ import pytest
 
 from pystan_mix import resources
 
-FILES = {"stan": "normal_mixture.stan", "data": "close.dat"}
+FILES = {"stan": "normal.stan", "data": "close.dat"}
 
 
 def import_from(package):

@@ -1,4 +1,4 @@
-"""The Stan programs: where they are, and compiled once into the user's cache."""
+"""Stan programs compiled, once, into the user's cache."""
 
 import dataclasses
 import hashlib
@@ -8,91 +8,78 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
 
-from pystan_mix.checks import check_choice
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
 from pystan_mix.console import say
-from pystan_mix.errors import CompilationError, SettingsError
+from pystan_mix.errors import CompilationError
 from pystan_mix.files import cache_dir, locked, written_whole
-from pystan_mix.mixtures.model import NormalMixture
-from pystan_mix.resources import resource_dir
-
-ProgramName = Literal["normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand"]
-
-Likelihood = Literal["fused", "stan", "by_hand"]
 
 # make expands or splits at any other character of a file's name
 _SAFE_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_INCLUDE = re.compile(r"^\s*#include\s+(\S+)", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A Stan program, and where it finds what it includes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The program; its name without the ending is the executable's.
+    include_dirs : tuple of pathlib.Path, default ()
+        Where what it includes is looked for, in this order.
+    header : pathlib.Path, optional
+        A C++ header with the functions that the program only declares.
+    """
+
+    path: Path
+    include_dirs: tuple[Path, ...] = ()
+    header: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The program's name."""
+        return self.path.stem
+
+    def included(self) -> tuple[Path, ...]:
+        """Return the files that it includes, at whatever depth, and its header."""
+        found: dict[str, Path] = {}
+        waiting = [self.path]
+        while waiting:
+            for name in _INCLUDE.findall(waiting.pop().read_text(encoding="utf-8")):
+                there = (folder / name for folder in self.include_dirs)
+                file = next((path for path in there if path.is_file()), None)
+                if file is not None and name not in found:
+                    found[name] = file
+                    waiting.append(file)
+        header = () if self.header is None else (self.header,)
+        return (*(found[name] for name in sorted(found)), *header)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Build:
-    """One program that is to be compiled: its name, its files, where it goes."""
+    """One program that is to be compiled, and where its executable goes."""
 
-    name: ProgramName
-    program: Path
+    program: Program
     included: tuple[Path, ...]
     executable: Path
 
 
-def program_for(model: NormalMixture, *, likelihood: Likelihood = "fused") -> ProgramName:
-    """Return the name of the Stan program that fits a model.
-
-    Parameters
-    ----------
-    model : NormalMixture
-        The model.
-    likelihood : {"fused", "stan", "by_hand"}, default "fused"
-        Which way of writing the likelihood; "by_hand" is for known standard
-        deviations only.
-
-    Returns
-    -------
-    str
-        The program's name.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such program for the model.
-
-    Examples
-    --------
-    >>> program_for(NormalMixture(n_components=2, sigma=1.0))
-    'normal_mixture_known_sigma'
-    """
-    check_choice("likelihood", likelihood, choices=get_args(Likelihood))
-    if likelihood == "by_hand":
-        if not model.sigma_is_known:
-            raise SettingsError(
-                "likelihood='by_hand' is for known standard deviations; give sigma as a number, "
-                "or use likelihood='fused'."
-            )
-        return "normal_mixture_by_hand"
-    return "normal_mixture_known_sigma" if model.sigma_is_known else "normal_mixture"
-
-
 def compiled(
-    *names: ProgramName,
-    likelihood: Likelihood = "fused",
-    cmdstan: CmdStan | None = None,
-    show_progress: bool = True,
+    *programs: Program, cmdstan: CmdStan | None = None, show_progress: bool = True
 ) -> list[Path]:
     """Return the executables of Stan programs, compiling what the cache lacks.
 
-    The cache knows a program by the text of it and of all that it may include,
+    The cache knows a program by the text of it and of all that it includes,
     and by the CmdStan that compiled it. Of two processes that need the same
     program, one compiles and the other waits.
 
     Parameters
     ----------
-    *names : {"normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand"}
+    *programs : Program
         The programs.
-    likelihood : {"fused", "stan", "by_hand"}, default "fused"
-        What the programs that include a likelihood find on their include path:
-        the one in C++, or else the one in Stan.
     cmdstan : CmdStan, optional
         The CmdStan to compile with; by default the one that is found.
     show_progress : bool, default True
@@ -101,7 +88,7 @@ def compiled(
     Returns
     -------
     list of pathlib.Path
-        The executables, in the order of `names`.
+        The executables, in the order of `programs`.
 
     Raises
     ------
@@ -111,47 +98,41 @@ def compiled(
         If a program does not compile; the message has the compiler's last lines.
     """
     cmdstan = cmdstan or find_cmdstan()
-    builds = [_build(name, likelihood, cmdstan) for name in names]
+    builds = [_build(program, cmdstan) for program in programs]
     if not all(build.executable.exists() for build in builds):
 
         def say_waiting() -> None:
             say("Another process is compiling; waiting for it ...", wanted=show_progress)
 
         with locked(cache_dir() / "programs.lock", on_wait=say_waiting):
-            missing = {b.name: b for b in builds if not b.executable.exists()}
+            missing = {b.executable: b for b in builds if not b.executable.exists()}
             if missing:
                 _compile(list(missing.values()), cmdstan, show_progress=show_progress)
     return [build.executable for build in builds]
 
 
-def _build(name: ProgramName, likelihood: Likelihood, cmdstan: CmdStan) -> _Build:
+def _build(program: Program, cmdstan: CmdStan) -> _Build:
     """Say what a program is made of and where its executable belongs."""
-    stan = resource_dir("stan")
-    program = stan / f"{name}.stan"
-    included: dict[str, Path] = {}
-    if name != "normal_mixture_by_hand":
-        for folder in ("functions", "fused") if likelihood == "fused" else ("functions",):
-            # of the same name the later one stands
-            included |= {path.name: path for path in sorted((stan / folder).iterdir())}
+    included = program.included()
     key = hashlib.sha256()
     settings = cmdstan.path / "make" / "local"
-    for source in (program, *included.values(), *([settings] if settings.exists() else [])):
+    for source in (program.path, *included, *([settings] if settings.exists() else [])):
         key.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     key.update(f"{cmdstan.path} {cmdstan.version} {os.uname().machine}".encode())
-    executable = cache_dir() / "programs" / f"{name}-{key.hexdigest()[:16]}"
-    return _Build(name, program, tuple(included.values()), executable)
+    executable = cache_dir() / "programs" / f"{program.name}-{key.hexdigest()[:16]}"
+    return _Build(program, included, executable)
 
 
 def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool) -> None:
     """Compile programs side by side, each in a folder of its own."""
-    names = ", ".join(build.name for build in builds)
+    names = ", ".join(build.program.name for build in builds)
     version = ".".join(map(str, cmdstan.version))
     say(
         f"Compiling {names} with CmdStan {version}: about half a minute each, once ...",
         wanted=show_progress,
     )
     with tempfile.TemporaryDirectory(prefix="pystan_mix-", dir=_safe_temp_dir()) as temporary:
-        makes = [_make(build, cmdstan, Path(temporary) / build.name) for build in builds]
+        makes = [_make(build, cmdstan, Path(temporary) / build.executable.name) for build in builds]
         try:
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
         except OSError as error:
@@ -162,14 +143,15 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
             ) from error
         for build, make, result in zip(builds, makes, finished, strict=True):
             if result is not None and result.returncode != 0:
+                ending = describe_exit(result.returncode)
                 raise CompilationError(
-                    f"{build.name} did not compile: make {describe_exit(result.returncode)}.\n"
+                    f"{build.program.name} did not compile: make {ending}.\n"
                     f"{last_lines(make.log)}\nRun pystan-mix doctor to check the compiler and "
                     "CmdStan."
                 )
         for build in builds:
             with written_whole(build.executable) as partial:
-                shutil.copy(Path(temporary) / build.name / build.name, partial)
+                shutil.copy(Path(temporary) / build.executable.name / build.program.name, partial)
 
 
 def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
@@ -177,7 +159,7 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
     # apart from the program: stanc writes a header of the program's name beside it
     include = folder / "include"
     include.mkdir(parents=True)
-    shutil.copy(build.program, folder)
+    shutil.copy(build.program.path, folder)
     headers = []
     for source in build.included:
         shutil.copy(source, include)
@@ -189,7 +171,7 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
             os.environ.get("MAKE", "make"),
             f"STANCFLAGS=--include-paths={include}{external}",
             *(f"USER_HEADER={header}" for header in headers),
-            str(folder / build.name),
+            str(folder / build.program.name),
         ),
         log=folder / "make.log",
         cwd=cmdstan.path,

@@ -9,20 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pystan_mix.cmdstan.processes import Finished, Process, describe_exit, last_lines, run_processes
-from pystan_mix.cmdstan.stan_csv import StanCsv, fitted_params_csv, read_stan_csv
+from pystan_mix.cmdstan.stan_csv import StanCsv, read_stan_csv
 from pystan_mix.console import Progress, followed_logs
-from pystan_mix.errors import OutputError, SamplingError
+from pystan_mix.errors import SamplingError
 from pystan_mix.files import written_whole
 
 # as many as any double has for certain: 17 take twice as long to read, and with 6 CmdStan itself
 # refuses a simplex that it wrote
 _DIGITS_OF_DRAWS = 15
-# much text, of which nothing more is computed
-_DIGITS_OF_GENERATED = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,70 +192,6 @@ def _arguments(call: Call, chain: int, *, output: str) -> list[str]:
         *call.output,
         f"sig_figs={call.digits}",
     ]
-
-
-def generate_quantities(
-    space: Workspace,
-    csvs: Sequence[StanCsv],
-    picks: Sequence[NDArray[np.intp]],
-    *,
-    parameters: Sequence[str],
-    data: Path,
-    seed: int,
-    parallel: int,
-) -> tuple[StanCsv, ...]:
-    """Run the program's generated quantities block over chosen draws.
-
-    Parameters
-    ----------
-    space : Workspace
-        Where to run, and what.
-    csvs : sequence of StanCsv
-        The chains that the draws come from.
-    picks : sequence of ndarray of int
-        For each chain, which of its draws.
-    parameters : sequence of str
-        The vectors of the parameters block, in its order.
-    data : pathlib.Path
-        The JSON file of the data block, with the switches of the generated
-        quantities on.
-    seed : int
-        The seed from which each chain's own is made.
-    parallel : int
-        How many chains are done at once.
-
-    Returns
-    -------
-    tuple of StanCsv
-        ``y_rep`` and ``log_lik`` of the chosen draws, one file for each chain.
-
-    Raises
-    ------
-    SamplingError
-        If a process fails or is killed.
-    OutputError
-        If what a process wrote is not whole or not finite.
-    """
-    # one seed for all chains would give them all the same noise
-    seeds = np.random.SeedSequence(seed).generate_state(len(csvs)) >> 1
-    calls = []
-    for chain, (csv, pick) in enumerate(zip(csvs, picks, strict=True), start=1):
-        columns = np.r_[tuple(csv.columns(name) for name in parameters)]
-        text = fitted_params_csv([csv.names[j] for j in columns], csv.draws[np.ix_(pick, columns)])
-        fitted = space.folder / f"thinned-{chain}.csv"
-        fitted.write_text(text, encoding="utf-8")
-        method = ("generate_quantities", f"fitted_params={fitted.name}")
-        call = Call(method, data, seed=int(seeds[chain - 1]), digits=_DIGITS_OF_GENERATED)
-        calls.append(call)
-    generated = run_cmdstan(space, "generated", calls, parallel=parallel).csvs
-    for csv, pick in zip(generated, picks, strict=True):
-        # of this method CmdStan's file itself does not say how many rows it should have
-        if len(csv.rows) != len(pick):
-            raise OutputError(
-                f"CmdStan's output {csv.path} has {len(csv.rows)} rows for {len(pick)} draws: it "
-                "is truncated. Check the free space on the disk and run it again."
-            )
-    return generated
 
 
 def _failure(processes: Sequence[Process], finished: Sequence[Finished | None]) -> str:

@@ -7,11 +7,10 @@ is not finite in silence and cannot read ADVI without step size adaptation.
 import dataclasses
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pystan_mix.errors import OutputError
 from pystan_mix.numerics import FloatArray
@@ -75,26 +74,6 @@ class StanCsv:
         if name in self.names:
             return np.asarray(self.draws[:, self.names.index(name)])
         return np.asarray(self.draws[:, self.columns(name)])
-
-    def with_draws(self, picks: NDArray[np.intp]) -> "StanCsv":
-        """Return the same output with these of its draws, in this order."""
-        head = self.rows[: len(self.rows) - len(self.draws)]
-        return dataclasses.replace(self, rows=np.concatenate([head, self.draws[picks]]))
-
-    def with_values(self, values: Mapping[str, FloatArray]) -> "StanCsv":
-        """Return the same output with other draws: of these variables, all else being zero."""
-        draws = np.zeros((len(next(iter(values.values()))), len(self.names)))
-        for name, value in values.items():
-            where = self.names.index(name) if name in self.names else self.columns(name)
-            draws[:, where] = value
-        head = self.rows[: len(self.rows) - len(self.draws)]
-        return dataclasses.replace(self, rows=np.concatenate([head, draws]))
-
-    def with_log_g(self, log_g: FloatArray) -> "StanCsv":
-        """Return the same output of ADVI with these in place of its draws' ``log_g__``."""
-        rows = self.rows.copy()
-        rows[len(rows) - len(self.draws) :, self.names.index("log_g__")] = log_g
-        return dataclasses.replace(self, rows=rows)
 
     def columns(self, name: str) -> slice:
         """Return where the elements of a vector stand among the columns."""
@@ -184,29 +163,6 @@ def read_elbo_history(path: Path) -> FloatArray:
         raise OutputError(f"ADVI's history {path} cannot be read: {error.strerror}.") from error
     lines = table.splitlines(keepends=True)
     return _numbers(path, b"".join(x for x in lines if not x[:1].isalpha()), columns=3)
-
-
-def fitted_params_csv(names: Sequence[str], draws: FloatArray) -> str:
-    """Return draws as a CSV that CmdStan's generate_quantities reads.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The columns of the program's parameters block, in its order.
-    draws : ndarray, shape (draws, columns)
-        Their values.
-
-    Returns
-    -------
-    str
-        The text: with the seven columns of the sampler, which CmdStan 2.27
-        passes over by number and later versions by their trailing underscores.
-    """
-    sampler = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__"
-    head = f"# method = sample\n#   num_samples = {len(draws)}\n{sampler},{','.join(names)}\n"
-    # 17 digits: a simplex that is rounded more is refused
-    body = [f"0,0,0,0,0,0,0,{','.join(f'{value:.17g}' for value in row)}" for row in draws]
-    return head + "\n".join(body) + "\n"
 
 
 def _settings(comments: Sequence[str]) -> dict[str, str]:

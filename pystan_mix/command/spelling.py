@@ -1,14 +1,13 @@
 """Numbers, priors and names as the command line spells them."""
 
+import dataclasses
+import re
+from typing import Any, cast
+
 from pystan_mix.errors import ModelError, SettingsError
-from pystan_mix.mixtures.priors import (
-    Dirichlet,
-    HalfCauchy,
-    HalfNormal,
-    HalfStudentT,
-    Normal,
-    SigmaPrior,
-)
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.numbers import Numbers
+from pystan_mix.mixtures.priors import Dirichlet, Prior
 
 
 def parse_numbers(text: str, *, what: str) -> list[float]:
@@ -69,63 +68,92 @@ def parse_weights(text: str) -> Dirichlet:
     return Dirichlet(_one_or_each(parse_numbers(text, what="--weights")))
 
 
-def parse_means(text: str) -> Normal:
-    """Return the prior that ``--means 0,10`` or ``--means 0:10:20,5`` spells.
+def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -> Prior | Numbers:
+    """Return the prior, or the known values, that an option of a parameter spells.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        The parameter.
+    text : str
+        ``0,10`` or ``0:10:20,5`` where there is one kind of prior, else
+        ``half-cauchy:5``; numbers where they may be known.
+    family : type
+        The class of the mixture.
+
+    Returns
+    -------
+    Prior, float or list of float
+        What the model takes.
 
     Raises
     ------
     ModelError
-        If it is not locations, a comma and scales.
+        If it is spelled otherwise, or the family has no such parameter.
 
     Examples
     --------
-    >>> parse_means("0:10:20,5")
+    >>> from pystan_mix import NormalMixture
+    >>> means, sigma = NormalMixture.parameters
+    >>> parse_parameter(means, "0:10:20,5", family=NormalMixture)
     Normal(location=(0.0, 10.0, 20.0), scale=5.0)
+    >>> parse_parameter(sigma, "half-cauchy:5", family=NormalMixture)
+    HalfCauchy(scale=5.0)
     """
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise ModelError(
-            f"--means takes LOCATION,SCALE, with colons between the values of several components "
-            f"(0:10:20,5); it is {text!r}."
-        )
-    location, scale = (
-        _one_or_each(parse_numbers(part.replace(":", ","), what="--means")) for part in parts
-    )
-    return Normal(location, scale)
+    option = f"--{parameter.field}"
+    if parameter not in family.parameters:
+        having = ", ".join(f"--{each.field}" for each in family.parameters)
+        raise ModelError(f"{option} is not for --family {family.family}, which has {having}.")
+    word, colon, rest = text.partition(":")
+    kinds = {_word(kind): kind for kind in parameter.priors}
+    if colon and word in kinds:
+        kind, parts = kinds[word], rest.split(",")
+        last = len(_fields(kind)) - 1
+        # of several numbers for the last one, each component has one
+        parts = [*parts[:last], ":".join(parts[last:])]
+    elif parameter.may_be_known:
+        kind, parts = None, [text.replace(",", ":")]
+    else:
+        kind, parts = parameter.priors[0], text.split(",")
+    try:
+        values = [
+            _one_or_each(parse_numbers(part.replace(":", ","), what=option)) for part in parts
+        ]
+    except ModelError:
+        values = []
+    if kind is None and values:
+        return values[0]
+    if kind is not None and len(values) == len(_fields(kind)):
+        return kind(*values)
+    raise ModelError(f"{option} takes {spelled(parameter)}; it is {text!r}.")
 
 
-def parse_sigma(text: str) -> SigmaPrior | float | list[float]:
-    """Return the prior or the known values that ``--sigma`` spells.
-
-    Raises
-    ------
-    ModelError
-        If it is neither numbers nor the name of a prior with its numbers.
+def spelled(parameter: Parameter) -> str:
+    """Return how an option of a parameter is spelled.
 
     Examples
     --------
-    >>> parse_sigma("1.0")
-    1.0
-    >>> parse_sigma("half-cauchy:5")
-    HalfCauchy(scale=5.0)
-    >>> parse_sigma("half-student-t:3,2.5")
-    HalfStudentT(df=3.0, scale=2.5)
+    >>> from pystan_mix import NormalMixture
+    >>> spelled(NormalMixture.parameters[1]).split(", ")[1]
+    'half-cauchy:SCALE'
     """
-    name, colon, rest = text.partition(":")
-    try:
-        numbers = parse_numbers(rest if colon else text, what="--sigma")
-    except ModelError:
-        numbers = []
-    match name if colon else None, numbers:
-        case None, [_, *_]:
-            return _one_or_each(numbers)
-        case "half-cauchy", [_, *_]:
-            return HalfCauchy(_one_or_each(numbers))
-        case "half-normal", [_, *_]:
-            return HalfNormal(_one_or_each(numbers))
-        case "half-student-t", [df, _, *_]:
-            return HalfStudentT(df, _one_or_each(numbers[1:]))
-    raise ModelError(
-        f"--sigma takes numbers with commas between them, half-cauchy:SCALE, half-normal:SCALE or "
-        f"half-student-t:DF,SCALE; it is {text!r}."
-    )
+    forms = [f"{_word(kind)}:{','.join(_fields(kind))}" for kind in parameter.priors]
+    if not parameter.may_be_known:
+        (kind,) = parameter.priors
+        return (
+            f"{','.join(_fields(kind))} of a normal prior, with colons between the values of "
+            f"several components (0:10:20,5), and --{parameter.field}=-5,10 where it begins with "
+            "a minus"
+        )
+    *others, last = ["numbers with commas between them", *forms]
+    return f"{', '.join(others)} or {last}"
+
+
+def _fields(kind: type[Prior]) -> list[str]:
+    """Return the numbers of a prior in capitals."""
+    return [field.name.upper() for field in dataclasses.fields(cast(Any, kind))]
+
+
+def _word(kind: type[Prior]) -> str:
+    """Return a prior's name in small letters: half-student-t."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()

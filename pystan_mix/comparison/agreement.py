@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
@@ -13,6 +14,8 @@ from pystan_mix.stats.monte_carlo import STATISTICS, Summary, least_visible, z_s
 MATTERS: Final = 0.05
 MUST_BE_VISIBLE: Final = 0.3
 
+# the share of pairs of runs from one posterior that may be called different
+_FALSE_ALARMS: Final = 0.01
 _MOST_LISTED: Final = 6
 _WORDS: Final = {
     "mean": "mean",
@@ -51,6 +54,18 @@ class Agreement:
     def furthest(self) -> str:
         """The statistic with the largest difference of those that could be tested."""
         return max(STATISTICS, key=lambda name: -1.0 if math.isnan(z := self.z[name]) else abs(z))
+
+
+def critical_z(comparisons: int) -> float:
+    """Return the absolute z that counts in so many comparisons: at most 1 % false alarms in all.
+
+    Examples
+    --------
+    >>> round(critical_z(1), 3), round(critical_z(100), 3)
+    (2.576, 3.891)
+    """
+    # Bonferroni
+    return statistics.NormalDist().inv_cdf(1.0 - _FALSE_ALARMS / (2.0 * max(comparisons, 1)))
 
 
 def judge(reference: Summary, other: Summary, *, critical: float) -> Agreement:
@@ -161,20 +176,7 @@ def reasons_of_chains(name: str, summaries: Mapping[str, Summary]) -> Iterator[s
 
 
 def trifles(name: str, agreements: Mapping[str, Agreement]) -> Iterator[str]:
-    """Yield that differences are real and too small to matter.
-
-    Parameters
-    ----------
-    name : str
-        The data set.
-    agreements : mapping of str to Agreement
-        What was found of each quantity.
-
-    Yields
-    ------
-    str
-        Which quantities, and the largest difference.
-    """
+    """Yield that some of one data set's differences are real, and too small to matter."""
     small = _with(agreements, "negligible")
     if small:
         largest = max(abs(each.apart[each.furthest]) for each in small.values())

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pystan_mix.comparison.posteriors import MIXTURE, Posterior
+from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 
@@ -18,20 +18,20 @@ class Given:
     ----------
     y : ndarray, shape (N,), or None
         The observations.
-    sigma : ndarray, shape (K,), or None
-        Known standard deviations.
+    known : dict of str to ndarray, shape (K,) or (1,)
+        Parameters that were given and not estimated.
     """
 
     y: FloatArray | None
-    sigma: FloatArray | None
+    known: dict[str, FloatArray]
 
 
 def what_is_given(posteriors: Sequence[Posterior]) -> Given:
-    """Return the observations and the known standard deviations."""
-    return Given(
-        y=next((each.y for each in posteriors if each.y is not None), None),
-        sigma=next((each.known_sigma for each in posteriors if each.known_sigma is not None), None),
-    )
+    """Return the observations and the known parameters."""
+    known: dict[str, FloatArray] = {}
+    for each in posteriors:
+        known = each.known | known
+    return Given(y=next((each.y for each in posteriors if each.y is not None), None), known=known)
 
 
 def check_alike(reference: Posterior, other: Posterior) -> None:
@@ -95,11 +95,17 @@ def notes_on(posterior: Posterior, *, out_of_order: float) -> Iterator[str]:
     str
         A sentence.
     """
-    if out_of_order:
+    if out_of_order and posterior.ordered is not None:
+        # each component's own: "standard deviation"
+        along = [
+            each.meaning.removesuffix("s")
+            for each in posterior.family.parameters
+            if not (each.ordered or each.shared)
+        ]
         yield (
             f"{posterior.name}: the components of {100 * out_of_order:.2g} % of the draws were not "
-            "in increasing order of their means. They were put in it, draw by draw, each with its "
-            "weight and standard deviation."
+            f"in increasing order of their {posterior.ordered.meaning}. They were put in it, draw "
+            f"by draw, each with its {' and '.join(['weight', *along])}."
         )
     if posterior.divergences:
         yield (
@@ -127,36 +133,56 @@ def notes_on_what_is_missing(posteriors: Sequence[Posterior], given: Given) -> I
     """
     reference, *others = posteriors
     for other in others:
-        for name in MIXTURE:
+        if other.family is not reference.family:
+            yield (
+                f"{reference.name} has {reference.family.family} components, and {other.name} has "
+                f"{other.family.family} ones."
+            )
+        for name in dict.fromkeys([*reference.parameters, *other.parameters]):
             with_it, without = reference.name, other.name
             if name not in reference.draws:
                 with_it, without = without, with_it
             if (name in reference.draws) != (name in other.draws):
                 yield f"{name} is not compared: {with_it} has draws of it and {without} has none."
-        if all(
-            name in reference.draws
-            and name in other.draws
-            and np.array_equal(reference.draws[name], other.draws[name])
-            for name in ("theta", "mu")
-        ):
+        if _same_draws(reference, other):
             yield f"{other.name} and {reference.name} are the same draws."
-    if given.sigma is not None:
-        for each in posteriors:
-            if "sigma" not in each.draws and each.known_sigma is None:
-                yield (
-                    f"{each.name} does not say its standard deviations; they are taken to be known "
-                    f"as {_listed(given.sigma)}."
-                )
-            elif each.known_sigma is not None and not np.allclose(each.known_sigma, given.sigma):
-                yield (
-                    f"The known standard deviations of {each.name} are "
-                    f"{_listed(each.known_sigma)}, and not {_listed(given.sigma)}."
-                )
+    for each in posteriors:
+        yield from _notes_on_what_is_known(each, given)
     if given.y is None:
         yield (
             "None of the data sets has its observations, so neither log likelihood nor predictive "
             "density is compared."
         )
+
+
+def _same_draws(one: Posterior, other: Posterior) -> bool:
+    """Return whether weights, and what tells components apart, are equal draw by draw."""
+    names = ["theta", *([] if one.ordered is None else [one.ordered.name])]
+    return all(
+        name in one.draws
+        and name in other.draws
+        and np.array_equal(one.draws[name], other.draws[name])
+        for name in names
+    )
+
+
+def _notes_on_what_is_known(posterior: Posterior, given: Given) -> Iterator[str]:
+    """Yield what is taken to be known in one posterior, and what it knows otherwise."""
+    for parameter in posterior.family.parameters:
+        name, meaning = parameter.name, parameter.meaning
+        if name not in given.known:
+            continue
+        if name in posterior.known:
+            if not np.allclose(posterior.known[name], given.known[name]):
+                yield (
+                    f"The known {meaning} of {posterior.name} are "
+                    f"{_listed(posterior.known[name])}, and not {_listed(given.known[name])}."
+                )
+        elif name not in posterior.draws:
+            yield (
+                f"{posterior.name} does not say its {meaning}; they are taken to be known as "
+                f"{_listed(given.known[name])}."
+            )
 
 
 def _elements(shape: tuple[int, ...]) -> str:

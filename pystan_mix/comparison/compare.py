@@ -1,17 +1,15 @@
 """Whether posteriors are the same, as far as their draws can say."""
 
-import dataclasses
 import math
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
 
 import pandas as pd
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.comparison.agreement import (
     Agreement,
+    critical_z,
     judge,
     reasons_against,
     reasons_of_chains,
@@ -27,69 +25,10 @@ from pystan_mix.comparison.comparability import (
 )
 from pystan_mix.comparison.invariants import invariants, mixture_draws
 from pystan_mix.comparison.matching import ordered_by_mean
-from pystan_mix.comparison.posteriors import MIXTURE, Posterior, read_posteriors
-from pystan_mix.comparison.report import comparison_text
+from pystan_mix.comparison.posteriors import Posterior, read_posteriors
+from pystan_mix.comparison.result import Comparison
 from pystan_mix.errors import SettingsError
-from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.monte_carlo import STATISTICS, Summary, summary_of
-
-# the share of pairs of runs from one posterior that may be called different
-_FALSE_ALARMS: Final = 0.01
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Comparison:
-    """What `compare` found; prints readably.
-
-    Parameters
-    ----------
-    verdict : {"agree", "disagree", "unclear"}
-        On all data sets; "unclear" where chains of one data set disagree among
-        themselves, or draws are too few.
-    reasons : tuple of str
-        Why they are not said to agree; empty where they are.
-    notes : tuple of str
-        What was done or found besides.
-    table : pandas.DataFrame
-        A row for each quantity and data set; columns `mean`, `sd`, `q05`,
-        `q50`, `q95`, `mcse_mean`, `mcse_sd`, `ess_bulk`, `ess_tail`, `r_hat`.
-        Against the reference, the first data set: `apart_mean` and so on, the
-        difference in sds of the reference; `z_mean` and so on, in combined
-        Monte Carlo errors; and `verdict`, one of "agree", "negligible" (more
-        than Monte Carlo error, less than matters), "disagree", "chains
-        disagree" and "too few draws"; "reference" in the first data set's rows.
-    speed : pandas.DataFrame
-        A row for each data set: `chains`, `draws` of each, `seconds`,
-        `least_ess` (the least bulk ESS of its parameters) and
-        `ess_per_second`; NaN where no time was left.
-    comparisons : int
-        Number of single tests.
-    critical : float
-        The absolute z that counts, so many tests taken into account.
-    visible : float
-        The largest, over all quantities, of the least difference between means
-        that would have been seen, in sds.
-    posteriors : tuple of Posterior
-        The draws that were compared, matched.
-    """
-
-    verdict: Literal["agree", "disagree", "unclear"]
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...]
-    table: pd.DataFrame
-    speed: pd.DataFrame
-    comparisons: int
-    critical: float
-    visible: float
-    posteriors: tuple[Posterior, ...] = dataclasses.field(repr=False)
-
-    @property
-    def agree(self) -> bool:
-        """Whether they agree, and the draws suffice to say so."""
-        return self.verdict == "agree"
-
-    def __str__(self) -> str:
-        return comparison_text(self)
 
 
 def compare(
@@ -112,6 +51,9 @@ def compare(
     first, and a note says so. That is exact for priors that are the same for
     all components; where an unordered model has others, its posterior is not
     that of the ordered model.
+
+    Mixtures of different families are compared on the parameters that they
+    share, each family's density being its own.
 
     Parameters
     ----------
@@ -160,7 +102,7 @@ def compare(
     summaries = {each.name: _summaries(each, given) for each in posteriors}
     pairs = {each.name: _pairs(summaries[reference.name], summaries[each.name]) for each in others}
     comparisons = len(STATISTICS) * sum(map(len, pairs.values()))
-    critical = statistics.NormalDist().inv_cdf(1.0 - _FALSE_ALARMS / (2.0 * max(comparisons, 1)))
+    critical = critical_z(comparisons)
     agreements = {
         name: {label: judge(*pair, critical=critical) for label, pair in each.items()}
         for name, each in pairs.items()
@@ -197,14 +139,8 @@ def compare(
 
 def _summaries(posterior: Posterior, given: Given) -> dict[str, Summary]:
     """Summarize each element of each parameter, and what no relabelling changes."""
-    quantities: dict[str, FloatArray] = {}
-    for name in sorted(posterior.draws, key=lambda n: (*MIXTURE, n).index(n)):
-        draws = posterior.draws[name]
-        if draws.ndim == 2:
-            quantities[name] = draws
-        else:  # elements count from 1, as in Stan
-            quantities |= {f"{name}[{k + 1}]": draws[..., k] for k in range(draws.shape[-1])}
-    mixture = mixture_draws(posterior, known_sigma=given.sigma)
+    quantities = posterior.elements()
+    mixture = mixture_draws(posterior, known=given.known)
     if mixture is not None and given.y is not None:
         quantities |= invariants(mixture, given.y)
     return {label: summary_of(draws) for label, draws in quantities.items()}
@@ -259,7 +195,7 @@ def _numbers(summary: Summary) -> dict[str, float | str]:
 def _speed(posterior: Posterior, summaries: Mapping[str, Summary]) -> dict[str, float]:
     """Return how many effective draws a second there were."""
     chains, draws = posterior.size
-    parameters = [s for label, s in summaries.items() if label.split("[")[0] in posterior.draws]
+    parameters = [summaries[label] for label in posterior.elements()]
     least = min((s.ess_bulk for s in parameters if s.values["sd"] > 0.0), default=math.nan)
     seconds = math.nan if posterior.seconds is None else posterior.seconds
     return {

@@ -1,11 +1,14 @@
 """What no relabelling of components changes: log likelihood and predictive density, by draw."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from pystan_mix.comparison.posteriors import Posterior
-from pystan_mix.mixtures.simulation import log_density
+from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
 
 _PLACES: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -15,45 +18,76 @@ _TERMS_AT_ONCE: Final = 1_000_000
 _FEWEST_DRAWS: Final = 400
 
 
-def mixture_draws(
-    posterior: Posterior, *, known_sigma: FloatArray | None
-) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-    """Return the weights, means and standard deviations of each draw.
+@dataclasses.dataclass(frozen=True)
+class MixtureDraws:
+    """Draws of all that a mixture's density depends on.
+
+    Parameters
+    ----------
+    family : type
+        The class of the mixture.
+    theta : ndarray, shape (..., K)
+        Weights.
+    components : dict of str to ndarray, shape (..., K)
+        The components' parameters by name, all of them.
+    """
+
+    family: type[Mixture]
+    theta: FloatArray
+    components: dict[str, FloatArray]
+
+    def picked(self, picks: slice) -> "MixtureDraws":
+        """Return some draws of each chain."""
+        components = {name: values[:, picks] for name, values in self.components.items()}
+        return MixtureDraws(self.family, self.theta[:, picks], components)
+
+
+def mixture_draws(posterior: Posterior, *, known: Mapping[str, FloatArray]) -> MixtureDraws | None:
+    """Return what a posterior's mixture is in each draw.
 
     Parameters
     ----------
     posterior : Posterior
         The draws.
-    known_sigma : ndarray, shape (K,), or None
-        Standard deviations for a posterior that has none itself.
+    known : mapping of str to ndarray, shape (K,) or (1,)
+        Parameters for a posterior that does not have them itself.
 
     Returns
     -------
-    tuple of three ndarrays, shape (chain, draw, K), or None
-        `theta`, `mu` and `sigma`; None where one of them is nowhere.
+    MixtureDraws or None
+        Arrays of shape (chain, draw, K); None where a parameter is nowhere.
     """
-    theta, mu = posterior.draws.get("theta"), posterior.draws.get("mu")
-    if theta is None or mu is None or theta.shape != mu.shape or mu.ndim < 3:
+    theta = posterior.draws.get("theta")
+    if theta is None or theta.ndim < 3:
         return None
-    sigma = posterior.draws.get("sigma")
-    if sigma is None:
-        sigma = known_sigma if posterior.known_sigma is None else posterior.known_sigma
-    elif sigma.ndim == 2:
-        sigma = sigma[..., None]
-    if sigma is None or sigma.shape[-1] not in (1, mu.shape[-1]):
-        return None
-    return theta, mu, np.broadcast_to(sigma, mu.shape)
+    K, components = theta.shape[-1], {}
+    for parameter in posterior.family.parameters:
+        name = parameter.name
+        values = posterior.draws.get(name)
+        if values is None:
+            values = posterior.known.get(name, known.get(name))
+        elif values.ndim == 2 and not parameter.ordered:
+            values = values[..., None]
+        if values is None or values.shape[-1] not in (1, K):
+            return None
+        components[name] = np.broadcast_to(values, theta.shape)
+    return MixtureDraws(posterior.family, theta, components)
 
 
-def invariants(
-    mixture: tuple[FloatArray, FloatArray, FloatArray], y: FloatArray
-) -> dict[str, FloatArray]:
+def log_density(mixture: MixtureDraws, y: FloatArray) -> FloatArray:
+    """Return the log density of a mixture at each point, shape (..., N)."""
+    with np.errstate(divide="ignore"):
+        log_theta = np.log(mixture.theta)
+    return mixture_log_density(mixture.family, y, log_theta, mixture.components)
+
+
+def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
     """Compute what does not depend on the order of the components.
 
     Parameters
     ----------
-    mixture : tuple of three ndarrays, shape (chain, draw, K)
-        Weights, means and standard deviations.
+    mixture : MixtureDraws
+        Draws, arrays of shape (chain, draw, K).
     y : ndarray, shape (N,)
         The observations.
 
@@ -68,31 +102,30 @@ def invariants(
 
     Examples
     --------
-    >>> draws = (np.ones((1, 2, 1)), np.zeros((1, 2, 1)), np.ones((1, 2, 1)))
+    >>> from pystan_mix import NormalMixture
+    >>> one, zero = np.ones((1, 2, 1)), np.zeros((1, 2, 1))
+    >>> draws = MixtureDraws(NormalMixture, one, {"mu": zero, "sigma": one})
     >>> found = invariants(draws, np.array([-1.0, 0.0, 1.0]))
     >>> found["density[50%]"].round(3)
     array([[0.399, 0.399]])
     """
-    densities = np.exp(log_density(np.quantile(y, _PLACES), *mixture))
-    found = {f"density[{100 * p:g}%]": densities[..., i] for i, p in enumerate(_PLACES)}
-    distinct, occurrences = np.unique(y, return_counts=True)
-    chains, draws, K = mixture[0].shape
+    at_places = np.exp(log_density(mixture, np.quantile(y, _PLACES)))
+    found = {f"density[{100 * p:g}%]": at_places[..., i] for i, p in enumerate(_PLACES)}
+    distinct, count = np.unique(y, return_counts=True)
+    chains, draws, K = mixture.theta.shape
     step = -(-chains * draws * K * distinct.size // _MOST_TERMS)
-    kept = [part[:, ::step] for part in mixture]
-    if step == 1 or kept[0].shape[0] * kept[0].shape[1] >= _FEWEST_DRAWS:
-        found = {"log_lik": _log_likelihood(distinct, occurrences.astype(float), *kept)} | found
+    kept = mixture.picked(slice(None, None, step))
+    if step == 1 or kept.theta[..., 0].size >= _FEWEST_DRAWS:
+        found = {"log_lik": _log_likelihood(kept, distinct, count.astype(np.float64))} | found
     return {name: values for name, values in found.items() if np.isfinite(values).all()}
 
 
-def _log_likelihood(
-    y: FloatArray, count: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray
-) -> FloatArray:
+def _log_likelihood(mixture: MixtureDraws, y: FloatArray, count: FloatArray) -> FloatArray:
     """Sum the log density over observations, some draws at a time."""
-    K = theta.shape[-1]
-    flat = [part.reshape(-1, K) for part in (theta, mu, sigma)]
-    total = np.empty(len(flat[0]))
-    block = max(_TERMS_AT_ONCE // (K * y.size), 1)
-    for start in range(0, len(total), block):
-        part = slice(start, start + block)
-        total[part] = log_density(y, *(values[part] for values in flat)) @ count
-    return total.reshape(theta.shape[:2])
+    chains, draws, K = mixture.theta.shape
+    block = max(_TERMS_AT_ONCE // (chains * K * y.size), 1)
+    parts = [
+        log_density(mixture.picked(slice(start, start + block)), y) @ count
+        for start in range(0, draws, block)
+    ]
+    return np.concatenate(parts, axis=1)

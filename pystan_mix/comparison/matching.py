@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from pystan_mix.comparison.posteriors import MIXTURE, Posterior
+from pystan_mix.comparison.posteriors import Posterior
 
 
 def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
     """Put the components of each draw into increasing order of their means.
+
+    Or of whatever else tells the components of the family apart.
 
     This is what the components are called by here, not the permutation that
     comes nearest to another posterior, so it cannot hide a difference. Where
@@ -26,23 +28,26 @@ def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
     Returns
     -------
     tuple of Posterior and float
-        The same draws in order, `theta`, `sigma` and every other vector with
-        one element for each component along with `mu`; and the share of draws
-        that were out of order.
+        The same draws in order, every vector with one element for each
+        component along with the means; and the share of draws that were out of
+        order.
     """
-    mu = posterior.draws.get("mu")
-    if mu is None or mu.ndim < 3:
+    ordered = posterior.ordered
+    means = None if ordered is None else posterior.draws.get(ordered.name)
+    if means is None or means.ndim < 3:
         return posterior, 0.0
-    out_of_order = (np.diff(mu, axis=-1) < 0.0).any(axis=-1)
+    out_of_order = (np.diff(means, axis=-1) < 0.0).any(axis=-1)
     if not out_of_order.any():
         return posterior, 0.0
-    order = np.argsort(mu, axis=-1, kind="stable")
-    draws = {
-        name: np.take_along_axis(values, order, axis=-1) if values.shape == mu.shape else values
-        for name, values in posterior.draws.items()
+    # what is known belongs to its component, wherever that goes
+    known = {
+        name: np.broadcast_to(values, means.shape)
+        for name, values in posterior.known.items()
+        if values.size == means.shape[-1] and np.ptp(values) > 0.0
     }
-    known = posterior.known_sigma
-    if known is not None and np.ptp(known) > 0.0 and MIXTURE[2] not in draws:
-        # a known sigma belongs to its component, wherever that goes
-        draws["sigma"] = np.take_along_axis(np.broadcast_to(known, mu.shape), order, axis=-1)
+    order = np.argsort(means, axis=-1, kind="stable")
+    draws = {
+        name: np.take_along_axis(values, order, axis=-1) if values.shape == means.shape else values
+        for name, values in (known | posterior.draws).items()
+    }
     return dataclasses.replace(posterior, draws=draws), float(out_of_order.mean())

@@ -4,17 +4,27 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names
 from pystan_mix.errors import DataError
+from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.groups import (
+    CHAIN_AND_DRAW,
+    CONSTANT_DATA,
+    OBSERVED_DATA,
+    POSTERIOR,
+    Y,
+    divergences,
+    element_name,
+)
+from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import load
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.numerics import FloatArray
-
-MIXTURE: Final = ("theta", "mu", "sigma")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +35,12 @@ class Posterior:
     ----------
     name : str
         What the data set is called in the comparison.
+    family : type
+        The class of the mixture.
     draws : dict of str to ndarray, shape (chain, draw) or (chain, draw, K)
         Parameters, by this project's names; the last axis is the component.
-    known_sigma : ndarray, shape (K,), or None
-        Standard deviations that were given and not estimated.
+    known : dict of str to ndarray, shape (K,) or (1,)
+        Parameters that were given and not estimated.
     y : ndarray, shape (N,), or None
         The observations.
     seconds : float or None
@@ -38,8 +50,9 @@ class Posterior:
     """
 
     name: str
+    family: type[Mixture]
     draws: dict[str, FloatArray]
-    known_sigma: FloatArray | None
+    known: dict[str, FloatArray]
     y: FloatArray | None
     seconds: float | None
     divergences: int
@@ -49,6 +62,29 @@ class Posterior:
         """Number of chains, and of draws in each."""
         chains, draws = next(iter(self.draws.values())).shape[:2]
         return chains, draws
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of all that a mixture of the family has, drawn or not."""
+        return names_of_parameters(self.family)
+
+    @property
+    def ordered(self) -> Parameter | None:
+        """What tells the components apart by its order, if anything does."""
+        return next((each for each in self.family.parameters if each.ordered), None)
+
+    def elements(self) -> dict[str, FloatArray]:
+        """Return each scalar's draws by its name in Stan, the mixture's parameters first."""
+        return {
+            element_name(name, position): self.draws[name][(..., *position)]
+            for name in sorted(self.draws, key=lambda n: (*self.parameters, n).index(n))
+            for position in np.ndindex(self.draws[name].shape[2:])
+        }
+
+
+def names_of_parameters(family: type[Mixture]) -> tuple[str, ...]:
+    """Return the names of all that a mixture of a family has."""
+    return ("theta", *(parameter.name for parameter in family.parameters))
 
 
 def read_posteriors(
@@ -66,7 +102,8 @@ def read_posteriors(
     Returns
     -------
     list of Posterior
-        One for each, in the same order.
+        One for each, in the same order. Data that do not say their family are
+        taken for that of the first that does, and for normal where none does.
 
     Raises
     ------
@@ -81,12 +118,19 @@ def read_posteriors(
                 f"{name} is {type(fit).__name__}, not ArviZ data. Give an InferenceData, a "
                 "DataTree, or the path of a netCDF file."
             )
-    there = {name: _variables(group(fit, "posterior")) for name, fit in fits.items()}
+    there = {name: _variables(group(fit, POSTERIOR)) for name, fit in fits.items()}
     for name in names:
         if not any(name in variables for variables in there.values()):
             listing = "; ".join(f"{each} has {_listed(v)}" for each, v in there.items())
             raise DataError(f"No posterior has a variable {name!r}: {listing}.")
-    return [_posterior(name, fit, names) for name, fit in fits.items()]
+    families = {name: _own_family(fit) for name, fit in fits.items()}
+    first = next((family for family in families.values() if family is not None), NormalMixture)
+    return [_posterior(name, fit, names, families[name] or first) for name, fit in fits.items()]
+
+
+def _own_family(fit: Fit) -> type[Mixture] | None:
+    """Return the family that a fit of this project says that it is of; None of other data."""
+    return family_of(fit) if read_attributes(Provenance, fit).method else None
 
 
 def _variables(dataset: xr.Dataset) -> list[str]:
@@ -99,23 +143,24 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _posterior(name: str, fit: Fit, names: Mapping[str, str]) -> Posterior:
+def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixture]) -> Posterior:
     """Read one posterior."""
-    dataset = group(fit, "posterior")
+    dataset = group(fit, POSTERIOR)
     draws: dict[str, FloatArray] = {}
     for old in _variables(dataset):
         variable = dataset[old]
-        if variable.dtype.kind not in "fiu" or not {"chain", "draw"} <= set(variable.dims):
+        if variable.dtype.kind not in "fiu" or not {*CHAIN_AND_DRAW} <= {*variable.dims}:
             continue
         new = names.get(old, old)
         if new in draws:
             raise DataError(f"{name} has two variables for {new}; {old!r} is one of them.")
         # matrices are no parameters of a mixture
         if variable.ndim <= 3:
-            draws[new] = np.asarray(variable.transpose("chain", "draw", ...), dtype=np.float64)
-    K = next((draws[p].shape[-1] for p in ("mu", "theta") if p in draws and draws[p].ndim == 3), 0)
+            draws[new] = np.asarray(variable.transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64)
+    of_mixture = names_of_parameters(family)
+    K = next((draws[p].shape[-1] for p in of_mixture if p in draws and draws[p].ndim == 3), 0)
     if K:  # vectors of another length, such as assignments, are none either
-        draws = {p: x for p, x in draws.items() if p in MIXTURE or x.shape[2:] in ((), (K,))}
+        draws = {p: x for p, x in draws.items() if p in of_mixture or x.shape[2:] in ((), (K,))}
     if not draws or any(not x.size for x in draws.values()):
         raise DataError(
             f"The posterior of {name} has no draws of parameters, with dimensions chain and draw; "
@@ -129,46 +174,44 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str]) -> Posterior:
             )
     return Posterior(
         name=name,
+        family=family,
         draws=draws,
-        known_sigma=_known_sigma(fit),
+        known=_known(fit, family),
         y=_observations(fit, names),
         seconds=_seconds(fit, dataset),
-        divergences=_divergences(fit),
+        divergences=int(divergences(fit).sum()),
     )
 
 
-def _known_sigma(fit: Fit) -> FloatArray | None:
-    """Return the standard deviations that were given as data."""
-    if "constant_data" not in group_names(fit):
-        return None
-    known = group(fit, "constant_data")
-    return np.atleast_1d(np.asarray(known["sigma"], float)) if "sigma" in known else None
+def _known(fit: Fit, family: type[Mixture]) -> dict[str, FloatArray]:
+    """Return the parameters that were given as data."""
+    if CONSTANT_DATA not in group_names(fit):
+        return {}
+    constants = group(fit, CONSTANT_DATA)
+    return {
+        each.name: np.atleast_1d(np.asarray(constants[each.name], dtype=np.float64))
+        for each in family.parameters
+        if each.may_be_known and each.name in constants
+    }
 
 
 def _observations(fit: Fit, names: Mapping[str, str]) -> FloatArray | None:
     """Return the observations: the only variable of their group, or the one called y or obs."""
-    if "observed_data" not in group_names(fit):
+    if OBSERVED_DATA not in group_names(fit):
         return None
     columns = {
         names.get(str(name), str(name)): np.asarray(variable, dtype=np.float64)
-        for name, variable in group(fit, "observed_data").data_vars.items()
+        for name, variable in group(fit, OBSERVED_DATA).data_vars.items()
         if variable.ndim == 1 and variable.dtype.kind in "fiu"
     }
     if len(columns) == 1:
         return next(iter(columns.values()))
-    return columns.get("y", columns.get("obs"))
+    return columns.get(Y, columns.get("obs"))
 
 
 def _seconds(fit: Fit, posterior: xr.Dataset) -> float | None:
-    """Return the wall time: `seconds` of ours, `sampling_time` of PyMC's posterior."""
-    given: dict[str, Any] = {**posterior.attrs, **attributes(fit)}
-    value = float(given.get("seconds", given.get("sampling_time", math.nan)))
+    """Return the wall time, which PyMC leaves as the posterior's `sampling_time`."""
+    value = read_attributes(Provenance, fit).seconds
+    if math.isnan(value):
+        value = float({**posterior.attrs, **attributes(fit)}.get("sampling_time", math.nan))
     return value if value > 0.0 and math.isfinite(value) else None
-
-
-def _divergences(fit: Fit) -> int:
-    """Return how many draws diverged."""
-    if "sample_stats" not in group_names(fit):
-        return 0
-    stats = group(fit, "sample_stats")
-    return int(stats["diverging"].sum()) if "diverging" in stats else 0

@@ -6,13 +6,12 @@ tests/benchmarks/advi_calibration.py.
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import get_args
 
 import numpy as np
-import xarray as xr
 
-from pystan_mix.arviz_compat import Fit, attributes, group, group_names
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.diagnostics.advi_optima import (
     Optimum,
     notes_of,
@@ -21,6 +20,10 @@ from pystan_mix.diagnostics.advi_optima import (
     varying_elements,
 )
 from pystan_mix.diagnostics.verdict import Use, Verdict
+from pystan_mix.fits.approximation import log_ratios_of_draws, refined_moments_of
+from pystan_mix.fits.attributes import AdviFindings, read_attributes
+from pystan_mix.fits.groups import posterior_size
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance import khat_limit, pareto_smoothed
 
 # standard deviations; what "usable for means" promises
@@ -83,9 +86,11 @@ def judge_approximation(fit: Fit) -> Verdict:
         The first of its problems is what the fit is good for, the others say
         why.
     """
-    optima = optima_of(fit)
-    refined = "vi_refined" in group_names(fit)
-    found = _by_refinement(fit) if refined else [*_distance(fit), *_draws(fit)]
+    optima, moments = optima_of(fit), refined_moments_of(fit)
+    if moments is None:
+        found = [*_distance(fit), *_draws(fit)]
+    else:
+        found = list(_by_refinement(fit, moments))
     reasons = sorted(
         [*found, *_rivals(optima)],
         key=lambda reason: get_args(Use).index(reason.use),
@@ -101,71 +106,70 @@ def judge_approximation(fit: Fit) -> Verdict:
     return Verdict(ok=False, problems=problems, use=use, notes=notes)
 
 
-def _numbers(fit: Fit, *names: str) -> Iterator[float]:
-    """Yield attributes; NaN where there is none."""
-    top = attributes(fit)
-    yield from (float(top.get(name, math.nan)) for name in names)
-
-
 def _least_ess(draws: int, refined: float = math.inf) -> float:
     """Return what weighted draws should be worth, which some refined ones were made into."""
     return max(_LEAST_ESS, min(_LEAST_SHARE * draws, _LEAST_SHARE_OF_FEWER * refined))
 
 
-def _by_refinement(fit: Fit) -> Iterator[_Reason]:
+def _worth_little(found: AdviFindings, *, draws: int, least: float, of_means: float) -> _Reason:
+    """Return that draws are worth too few independent ones, be it for means too."""
+    ess = found.ess_importance
+    return _Reason(
+        "means only" if ess >= of_means else "do not use",
+        f"The {draws} reweighted draws are worth {ess:.0f} independent ones, and should be "
+        f"worth {least:.0f}: few of them make up the tails. {_remedy(found)}",
+    )
+
+
+def _by_refinement(
+    fit: Fit, moments: Mapping[str, tuple[FloatArray, FloatArray]]
+) -> Iterator[_Reason]:
     """Yield what is wrong with the draws, by what is refined."""
-    draws = group(fit, "posterior").sizes["draw"]
+    found, (_, draws) = read_attributes(AdviFindings, fit), posterior_size(fit)
     limit = khat_limit(draws)
-    least = _least_ess(draws, attributes(fit).get("refined_draws", math.inf))
+    khat, ess, gap = found.pareto_khat_weights, found.ess_importance, found.elbo_gap
+    least = _least_ess(draws, found.refined_draws)
     # few draws cannot be worth more than they are
     of_means = min(_LEAST_ESS_OF_MEANS, 0.5 * draws)
-    own_khat, khat, ess, gap, error = _numbers(
-        fit, "pareto_khat", "pareto_khat_weights", "ess_importance", "elbo_gap", "log_bound_mcse"
-    )
-    weighted = bool(attributes(fit).get("reweighted", 0))
     if not khat <= limit:
         yield _Reason(
             "do not use",
             f"Pareto k-hat of the refined weights is {khat:.2f}, and should be at most "
             f"{limit:.2f}: not all of the posterior is found, so nothing tells how far these "
-            f"draws are from it. {_remedy(fit)}",
+            f"draws are from it. {_remedy(found)}",
         )
-    elif not ess >= (least if weighted else of_means):
-        yield _Reason(
-            "means only" if ess >= of_means else "do not use",
-            f"The {draws} reweighted draws are worth {ess:.0f} independent ones, and should be "
-            f"worth {least:.0f}: few of them make up the tails. {_remedy(fit)}",
-        )
-    elif not weighted:
-        (shift, shifted), (spread, spread_of) = _distances(fit)
-        negligible = gap <= _NEGLIGIBLE_GAP + 2.0 * error
+    elif not ess >= (least if found.reweighted else of_means):
+        yield _worth_little(found, draws=draws, least=least, of_means=of_means)
+    elif not found.reweighted:
+        (shift, shifted), (spread, spread_of) = _distances(fit, moments)
+        negligible = gap <= _NEGLIGIBLE_GAP + 2.0 * found.log_bound_mcse
         if not (negligible and shift <= _FINE_SHIFT and abs(spread) <= _FINE_SPREAD):
             mendable = ess >= least
             remedy = (
                 f"Call advi with reweight=True: those draws are worth {ess:.0f} independent ones."
                 if mendable
-                else _remedy(fit)
+                else _remedy(found)
             )
             yield _Reason(
                 "means only" if shift <= _LARGEST_SHIFT else "do not use",
-                f"Pareto k-hat is {own_khat:.2f}, and only up to {limit:.2f} are draws reweighted "
-                f"unasked. These are the approximation's own, {gap:.2f} nats from the posterior: "
-                f"the mean of {shifted} is off by {shift:.2f} standard deviations, and the "
-                f"standard deviation of {spread_of} by {spread:+.0%}. {remedy}",
+                f"Pareto k-hat is {found.pareto_khat:.2f}, and only up to {limit:.2f} are draws "
+                f"reweighted unasked. These are the approximation's own, {gap:.2f} nats from the "
+                f"posterior: the mean of {shifted} is off by {shift:.2f} standard deviations, and "
+                f"the standard deviation of {spread_of} by {spread:+.0%}. {remedy}",
                 mendable,
             )
 
 
-def _distances(fit: Fit) -> tuple[tuple[float, str], tuple[float, str]]:
+def _distances(
+    fit: Fit, moments: Mapping[str, tuple[FloatArray, FloatArray]]
+) -> tuple[tuple[float, str], tuple[float, str]]:
     """Return the largest error of a mean, and of a standard deviation, each with its parameter."""
-    refined = group(fit, "vi_refined")
     shifts, spreads = {}, {}
-    for name, values in varying_elements(fit):
-        variable, k = name.rstrip("]").split("[")
-        if f"{variable}_sd" in refined:
-            mean, sd = (float(refined[f"{variable}_{m}"][int(k) - 1]) for m in ("mean", "sd"))
-            shifts[name] = abs(float(values.mean()) - mean) / sd
-            spreads[name] = float(values.std()) / sd - 1.0
+    for each in varying_elements(fit):
+        if each.variable in moments:
+            mean, sd = (float(moment[each.index]) for moment in moments[each.variable])
+            shifts[each.name] = abs(float(each.draws.mean()) - mean) / sd
+            spreads[each.name] = float(each.draws.std()) / sd - 1.0
     if not shifts:
         return (math.nan, "every parameter"), (math.nan, "every parameter")
     shifted = max(shifts, key=lambda name: shifts[name])
@@ -188,14 +192,14 @@ def _rivals(optima: list[Optimum]) -> Iterator[_Reason]:
 
 def _distance(fit: Fit) -> Iterator[_Reason]:
     """Yield that an approximation of which nothing is refined is far from the posterior."""
-    limit = khat_limit(group(fit, "posterior").sizes["draw"])
-    khat, gap = _numbers(fit, "pareto_khat", "elbo_gap")
+    found, limit = read_attributes(AdviFindings, fit), khat_limit(posterior_size(fit)[1])
+    khat, gap = found.pareto_khat, found.elbo_gap
     if not khat <= limit:
-        lost = not khat < _LARGEST_KHAT_OF_MEANS or bool(attributes(fit).get("reweighted", 0))
+        lost = not khat < _LARGEST_KHAT_OF_MEANS or found.reweighted
         yield _Reason(
             "do not use" if lost else "means only",
             f"Pareto k-hat is {khat:.2f}, and should be at most {limit:.2f}: the approximation is "
-            f"too narrow for its draws to be reweighted. {_remedy(fit)}",
+            f"too narrow for its draws to be reweighted. {_remedy(found)}",
         )
     if not gap <= _LARGEST_GAP_OF_MEANS:
         yield _Reason(
@@ -205,31 +209,27 @@ def _distance(fit: Fit) -> Iterator[_Reason]:
         )
 
 
-def _remedy(fit: Fit) -> str:
+def _remedy(found: AdviFindings) -> str:
     """Return what comes nearer to the posterior."""
-    if attributes(fit).get("algorithm") == "fullrank":
+    if found.algorithm == "fullrank":
         return "Use NUTS (sample)."
     return 'Try algorithm="fullrank", or use NUTS (sample).'
 
 
 def _draws(fit: Fit) -> Iterator[_Reason]:
     """Yield what is wrong with the draws that are returned, where nothing is refined."""
-    draws = group(fit, "posterior").sizes["draw"]
-    khat, gap, ess = _numbers(fit, "pareto_khat", "elbo_gap", "ess_importance")
-    if attributes(fit).get("reweighted", 0):
+    found, (_, draws) = read_attributes(AdviFindings, fit), posterior_size(fit)
+    gap = found.elbo_gap
+    if found.reweighted:
         least = _least_ess(draws)
-        if not ess >= least:
-            yield _Reason(
-                "means only" if ess >= _LEAST_ESS_OF_MEANS else "do not use",
-                f"The {draws} reweighted draws are worth {ess:.0f} independent ones, and should be "
-                f"worth {least:.0f}: few of them make up the tails. {_remedy(fit)}",
-            )
+        if not found.ess_importance >= least:
+            yield _worth_little(found, draws=draws, least=least, of_means=_LEAST_ESS_OF_MEANS)
         elif not gap <= _LARGEST_GAP_OF_WEIGHTED:
             yield _Reason(
                 "means only",
                 f"Before its draws were reweighted the approximation was {gap:.2f} nats from the "
                 f"posterior, and should be at most {_LARGEST_GAP_OF_WEIGHTED}: no weights bring "
-                f"back a tail that its draws hardly reach. {_remedy(fit)}",
+                f"back a tail that its draws hardly reach. {_remedy(found)}",
             )
         return
     shift, name = _largest_shift(fit)
@@ -239,7 +239,7 @@ def _draws(fit: Fit) -> Iterator[_Reason]:
             f"Reweighted, the mean of {name} would move by {shift:.2f} standard deviations, and "
             f"should by at most {_LARGEST_SHIFT}.",
         )
-    if khat <= khat_limit(draws) and not gap <= _NEGLIGIBLE_GAP:
+    if found.pareto_khat <= khat_limit(draws) and not gap <= _NEGLIGIBLE_GAP:
         yield _Reason(
             "means only",
             f"The draws are the approximation's own, {gap:.2f} nats from the posterior, though "
@@ -249,16 +249,15 @@ def _draws(fit: Fit) -> Iterator[_Reason]:
 
 def _largest_shift(fit: Fit) -> tuple[float, str]:
     """Return by how much weights would move a mean, in standard deviations, and whose."""
-    stats = group(fit, "sample_stats") if "sample_stats" in group_names(fit) else xr.Dataset()
-    if "log_p" not in stats or "log_g" not in stats:
+    log_ratios = log_ratios_of_draws(fit)
+    if log_ratios is None:
         return math.nan, "every parameter"
-    log_ratio = np.asarray((stats["log_p"] - stats["log_g"]).transpose("chain", "draw"))
-    weights = np.exp(pareto_smoothed(log_ratio.ravel())[0])
+    weights = np.exp(pareto_smoothed(log_ratios)[0])
     shifts = {}
-    for name, values in varying_elements(fit):
-        mean = float(weights @ values)
+    for each in varying_elements(fit):
+        mean = float(weights @ each.draws)
         # of the posterior as the weights see it, since the approximation's is too narrow
-        sd = math.sqrt(float(weights @ (values - mean) ** 2))
-        shifts[name] = abs(mean - float(values.mean())) / sd
+        sd = math.sqrt(float(weights @ (each.draws - mean) ** 2))
+        shifts[each.name] = abs(mean - float(each.draws.mean())) / sd
     worst = max(shifts, key=lambda name: shifts[name], default="every parameter")
     return shifts.get(worst, math.nan), worst

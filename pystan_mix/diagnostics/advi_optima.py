@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pystan_mix.arviz_compat import Fit, attributes, element_draws, group, group_names
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.fits.approximation import Starts, starts_of
+from pystan_mix.fits.attributes import AdviFindings, read_attributes
+from pystan_mix.fits.groups import element_name, variables
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.curves import is_constant
 
@@ -15,6 +18,28 @@ _NEAR_IN_LOSS = 5.0
 _NEAR_IN_PLACE = 4.0
 # nats; losses of one optimum differ by this through noise
 _SAME_LOSS = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Element:
+    """A scalar of the posterior that varies.
+
+    Parameters
+    ----------
+    name : str
+        Its name in Stan, such as ``mu[1]``.
+    variable : str
+        The parameter that it is of.
+    index : int
+        Its place among the values of that parameter.
+    draws : ndarray, shape (draws,)
+        The draws of all chains.
+    """
+
+    name: str
+    variable: str
+    index: int
+    draws: FloatArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,37 +64,41 @@ class Optimum:
     where: str
 
 
+def varying_elements(fit: Fit) -> Iterator[Element]:
+    """Yield each scalar of the posterior that varies."""
+    for variable, draws in variables(fit).items():
+        for index, position in enumerate(np.ndindex(draws.shape[2:])):
+            values = draws[(..., *position)].ravel()
+            # the one weight of one component is rounding
+            if not is_constant(values):
+                yield Element(element_name(variable, position), variable, index, values)
+
+
 def optima_of(fit: Fit) -> list[Optimum]:
-    """Return the optima that the starts ended at, the kept one's first.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        What `advi` returned.
-
-    Returns
-    -------
-    list of Optimum
-        Empty where nothing is known of the starts.
-    """
-    if "vi_restarts" not in group_names(fit):
+    """Return the optima that the starts ended at, the kept one's first; none if none is known."""
+    starts = starts_of(fit)
+    if starts is None or not np.isfinite(starts.loss).any():
         return []
-    starts = group(fit, "vi_restarts")
-    loss = np.asarray(starts["loss"])
+    found = [each for each in varying_elements(fit) if each.variable in starts.optima]
+    places = np.zeros((starts.loss.size, max(len(found), 1)))
+    for column, each in enumerate(found):
+        places[:, column] = starts.optima[each.variable][:, each.index] / each.draws.std()
+    groups = _alike(starts, places)
+    kept, optima = groups[0][0], []
+    for members in groups:
+        steps = np.abs(places[members[0]] - places[kept])
+        where = found[int(steps.argmax())].name if found else ""
+        loss = float(starts.loss[members[0]])
+        optima.append(Optimum(len(members), loss, float(steps.max()), where))
+    return optima
+
+
+def _alike(starts: Starts, places: FloatArray) -> list[list[int]]:
+    """Return starts that ended at the same optimum, the likeliest first."""
+    loss = starts.loss
     whole = np.flatnonzero(np.isfinite(loss))
-    if not whole.size:
-        return []
-    names, columns, scales = [], [], []
-    for name, values in varying_elements(fit):
-        variable, k = name.rstrip("]").split("[")
-        if variable in starts:
-            names.append(name)
-            columns.append(np.asarray(starts[variable].isel(component=int(k) - 1)))
-            scales.append(values.std())
-    places = np.column_stack(columns) / np.array(scales) if columns else np.zeros((loss.size, 1))
-    order = whole[np.argsort(loss[whole], kind="stable")]
     found: list[list[int]] = []
-    for i in order:
+    for i in whole[np.argsort(loss[whole], kind="stable")]:
         for members in found:
             away = np.abs(places[i] - places[members[0]]).max()
             if loss[i] - loss[members[0]] <= _SAME_LOSS and away <= _NEAR_IN_PLACE:
@@ -77,13 +106,7 @@ def optima_of(fit: Fit) -> list[Optimum]:
                 break
         else:
             found.append([int(i)])
-    kept = places[order[0]]
-    optima = []
-    for members in found:
-        steps = np.abs(places[members[0]] - kept)
-        where = names[int(steps.argmax())] if names else ""
-        optima.append(Optimum(len(members), float(loss[members[0]]), float(steps.max()), where))
-    return optima
+    return found
 
 
 def rival_of(optima: list[Optimum]) -> Optimum | None:
@@ -96,7 +119,6 @@ def rival_of(optima: list[Optimum]) -> Optimum | None:
 
 def notes_of(fit: Fit, optima: list[Optimum]) -> Iterator[str]:
     """Yield what is worth knowing of the starts."""
-    top = attributes(fit)
     total = sum(optimum.starts for optimum in optima)
     if len(optima) > 1:
         first, *others = optima
@@ -105,22 +127,14 @@ def notes_of(fit: Fit, optima: list[Optimum]) -> Iterator[str]:
             f"{first.starts} of {total} starts ended at a loss of {first.loss:.1f}, which is kept; "
             f"{rest}."
         )
-    if "vi_restarts" in group_names(fit):
-        failed = np.asarray(group(fit, "vi_restarts")["failed"])
-        if failed.any():
-            yield f"{int(failed.sum())} of {failed.size} starts failed in CmdStan."
-        elif failed.size == 1:
+    starts = starts_of(fit)
+    if starts is not None:
+        if starts.failed.any():
+            yield f"{int(starts.failed.sum())} of {starts.failed.size} starts failed in CmdStan."
+        elif starts.failed.size == 1:
             yield "There was one start, so nothing shows that it found the best optimum."
-    if not top.get("converged", 1):
+    if read_attributes(AdviFindings, fit).converged is False:
         yield (
             "CmdStan does not say that ADVI converged. It seldom does, since its ELBO is noisy: "
             "k-hat says more."
         )
-
-
-def varying_elements(fit: Fit) -> Iterator[tuple[str, FloatArray]]:
-    """Yield each scalar of the posterior that varies by its name in Stan, with its draws."""
-    for name, draws in element_draws(fit):
-        # the one weight of one component is rounding
-        if not is_constant(draws):
-            yield name, draws.ravel()

@@ -1,19 +1,22 @@
 """What is wrong with a fit, in words."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from pystan_mix.arviz_compat import Fit, attributes, az, element_draws, group, group_names
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.diagnostics.advi import judge_approximation
 from pystan_mix.diagnostics.verdict import Verdict
-from pystan_mix.errors import DataError
+from pystan_mix.fits.approximation import is_approximation
+from pystan_mix.fits.attributes import NutsSettings, read_attributes
+from pystan_mix.fits.groups import element_name, observations, sampler_stats, variables
+from pystan_mix.fits.summary import summarize
+from pystan_mix.mixtures.families.normal import SIGMA
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD
 
-# Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-normalization, folding, and
-# localization: an improved R-hat": R-hat below 1.01, and bulk and tail ESS of 100 for each chain
-_LARGEST_R_HAT = 1.01
+# Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021): bulk and tail ESS of 100 for each chain
 _LEAST_ESS_PER_CHAIN = 100
 # Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in HMC"
 _LEAST_BFMI = 0.3
@@ -55,75 +58,30 @@ def diagnose(fit: Fit) -> Verdict:
     >>> print(diagnose(sample(model, y, seed=1, show_progress=False)))
     No problems found.
     """
-    if attributes(fit).get("method") == "advi" or "vi_trace" in group_names(fit):
+    if is_approximation(fit):
         return judge_approximation(fit)
     problems = tuple(_nuts_problems(fit))
     return Verdict(not problems, problems, "do not use" if problems else "fine")
 
 
-def summarize(fit: Fit) -> pd.DataFrame:
-    """Summarize the posterior of every parameter.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        ArviZ data with a group ``posterior``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each element, named as in Stan from 1 (``mu[1]``); columns
-        `mean`, `sd`, `q05`, `q50`, `q95`, `mcse_mean`, `ess_bulk`, `ess_tail`
-        and `r_hat` (NaN for one chain, and for what never varies).
-
-    Raises
-    ------
-    DataError
-        If there is no posterior.
-    """
-    rows = {}
-    for name, draws in element_draws(fit):
-        q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
-        # what stands still has no R-hat
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sd = draws.std(ddof=1) if draws.size > 1 else math.nan
-            rows[name] = {
-                "mean": draws.mean(),
-                "sd": sd,
-                "q05": q05,
-                "q50": q50,
-                "q95": q95,
-                # the mcse of ArviZ 0.23 is an array, or fails, where Numba is installed
-                "mcse_mean": float(sd / np.sqrt(az.ess(draws, method="mean"))),
-                "ess_bulk": float(az.ess(draws, method="bulk")),
-                # ArviZ 1 has no default for arrays
-                "ess_tail": float(az.ess(draws, method="tail", prob=(0.05, 0.95))),
-                "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
 def _nuts_problems(fit: Fit) -> Iterator[str]:
     """Yield what is wrong with chains of NUTS."""
-    stats = group(fit, "sample_stats")
-    missing = [name for name in ("diverging", "tree_depth", "energy") if name not in stats]
-    if missing:
-        raise DataError(
-            f"sample_stats has no {' and no '.join(missing)}; it has: "
-            f"{', '.join(map(str, stats.data_vars))}. Give what sample() or advi() returned."
-        )
+    diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
     table = _varying(summarize(fit))
-    chains, draws = stats.sizes["chain"], stats.sizes["draw"]
+    chains = len(diverging)
     yield from _disagreement(table, chains=chains)
-    divergences = int(stats["diverging"].sum())
+    divergences = int(diverging.sum())
     if divergences:
         yield (
-            f"{divergences} of {chains * draws} draws diverged: a part of the posterior was not "
+            f"{divergences} of {diverging.size} draws diverged: a part of the posterior was not "
             "entered. Raise adapt_delta towards 0.99, or give priors that say more."
         )
     yield from _collapse(fit)
     yield from _few_effective_draws(table, chains=chains)
-    yield from _sampler_trouble(fit)
+    yield from _saturated_trees(
+        tree_depth, deepest=read_attributes(NutsSettings, fit).max_treedepth
+    )
+    yield from _low_energy_fraction(energy)
 
 
 def _varying(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,29 +97,27 @@ def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
     """Yield that the chains found different distributions."""
     if chains == 1:
         yield "There is one chain, so nothing shows that it found all there is. Run four."
-    high = table[table["r_hat"] > _LARGEST_R_HAT]
+    high = table[table["r_hat"] > R_HAT_THRESHOLD]
     if len(high):
         worst = high["r_hat"].idxmax()
         yield (
             f"The chains disagree on {', '.join(high.index)}: R-hat is {high['r_hat'][worst]:.3f} "
-            f"for {worst}, and should be at most {_LARGEST_R_HAT}. Run longer; if it stays, the "
+            f"for {worst}, and should be at most {R_HAT_THRESHOLD}. Run longer; if it stays, the "
             "posterior has several modes: try fewer components, or priors that say more."
         )
 
 
 def _collapse(fit: Fit) -> Iterator[str]:
     """Yield that a component shrank onto a value that occurs more than once."""
-    posterior = group(fit, "posterior")
-    if "sigma" not in posterior or "observed_data" not in group_names(fit):
-        return
-    y = np.asarray(group(fit, "observed_data")["y"])
-    sigma = np.asarray(posterior["sigma"].transpose("chain", "draw", "component"))
-    if sigma.min() < _NARROWEST_COMPONENT * np.ptp(y):
-        k = int(np.unravel_index(sigma.argmin(), sigma.shape)[-1]) + 1
+    # whatever the family, components' scales bear the name that those of normals do
+    sigma, y = variables(fit).get(SIGMA.name), observations(fit)
+    if sigma is not None and y is not None and sigma.min() < _NARROWEST_COMPONENT * np.ptp(y):
+        _, _, *where = np.unravel_index(sigma.argmin(), sigma.shape)
         yield (
-            f"sigma[{k}] falls to {sigma.min():.2g} where the data span {np.ptp(y):.4g}: the "
-            "component has shrunk onto a value that occurs more than once, where the likelihood "
-            "has no bound. Give sigma as known, use fewer components, or undo the rounding."
+            f"{element_name(SIGMA.name, tuple(map(int, where)))} falls to {sigma.min():.2g} where "
+            f"the data span {np.ptp(y):.4g}: the component has shrunk onto a value that occurs "
+            "more than once, where the likelihood has no bound. Give sigma as known, use fewer "
+            "components, or undo the rounding."
         )
 
 
@@ -178,17 +134,18 @@ def _few_effective_draws(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
             )
 
 
-def _sampler_trouble(fit: Fit) -> Iterator[str]:
-    """Yield what NUTS's own statistics say."""
-    stats = group(fit, "sample_stats")
-    deepest = int(attributes(fit).get("max_treedepth", 10))
-    saturated = float((stats["tree_depth"] >= deepest).mean())
+def _saturated_trees(tree_depth: FloatArray, *, deepest: int) -> Iterator[str]:
+    """Yield that trajectories were cut short."""
+    saturated = float((tree_depth >= deepest).mean())
     if saturated > 0.01:
         yield (
             f"{saturated:.0%} of the trees reached max_treedepth={deepest}: the draws are right "
             "but slow. Raise max_treedepth, or run a longer warm-up."
         )
-    energy = np.asarray(stats["energy"].transpose("chain", "draw"))
+
+
+def _low_energy_fraction(energy: FloatArray) -> Iterator[str]:
+    """Yield that the energy changes too little from draw to draw."""
     if energy.shape[1] < 2:
         return  # the effective draws say it
     with np.errstate(invalid="ignore", divide="ignore"):

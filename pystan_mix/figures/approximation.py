@@ -1,29 +1,35 @@
 """Figures of ADVI: how its starts came down, and how its marginals lie over NUTS's."""
 
-import math
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from pystan_mix.arviz_compat import Fit, attributes, group, group_names
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.errors import DataError
-from pystan_mix.figures.posterior import lay_out_panels, say_constant, varying_parameters
+from pystan_mix.figures.parameters import lay_out_panels, say_constant, shown_parameters
 from pystan_mix.figures.style import (
     GREY,
     INK,
-    LOOK,
     component_colours,
-    finished,
     hide_heights,
+    in_our_look,
     legend_above,
-    needed_group,
+    needed,
     new_figure,
     plain_ticks,
     written,
 )
+from pystan_mix.fits.approximation import (
+    APPROXIMATION,
+    HISTORY,
+    history_of,
+    is_reweighted,
+    starts_of,
+)
+from pystan_mix.fits.attributes import AdviFindings, read_attributes
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.curves import density_curve, is_constant
 
@@ -31,7 +37,7 @@ _BLUE, _VERMILION = component_colours(2)
 _SAND: Final = "#d9c7a0"  # of areas under a curve; SAND is too light for one of these
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_elbo(approx: Fit) -> Figure:
     """Draw the loss of every start of ADVI, minus its ELBO, against the iteration.
 
@@ -52,11 +58,13 @@ def plot_elbo(approx: Fit) -> Figure:
     DataError
         If the fit has no ELBO history.
     """
-    history = needed_group(
-        approx, "vi_trace", hint="Only a fit by ADVI has an ELBO history to be drawn."
-    )["elbo"]
-    elbo = np.asarray(history.transpose("restart", "iteration"), dtype=np.float64)
-    iteration = np.asarray(history["iteration"])
+    history = needed(
+        history_of(approx),
+        approx,
+        HISTORY,
+        hint="Only a fit by ADVI has an ELBO history to be drawn.",
+    )
+    iteration, elbo = history.iteration, history.elbo
     if not np.isfinite(elbo).any():
         raise DataError("No ELBO in the history is finite. Run ADVI again with another seed.")
     kept = _kept(approx, elbo)
@@ -66,15 +74,14 @@ def plot_elbo(approx: Fit) -> Figure:
     figure = new_figure(8.0, 4.2, title="ADVI: loss (minus the ELBO)")
     axis = figure.subplots()
     beyond = _draw_starts(axis, iteration, -elbo, kept, start=start, ceiling=ceiling)
-    final = _final_loss(approx)
-    if final is None:
+    final = read_attributes(AdviFindings, approx)
+    if np.isnan(final.elbo):
         axis.plot([], [], " ", label=f"last {loss[-1]:.2f}")
     else:
-        value, error = final
-        text = f"final loss {written(value, error or 0.01)}"
-        if error is not None:
-            text += f" ± {written(error, error)}"
-        axis.axhline(value, color=_VERMILION, linewidth=1.2, linestyle="--", label=text)
+        text = f"final loss {written(-final.elbo, final.elbo_mcse)}"
+        if not np.isnan(final.elbo_mcse):
+            text += f" ± {written(final.elbo_mcse, final.elbo_mcse)}"
+        axis.axhline(-final.elbo, color=_VERMILION, linewidth=1.2, linestyle="--", label=text)
     if axis.get_ylim()[1] > ceiling:
         axis.set_ylim(top=ceiling)
     label = "iteration"
@@ -84,19 +91,26 @@ def plot_elbo(approx: Fit) -> Figure:
         label += f"\nabove the axis: {', '.join(beyond)}"
     axis.set(xlabel=label, ylabel="loss", xlim=(start if first > 0 else 0, iteration[-1]))
     legend_above(axis, columns=3)
-    return finished(figure)
+    return figure
 
 
 def _kept(approx: Fit, elbo: FloatArray) -> int:
     """Return which start is kept; where that is not said, the one that ended best."""
-    if "vi_restarts" in group_names(approx):
-        return int(np.argmax(np.asarray(group(approx, "vi_restarts")["kept"])))
+    starts = starts_of(approx)
+    if starts is not None:
+        return int(np.argmax(starts.kept))
     last = [values[np.isfinite(values)][-1:] for values in elbo]
     return int(np.argmax([value[0] if value.size else -np.inf for value in last]))
 
 
 def _draw_starts(
-    axis: Axes, iteration: FloatArray, loss: FloatArray, kept: int, *, start: int, ceiling: float
+    axis: Axes,
+    iteration: NDArray[np.int64],
+    loss: FloatArray,
+    kept: int,
+    *,
+    start: int,
+    ceiling: float,
 ) -> list[str]:
     """Draw the losses, the kept start's on top; return what there is to say of those above."""
     beyond = []
@@ -132,16 +146,7 @@ def _rounded(value: float) -> str:
     return rf"${mantissa} \times 10^{{{int(exponent)}}}$"
 
 
-def _final_loss(approx: Fit) -> tuple[float, float | None] | None:
-    """Return minus the ELBO that the draws gave, with its error, where there is one."""
-    given = attributes(approx)
-    if "elbo" not in given:
-        return None
-    error = float(given.get("elbo_mcse", math.nan))
-    return -float(given["elbo"]), error if math.isfinite(error) else None
-
-
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_approximation(approx: Fit, fit: Fit) -> Figure:
     """Draw the marginals of an approximation over those of NUTS.
 
@@ -164,21 +169,21 @@ def plot_approximation(approx: Fit, fit: Fit) -> Figure:
     DataError
         If the two have different parameters, or no posterior of a mixture.
     """
-    exact, returned = varying_parameters(fit), varying_parameters(approx)
-    shapes = [{name: draws.shape[-1] for name, draws in each.items()} for each in (exact, returned)]
-    if shapes[0] != shapes[1]:
+    exact, returned = shown_parameters(fit), shown_parameters(approx)
+    sizes = [{name: shown.size for name, shown in each.items()} for each in (exact, returned)]
+    if sizes[0] != sizes[1]:
         raise DataError(
-            f"The two fits are of different models: their parameters have {shapes[0]} and "
-            f"{shapes[1]} components."
+            "The two fits are of different models: their parameters and how many values each has "
+            f"are {sizes[0]} and {sizes[1]}."
         )
-    weighted = "approximation" in group_names(approx)
-    plain = varying_parameters(approx, name="approximation") if weighted else returned
-    top = attributes(approx)
-    khat = float(top.get("pareto_khat", math.nan))
+    weighted = is_reweighted(approx)
+    plain = shown_parameters(approx, name=APPROXIMATION) if weighted else returned
+    findings = read_attributes(AdviFindings, approx)
     figure, panels = lay_out_panels(
         exact,
         height=2.0,
-        title=f"ADVI ({top.get('algorithm', 'meanfield')}) over NUTS, Pareto k-hat {khat:.2f}",
+        title=f"ADVI ({findings.algorithm or 'meanfield'}) over NUTS, "
+        f"Pareto k-hat {findings.pareto_khat:.2f}",
         note="Areas: NUTS. Lines: ADVI. "
         + ("Dashed: ADVI, reweighted." if weighted else "Not reweighted."),
     )
@@ -190,12 +195,12 @@ def plot_approximation(approx: Fit, fit: Fit) -> Figure:
         else:
             points, heights = density_curve(panel.draws)
             panel.axis.fill_between(points, heights, color=_SAND, linewidth=0)
-        name, k = panel.name, panel.component
-        curves = [(plain[name][..., k], "-", _BLUE)]
+        name, k = panel.name, panel.element
+        curves = [(plain[name].draws[..., k], "-", _BLUE)]
         if weighted:
-            curves.append((returned[name][..., k], "--", INK))
+            curves.append((returned[name].draws[..., k], "--", INK))
         for draws, style, colour in curves:
             if not is_constant(draws):
                 panel.axis.plot(*density_curve(draws), style, color=colour, linewidth=1.4)
         hide_heights(panel.axis)
-    return finished(figure)
+    return figure

@@ -1,29 +1,27 @@
 """The figure of a comparison: parameters one over the other, and predictive densities."""
 
+import itertools
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.comparison.comparability import what_is_given
-from pystan_mix.comparison.compare import Comparison
-from pystan_mix.comparison.invariants import mixture_draws
-from pystan_mix.comparison.posteriors import MIXTURE
+from pystan_mix.comparison.invariants import MixtureDraws, mixture_draws
+from pystan_mix.comparison.result import Comparison
+from pystan_mix.figures.data import component_parts, points_about_components
+from pystan_mix.figures.parameters import symbols_of
 from pystan_mix.figures.style import (
     INK,
-    LOOK,
     SAND,
     component_colours,
-    finished,
-    legend_above,
+    frame_densities,
+    in_our_look,
+    mathtext,
     new_figure,
     plain_ticks,
-    symbol,
-    thinned,
 )
-from pystan_mix.mixtures.simulation import component_log_densities
 from pystan_mix.numerics import FloatArray
 
 _MOST_COLUMNS: Final = 6
@@ -35,7 +33,7 @@ _VERDICTS: Final = {
 }
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_comparison(comparison: Comparison) -> Figure:
     """Draw the posteriors of all data sets one over the other, and what they predict.
 
@@ -57,12 +55,12 @@ def plot_comparison(comparison: Comparison) -> Figure:
     """
     names = [posterior.name for posterior in comparison.posteriors]
     colours = dict(zip(names, component_colours(len(names)), strict=True))
-    families = _families(comparison)
-    columns = min(max(map(len, families.values())), _MOST_COLUMNS)
+    parameters = _parameters(comparison)
+    columns = min(max(map(len, parameters.values())), _MOST_COLUMNS)
     rows = [
-        labels[start : start + columns]
-        for labels in families.values()
-        for start in range(0, len(labels), columns)
+        elements[start : start + columns]
+        for elements in parameters.values()
+        for start in range(0, len(elements), columns)
     ]
     mixtures = _mixtures(comparison)
     height_each = 0.62 + 0.2 * len(names)
@@ -74,13 +72,13 @@ def plot_comparison(comparison: Comparison) -> Figure:
     )
     heights = [height_each] * len(rows) + ([3.6] if mixtures else [])
     grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-    for i, labels in enumerate(rows):
-        for j, label in enumerate(labels):
+    for i, elements in enumerate(rows):
+        for j, element in enumerate(elements):
             axis = figure.add_subplot(grid[i, j])
-            _draw_forest(axis, comparison, label, colours, named=j == 0)
+            _draw_forest(axis, comparison, element, colours, named=j == 0)
     if mixtures:
         _draw_densities(figure.add_subplot(grid[-1, :]), comparison, mixtures, colours)
-    return finished(figure)
+    return figure
 
 
 def _note(comparison: Comparison) -> str:
@@ -92,43 +90,39 @@ def _note(comparison: Comparison) -> str:
     )
 
 
-def _families(comparison: Comparison) -> dict[str, list[str]]:
-    """Return the parameters that were compared, each with the labels of its elements."""
-    families: dict[str, list[str]] = {}
-    for label in comparison.table.index.unique("quantity"):
-        name = label.split("[")[0]
-        if name in comparison.posteriors[0].draws:
-            families.setdefault(name, []).append(label)
-    return families
+def _parameters(comparison: Comparison) -> dict[str, list[str]]:
+    """Return the parameters that were compared, each with the names of its elements."""
+    parameters: dict[str, list[str]] = {}
+    reference = comparison.posteriors[0].elements()
+    for element in comparison.table.index.unique("quantity"):
+        if element in reference:
+            parameters.setdefault(element.partition("[")[0], []).append(element)
+    return parameters
 
 
-def _element(draws: FloatArray, label: str) -> FloatArray:
-    """Return the draws that a label names, as one vector."""
-    return (draws if draws.ndim == 2 else draws[..., int(label.split("[")[1][:-1]) - 1]).ravel()
-
-
-def _written(label: str) -> str:
-    """Return a label as mathtext, if it is a parameter of the mixture."""
-    name, _, index = label.partition("[")
-    return symbol(name, int(index[:-1]) if index else None) if name in MIXTURE else label
+def _written(element: str, symbols: dict[str, str]) -> str:
+    """Return an element's name as mathtext, if it is a parameter of the mixture."""
+    name, _, index = element.partition("[")
+    if name not in symbols:
+        return element
+    return mathtext(symbols[name], int(index[:-1]) if index else None)
 
 
 def _draw_forest(
-    axis: Axes, comparison: Comparison, label: str, colours: dict[str, str], *, named: bool
+    axis: Axes, comparison: Comparison, element: str, colours: dict[str, str], *, named: bool
 ) -> None:
-    """Draw one parameter's intervals, the reference above."""
-    name = label.split("[")[0]
-    findings = comparison.table.loc[label, "verdict"]
+    """Draw one element's intervals, the reference above."""
+    findings = comparison.table.loc[element, "verdict"]
     axis.set_title(
-        _written(label),
+        _written(element, symbols_of(comparison.posteriors[0].family)),
         loc="left",
         color="#B00020" if "disagree" in set(findings) else INK,
         fontsize=11,
     )
     for row, posterior in enumerate(comparison.posteriors):
-        if name not in posterior.draws:
+        draws = posterior.elements().get(element)
+        if draws is None:
             continue
-        draws = _element(posterior.draws[name], label)
         ends = np.quantile(draws, [0.05, 0.25, 0.75, 0.95])
         colour = colours[posterior.name]
         axis.hlines(row, ends[0], ends[3], color=colour, linewidth=1.2)
@@ -144,24 +138,17 @@ def _draw_forest(
     axis.xaxis.set_major_locator(plain_ticks(4))
 
 
-def _mixtures(comparison: Comparison) -> dict[str, tuple[FloatArray, FloatArray, FloatArray]]:
-    """Return theta, mu and sigma, a row a draw, of the data sets that have them: some 2000."""
-    given = what_is_given(comparison.posteriors)
-    found = {}
-    for posterior in comparison.posteriors:
-        mixture = mixture_draws(posterior, known_sigma=given.sigma)
-        if mixture is not None:
-            theta, mu, sigma = (
-                thinned(part.reshape(-1, part.shape[-1]), at_most=2000) for part in mixture
-            )
-            found[posterior.name] = (theta, mu, sigma)
-    return found
+def _mixtures(comparison: Comparison) -> dict[str, MixtureDraws]:
+    """Return the mixtures of the data sets that have all of one."""
+    known = what_is_given(comparison.posteriors).known
+    found = {each.name: mixture_draws(each, known=known) for each in comparison.posteriors}
+    return {name: mixture for name, mixture in found.items() if mixture is not None}
 
 
 def _draw_densities(
     axis: Axes,
     comparison: Comparison,
-    mixtures: dict[str, tuple[FloatArray, FloatArray, FloatArray]],
+    mixtures: dict[str, MixtureDraws],
     colours: dict[str, str],
 ) -> None:
     """Draw each data set's predictive density over the data."""
@@ -170,8 +157,12 @@ def _draw_densities(
     if y is not None:
         heights, edges = np.histogram(y, bins=30, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
-    for (name, mixture), style in zip(mixtures.items(), _styles(len(mixtures)), strict=True):
-        density = np.exp(component_log_densities(grid, *mixture)).sum(axis=-1)
+    # other line styles, so that a curve shows the one that it covers
+    for (name, mixture), style in zip(mixtures.items(), itertools.cycle(_STYLES)):
+        parts = component_parts(
+            grid, mixture.family, mixture.theta, mixture.components, at_most=2000
+        )
+        density = parts.sum(axis=1)
         low, high = np.quantile(density, [0.05, 0.95], axis=0)
         axis.fill_between(grid, low, high, color=colours[name], alpha=0.18, linewidth=0)
         axis.plot(
@@ -182,25 +173,16 @@ def _draw_densities(
             linestyle=style,
             label=name,
         )
-    axis.set(xlabel="$y$", ylabel="predictive density", xlim=(grid[0], grid[-1]))
-    axis.set_ylim(bottom=0.0)
-    axis.yaxis.set_major_locator(plain_ticks(5))
-    legend_above(axis, columns=len(mixtures) + 1)
+    frame_densities(axis, (grid[0], grid[-1]), columns=len(mixtures) + 1)
+    axis.set_ylabel("predictive density")
 
 
-def _styles(count: int) -> list[str]:
-    """Return a line style for each, so that a curve shows the one that it covers."""
-    return [_STYLES[i % len(_STYLES)] for i in range(count)]
-
-
-def _grid(
-    mixtures: dict[str, tuple[FloatArray, FloatArray, FloatArray]], y: FloatArray | None
-) -> FloatArray:
+def _grid(mixtures: dict[str, MixtureDraws], y: FloatArray | None) -> FloatArray:
     """Return points over the data, or else over the components."""
     if y is None:
-        ends = [(mu - 3.0 * sigma, mu + 3.0 * sigma) for _, mu, sigma in mixtures.values()]
-        low = min(float(np.quantile(start, 0.01)) for start, _ in ends)
-        high = max(float(np.quantile(stop, 0.99)) for _, stop in ends)
-        return np.linspace(low, high, 400)
+        points = np.concatenate(
+            [points_about_components(each.family, each.components) for each in mixtures.values()]
+        )
+        return np.linspace(points.min(), points.max(), 400)
     margin = 0.08 * np.ptp(y)
     return np.linspace(y.min() - margin, y.max() + margin, 400)

@@ -1,53 +1,40 @@
-"""Figures of a fit beside its data; every function that draws a figure stands here by name."""
+"""Figures of a fit beside its data."""
 
+from collections.abc import Mapping
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pystan_mix.arviz_compat import Fit, group
-from pystan_mix.figures.approximation import plot_approximation, plot_elbo
-from pystan_mix.figures.comparison import plot_comparison
-from pystan_mix.figures.posterior import plot_autocorr, plot_posterior
-from pystan_mix.figures.prior import plot_dirichlet_prior
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.figures.style import (
     INK,
-    LOOK,
     SAND,
     component_colours,
-    finished,
-    legend_above,
+    frame_densities,
+    in_our_look,
     method_name,
-    needed_group,
+    needed,
     new_figure,
-    plain_ticks,
-    save_figure,
     thinned,
 )
-from pystan_mix.figures.trace import plot_trace
-from pystan_mix.mixtures.simulation import component_log_densities
+from pystan_mix.fits.groups import (
+    OBSERVED_DATA,
+    POSTERIOR_PREDICTIVE,
+    observations,
+    replications,
+)
+from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
-
-__all__ = [
-    "plot_approximation",
-    "plot_autocorr",
-    "plot_comparison",
-    "plot_density",
-    "plot_dirichlet_prior",
-    "plot_elbo",
-    "plot_posterior",
-    "plot_predictive",
-    "plot_trace",
-    "save_figure",
-]
 
 _BINS: Final = 30  # as many as in the notebook
 _VERMILION: Final = component_colours(2)[1]
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     """Draw the data against the posterior predictive.
 
@@ -88,17 +75,19 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         _draw_predictive(axis, _observed(each), rows, edges)
         if axis is not axes[0]:
             axis.set_ylabel("")
-    return finished(figure)
+    return figure
 
 
 def _replicated(fit: Fit) -> FloatArray:
     """Return a fit's replicated data sets, one a row."""
-    predictive = needed_group(
-        fit, "posterior_predictive", hint="Fit again with posterior predictive draws."
-    )["y"]
-    replicated = np.asarray(predictive.transpose("chain", "draw", ...), dtype=np.float64)
+    replicated = needed(
+        replications(fit),
+        fit,
+        POSTERIOR_PREDICTIVE,
+        hint="Fit again with posterior predictive draws.",
+    )
     # 2000 histograms settle the band; 40000 would only take longer
-    return thinned(replicated.reshape(-1, replicated.shape[-1]), at_most=2000)
+    return thinned(replicated, at_most=2000)
 
 
 def _draw_predictive(axis: Axes, y: FloatArray, replicated: FloatArray, edges: FloatArray) -> None:
@@ -121,13 +110,10 @@ def _draw_predictive(axis: Axes, y: FloatArray, replicated: FloatArray, edges: F
         linewidth=0,
         label="90 % of replicated data sets",
     )
-    axis.set(xlabel="$y$", ylabel="density", xlim=(edges[0], edges[-1]))
-    axis.set_ylim(bottom=0.0)
-    axis.yaxis.set_major_locator(plain_ticks(6))
-    legend_above(axis, columns=3)
+    frame_densities(axis, (edges[0], edges[-1]), columns=3)
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_density(fit: Fit) -> Figure:
     """Draw the data and the mixture's density, whole and by components.
 
@@ -149,14 +135,14 @@ def plot_density(fit: Fit) -> Figure:
         If the fit has no observed data, or no mixture's posterior.
     """
     y = _observed(fit)
-    theta, mu, sigma = _mixture_draws(fit)
+    family, theta, components = mixture_of_fit(fit)
     margin = 0.08 * np.ptp(y)
     bounds = (y.min() - margin, y.max() + margin)
     # points about each component too: one may be narrower than an even grid's step
-    near = mu.mean(axis=0) + sigma.mean(axis=0) * np.linspace(-4.0, 4.0, 81)[:, None]
-    grid = np.unique(np.clip(np.append(near, np.linspace(*bounds, 500)), *bounds))
-    parts = np.exp(component_log_densities(grid, theta, mu, sigma))
-    whole = parts.sum(axis=-1)
+    grid = np.append(points_about_components(family, components), np.linspace(*bounds, 500))
+    grid = np.unique(np.clip(grid, *bounds))
+    parts = component_parts(grid, family, theta, components, at_most=500)
+    whole = parts.sum(axis=1)
     low, high = np.quantile(whole, [0.05, 0.95], axis=0)
     title = ", ".join(part for part in ("Density of the mixture", method_name(fit)) if part)
     figure = new_figure(8.0, 4.6, title=title)
@@ -165,22 +151,65 @@ def plot_density(fit: Fit) -> Figure:
     axis.stairs(counts, edges, fill=True, color=SAND, label="data")
     axis.plot(grid, whole.mean(axis=0), color=INK, linewidth=1.8, label="mixture")
     axis.fill_between(grid, low, high, color=INK, alpha=0.2, linewidth=0, label="its central 90 %")
-    colours = component_colours(theta.shape[-1])
-    for k, (part, colour) in enumerate(zip(parts.mean(axis=0).T, colours, strict=True)):
+    colours = component_colours(parts.shape[1])
+    for k, (part, colour) in enumerate(zip(parts.mean(axis=0), colours, strict=True)):
         label = "component 1" if k == 0 else str(k + 1)
         axis.plot(grid, part, color=colour, linewidth=1.4, linestyle="--", label=label)
-    axis.set(xlabel="$y$", ylabel="density", xlim=bounds)
-    axis.set_ylim(bottom=0.0)
-    axis.yaxis.set_major_locator(plain_ticks(6))
     entries = 3 + len(colours)
-    legend_above(axis, columns=entries if entries < 9 else -(-entries // 2))
-    return finished(figure)
+    frame_densities(axis, bounds, columns=entries if entries < 9 else -(-entries // 2))
+    return figure
+
+
+def component_parts(
+    y: FloatArray,
+    family: type[Mixture],
+    theta: FloatArray,
+    components: Mapping[str, FloatArray],
+    *,
+    at_most: int,
+) -> FloatArray:
+    """Return each component's weight times its density at points.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        The points.
+    family : type
+        Which kind the components are of.
+    theta : ndarray, shape (chain, draw, K)
+        The weights.
+    components : mapping of str to ndarray, shape (chain, draw, K) or (chain, draw, 1)
+        The components' parameters by name, all of them.
+    at_most : int
+        Of how many draws, evenly spaced.
+
+    Returns
+    -------
+    ndarray, shape (draws, K, N)
+        The chains one after the other.
+    """
+    theta, *values = (
+        thinned(x.reshape(-1, x.shape[-1]), at_most=at_most) for x in (theta, *components.values())
+    )
+    with np.errstate(divide="ignore"):
+        log_theta = np.log(theta)
+    rows = dict(zip(components, values, strict=True))
+    return np.exp(component_terms(family, y, log_theta, rows))
+
+
+def points_about_components(
+    family: type[Mixture], components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return points over each component, out to four times half its central 68 %."""
+    each = dict(zip(components, np.broadcast_arrays(*components.values()), strict=True))
+    drawn = family.draw(np.random.default_rng(1), **each)
+    low, centre, high = np.quantile(drawn, [0.16, 0.5, 0.84], axis=(0, 1))
+    return np.asarray(centre + 0.5 * (high - low) * np.linspace(-4.0, 4.0, 81)[:, None])
 
 
 def _observed(fit: Fit) -> FloatArray:
     """Return the observations that the fit keeps."""
-    observed = needed_group(fit, "observed_data", hint="This figure needs the observations.")
-    return np.asarray(observed["y"], dtype=np.float64)
+    return needed(observations(fit), fit, OBSERVED_DATA, hint="This figure needs the observations.")
 
 
 def _shared_edges(y: FloatArray, replicated: FloatArray) -> FloatArray:
@@ -202,19 +231,3 @@ def _histograms(samples: FloatArray, edges: FloatArray) -> FloatArray:
     cells = rows[inside] * bins + places[inside]
     counts = np.bincount(cells, minlength=len(samples) * bins).reshape(len(samples), bins)
     return np.asarray(counts / (samples.shape[1] * np.diff(edges)))
-
-
-def _mixture_draws(fit: Fit) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return theta, mu and sigma with one row a draw, for some 500 draws."""
-    posterior = group(fit, "posterior")
-    known = "sigma" not in posterior
-    theta, mu, sigma = (
-        needed_group(fit, "constant_data", hint="Known standard deviations stand there.")[name]
-        if name == "sigma" and known
-        else posterior[name].transpose("chain", "draw", "component")
-        for name in ("theta", "mu", "sigma")
-    )
-    K = theta.sizes["component"]
-    drawn = [thinned(np.asarray(each).reshape(-1, K), at_most=500) for each in (theta, mu)]
-    scale = np.asarray(sigma, dtype=np.float64).reshape(-1, K)
-    return drawn[0], drawn[1], thinned(scale, at_most=500)

@@ -1,88 +1,25 @@
 """Figures of each parameter by itself: autocorrelation and posterior."""
 
-from typing import Final, NamedTuple
-
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pystan_mix.arviz_compat import Fit, group
-from pystan_mix.errors import DataError, SettingsError
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.errors import SettingsError
+from pystan_mix.figures.parameters import lay_out_panels, say_constant, shown_parameters
 from pystan_mix.figures.style import (
     GREY,
     INK,
-    LOOK,
     SMALL,
-    component_colours,
-    finished,
+    figure_title,
     hide_heights,
-    method_name,
-    new_figure,
+    in_our_look,
     plain_ticks,
-    symbol,
     written,
 )
-from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.curves import autocorrelation, density_curve, is_constant
 
-_MEANINGS: Final = {"theta": "weights", "mu": "means", "sigma": "standard deviations"}
-_MOST_COLUMNS: Final = 6
 
-
-class Panel(NamedTuple):
-    """One element of a parameter, and the axis that it is drawn in."""
-
-    axis: Axes
-    name: str
-    component: int  # from 0
-    label: str
-    colour: str
-    draws: FloatArray  # chain, draw
-    at_left: bool
-    at_bottom: bool
-
-
-def varying_parameters(fit: Fit, *, name: str = "posterior") -> dict[str, FloatArray]:
-    """Return the draws of theta, mu and sigma, those that were estimated.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        A fit.
-    name : str, default "posterior"
-        The group of the draws.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (chains, draws, K)
-        Without the weight of a single component, which is one, and without
-        known standard deviations.
-
-    Raises
-    ------
-    DataError
-        If the posterior has none of them.
-    """
-    posterior = group(fit, name)
-    draws = {
-        variable: np.asarray(
-            posterior[variable].transpose("chain", "draw", "component"), dtype=np.float64
-        )
-        for variable in _MEANINGS
-        if variable in posterior
-    }
-    if not draws:
-        raise DataError(
-            f"The posterior has none of {', '.join(_MEANINGS)}; it has: "
-            f"{', '.join(map(str, posterior.data_vars))}. Was another model fitted?"
-        )
-    if len(draws) > 1 and "theta" in draws and draws["theta"].shape[-1] == 1:
-        del draws["theta"]
-    return draws
-
-
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_autocorr(fit: Fit, *, max_lag: int = 100) -> Figure:
     """Draw the autocorrelation of each parameter, averaged over the chains.
 
@@ -110,7 +47,7 @@ def plot_autocorr(fit: Fit, *, max_lag: int = 100) -> Figure:
     if isinstance(max_lag, bool) or not isinstance(max_lag, int | np.integer) or max_lag < 1:
         raise SettingsError(f"max_lag must be a whole number, 1 or more; it is {max_lag!r}.")
     figure, panels = lay_out_panels(
-        varying_parameters(fit),
+        shown_parameters(fit),
         height=1.75,
         title=figure_title("Autocorrelation", fit),
         note="Grey: 95 % of what independent draws show, ±1.96 / √draws.",
@@ -138,10 +75,10 @@ def plot_autocorr(fit: Fit, *, max_lag: int = 100) -> Figure:
         panel.axis.yaxis.set_major_locator(plain_ticks(3))
         if not panel.at_left:
             panel.axis.tick_params(labelleft=False)
-    return finished(figure)
+    return figure
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_posterior(fit: Fit) -> Figure:
     """Draw the posterior of each parameter, with its mean, median and interval.
 
@@ -162,7 +99,7 @@ def plot_posterior(fit: Fit) -> Figure:
         If the fit has no posterior of a mixture.
     """
     figure, panels = lay_out_panels(
-        varying_parameters(fit),
+        shown_parameters(fit),
         height=2.0,
         title=figure_title("Posterior", fit),
         note="Shaded: central 90 %. Line: median. Dot: mean.",
@@ -196,48 +133,4 @@ def plot_posterior(fit: Fit) -> Figure:
             loc="right",
             fontsize=SMALL,
         )
-    return finished(figure)
-
-
-def figure_title(what: str, fit: Fit) -> str:
-    """Return a title that names the method and the number of draws."""
-    sizes = group(fit, "posterior").sizes
-    chains, length = sizes.get("chain", 1), sizes.get("draw", 0)
-    count = f"{chains} chains of {length} draws" if chains > 1 else f"{length} draws"
-    return ", ".join(part for part in (what, method_name(fit), count) if part)
-
-
-def lay_out_panels(
-    parameters: dict[str, FloatArray], *, height: float, title: str, note: str
-) -> tuple[Figure, list[Panel]]:
-    """Lay out a panel for each element: a parameter a row, or one row if K is 1."""
-    K = next(iter(parameters.values())).shape[-1]
-    colours = component_colours(K)
-    rows_each = -(-K // _MOST_COLUMNS)
-    columns = -(-K // rows_each) if K > 1 else len(parameters)
-    rows = rows_each * len(parameters) if K > 1 else 1
-    width = min(max(11.0 / columns, 2.0), 3.6) * columns
-    figure = new_figure(max(width, 6.0), 0.9 + height * rows, title=title, note=note)
-    grid = figure.add_gridspec(rows, columns)
-    panels = []
-    for i, (name, draws) in enumerate(parameters.items()):
-        for k in range(K):
-            row, column = (i * rows_each + k // columns, k % columns) if K > 1 else (0, i)
-            axis = figure.add_subplot(grid[row, column])
-            label = symbol(name, k + 1)
-            edges = (column == 0, row == rows - 1)
-            panels.append(Panel(axis, name, k, label, colours[k], draws[:, :, k], *edges))
-    return figure, panels
-
-
-def say_constant(panel: Panel) -> None:
-    """Write that a parameter never moved, where nothing can be drawn."""
-    panel.axis.text(
-        0.5,
-        0.6,
-        f"every chain is constant\n(the first at {panel.draws.flat[0]:g})",
-        transform=panel.axis.transAxes,
-        horizontalalignment="center",
-        fontsize=SMALL,
-        color=INK,
-    )
+    return figure

@@ -4,21 +4,20 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.errors import SettingsError
+from pystan_mix.figures.parameters import WEIGHTS_SYMBOL
 from pystan_mix.figures.style import (
     GREY,
     INK,
-    LOOK,
     component_colours,
-    finished,
     hide_heights,
+    in_our_look,
+    mathtext,
     new_figure,
-    symbol,
 )
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.numerics import FloatArray
@@ -26,7 +25,7 @@ from pystan_mix.numerics import FloatArray
 _BLUE: Final = component_colours(1)[0]
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_dirichlet_prior(
     concentrations: Sequence[float] = (0.5, 1, 2, 10, 50), *, n_components: int = 3, seed: int
 ) -> Figure:
@@ -87,7 +86,7 @@ def plot_dirichlet_prior(
         highest = max(highest, top)
         column[0].set_title(f"concentration {alpha:g}", fontsize=10)
     axes[-1, 0].set_ylim(0.0, 1.12 * highest)
-    return finished(figure)
+    return figure
 
 
 def _one_number(prior: Dirichlet) -> float:
@@ -107,7 +106,7 @@ def _draw_simplex(axis: Axes, weights: FloatArray) -> None:
     )
     axis.plot(*np.vstack([corners, corners[:1]]).T, color=INK, linewidth=0.8)
     for k, (x, y) in enumerate(corners.mean(axis=0) + 1.14 * (corners - corners.mean(axis=0))):
-        axis.text(x, y, symbol("theta", k + 1), ha="center", va="center", fontsize=10)
+        axis.text(x, y, mathtext(WEIGHTS_SYMBOL, k + 1), ha="center", va="center", fontsize=10)
     axis.set(xlim=(-0.1, 1.1), ylim=(-0.1, 0.98), aspect="equal")
     axis.set_axis_off()
 
@@ -123,6 +122,6 @@ def _draw_first_weight(axis: Axes, draws: FloatArray, alpha: float, K: int) -> f
     axis.stairs(counts, edges, fill=True, color=_BLUE, alpha=0.25)
     axis.plot(points, np.exp(log_heights), color=_BLUE, linewidth=1.4)
     axis.axvline(1.0 / K, color=GREY, linewidth=0.8, linestyle="--")
-    axis.set(xlim=(0.0, 1.0), xticks=[0.0, 0.5, 1.0], xlabel=symbol("theta", 1))
+    axis.set(xlim=(0.0, 1.0), xticks=[0.0, 0.5, 1.0], xlabel=mathtext(WEIGHTS_SYMBOL, 1))
     hide_heights(axis)
     return float(counts.max())

@@ -1,31 +1,37 @@
 """What all figures share: their look, colours and words, and how they are saved."""
 
+import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from pystan_mix.arviz_compat import Fit, attributes, group
+from pystan_mix.arviz_compat import Fit, group_names
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.files import written_whole
+from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.groups import posterior_size
 from pystan_mix.numerics import FloatArray
+
+FoundT = TypeVar("FoundT")
+PlotP = ParamSpec("PlotP")
 
 INK: Final = "#222222"
 GREY: Final = "#8c8c8c"
+SLATE: Final = "#5b6470"  # of what belongs to no component
 SAND: Final = "#eee3cd"
 SMALL: Final = 8.5
 DOTS_PER_INCH: Final = 150
 
-# for mpl.rc_context, which puts the caller's settings back
-LOOK: Final[dict[Any, Any]] = {
+_LOOK: Final[dict[Any, Any]] = {
     "axes.edgecolor": INK,
     "axes.facecolor": "white",
     "axes.formatter.useoffset": False,
@@ -55,6 +61,20 @@ LOOK: Final[dict[Any, Any]] = {
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
+def in_our_look(plot: Callable[PlotP, Figure]) -> Callable[PlotP, Figure]:
+    """Let a function draw its figure in the look of all, and leave the caller's settings alone."""
+
+    @functools.wraps(plot)
+    def drawn(*args: PlotP.args, **kwargs: PlotP.kwargs) -> Figure:
+        with mpl.rc_context(_LOOK):
+            figure = plot(*args, **kwargs)
+            for axis in figure.axes:
+                axis.tick_params(labelsize=SMALL)  # also of ticks that are made later
+            return figure
+
+    return drawn
+
+
 def component_colours(n_components: int) -> list[str]:
     """Return a colour for each component, told apart by colour-blind readers too."""
     if n_components <= len(_COLOURS):
@@ -63,10 +83,10 @@ def component_colours(n_components: int) -> list[str]:
     return [to_hex(colour) for colour in mpl.colormaps["viridis"](steps)]
 
 
-def symbol(name: str, component: int | None = None) -> str:
-    """Return a parameter's symbol as mathtext; components count from 1, as in Stan."""
+def mathtext(symbol: str, component: int | None = None) -> str:
+    r"""Return a symbol such as ``\mu``, to be drawn; components count from 1, as in Stan."""
     index = "" if component is None else f"_{{{component}}}"
-    return rf"$\{name}{index}$"
+    return f"${symbol}{index}$"
 
 
 def written(value: float, spread: float) -> str:
@@ -88,7 +108,14 @@ def written(value: float, spread: float) -> str:
 
 def method_name(fit: Fit) -> str:
     """Return the method that made the fit, as it is written, or an empty string."""
-    return str(attributes(fit).get("method", "")).upper()
+    return read_attributes(Provenance, fit).method.upper()
+
+
+def figure_title(what: str, fit: Fit) -> str:
+    """Return a title that names the method and the number of draws."""
+    chains, length = posterior_size(fit)
+    count = f"{chains} chains of {length} draws" if chains > 1 else f"{length} draws"
+    return ", ".join(part for part in (what, method_name(fit), count) if part)
 
 
 def thinned(draws: FloatArray, *, at_most: int) -> FloatArray:
@@ -101,12 +128,17 @@ def stride(length: int, *, at_most: int) -> int:
     return max(-(-length // at_most), 1)
 
 
-def needed_group(fit: Fit, name: str, *, hint: str) -> xr.Dataset:
-    """Return a group, or raise DataError with a hint at how to get it."""
-    try:
-        return group(fit, name)
-    except DataError as error:
-        raise DataError(f"{error} {hint}") from None
+def needed(found: FoundT | None, fit: Fit, name: str, *, hint: str) -> FoundT:
+    """Return what was found in a group, or raise DataError with a hint at how to get it."""
+    if found is None:
+        names = group_names(fit)
+        lacking = (
+            f"What the group {name!r} holds is not named as in a fit by sample() or advi()."
+            if name in names
+            else f"The data have no group {name!r}; they have: {', '.join(names)}."
+        )
+        raise DataError(f"{lacking} {hint}")
+    return found
 
 
 def new_figure(width: float, height: float, *, title: str, note: str = "") -> Figure:
@@ -144,14 +176,15 @@ def legend_above(axis: Axes, *, columns: int) -> None:
     )
 
 
-def finished(figure: Figure) -> Figure:
-    """Return the figure with small tick labels, also where it is drawn later."""
-    for axis in figure.axes:
-        axis.tick_params(labelsize=SMALL)
-    return figure
+def frame_densities(axis: Axes, bounds: tuple[float, float], *, columns: int) -> None:
+    """Set the axes of densities of the observations, and their legend."""
+    axis.set(xlabel="$y$", ylabel="density", xlim=bounds)
+    axis.set_ylim(bottom=0.0)
+    axis.yaxis.set_major_locator(plain_ticks(6))
+    legend_above(axis, columns=columns)
 
 
-@mpl.rc_context(LOOK)
+@mpl.rc_context(_LOOK)
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure, whole or not at all, at 150 dots per inch.
 

@@ -2,34 +2,33 @@
 
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pystan_mix.arviz_compat import Fit, group, group_names
-from pystan_mix.figures.posterior import figure_title, varying_parameters
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.figures.parameters import shown_parameters
 from pystan_mix.figures.style import (
     GREY,
     INK,
-    LOOK,
     component_colours,
-    finished,
+    figure_title,
     hide_heights,
+    in_our_look,
+    mathtext,
     new_figure,
     plain_ticks,
     stride,
-    symbol,
 )
+from pystan_mix.fits.groups import divergences, posterior_size
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.curves import density_curve, is_constant
 
-_MEANINGS: Final = {"theta": "weights", "mu": "means", "sigma": "standard deviations"}
 _POINTS_PER_CHAIN: Final = 2000
 
 
-@mpl.rc_context(LOOK)
+@in_our_look
 def plot_trace(fit: Fit) -> Figure:
     """Draw the density of each parameter, chains combined, and its trace.
 
@@ -41,25 +40,26 @@ def plot_trace(fit: Fit) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One row a parameter; a colour for each component. On the right the
-        chains stand one after the other, and marks at the bottom are draws
-        whose transition diverged.
+        One row a parameter; a colour for each component, and slate for what
+        all share. On the right the chains stand one after the other, and marks
+        at the bottom are draws whose transition diverged.
 
     Raises
     ------
     DataError
         If the fit has no posterior of a mixture.
     """
-    parameters = varying_parameters(fit)
-    colours = component_colours(next(iter(parameters.values())).shape[-1])
+    parameters = shown_parameters(fit)
+    chains, length = posterior_size(fit)
+    colours = component_colours(max(each.size for each in parameters.values()))
     figure = new_figure(11.0, 0.7 + 2.25 * len(parameters), title=figure_title("Trace", fit))
     axes = figure.subplots(len(parameters), 2, squeeze=False, width_ratios=[2, 3])
-    diverging = _divergences(fit)
-    for (name, draws), (left, right) in zip(parameters.items(), axes, strict=True):
-        for k, colour in enumerate(colours):
-            _draw_density(left, draws[:, :, k], colour)
-            _draw_chains(right, draws[:, :, k], colour)
-        left.set_title(f"{_MEANINGS[name]} {symbol(name)}", loc="left")
+    diverging = np.flatnonzero(divergences(fit))
+    for parameter, (left, right) in zip(parameters.values(), axes, strict=True):
+        for k, colour in enumerate(parameter.colours):
+            _draw_density(left, parameter.draws[:, :, k], colour)
+            _draw_chains(right, parameter.draws[:, :, k], colour)
+        left.set_title(f"{parameter.meaning} {mathtext(parameter.symbol)}", loc="left")
         left.xaxis.set_major_locator(plain_ticks(6))
         hide_heights(left)
         right.yaxis.set_major_locator(plain_ticks(5))
@@ -71,9 +71,9 @@ def plot_trace(fit: Fit) -> Figure:
             markersize=7,
             transform=right.get_xaxis_transform(),
         )
-        _mark_chains(right, chains=draws.shape[0], length=draws.shape[1])
+        _mark_chains(right, chains=chains, length=length)
         right.tick_params(labelbottom=right is axes[-1, 1])
-    if next(iter(parameters.values())).shape[0] == 1:
+    if chains == 1:
         axes[-1, 1].set_xlabel("draw")
     handles = [Line2D([], [], color=colour, linewidth=2.0) for colour in colours]
     labels = ["component 1", *(str(k) for k in range(2, len(colours) + 1))]
@@ -91,15 +91,7 @@ def plot_trace(fit: Fit) -> Figure:
             handlelength=1.2,
             columnspacing=1.2,
         )
-    return finished(figure)
-
-
-def _divergences(fit: Fit) -> FloatArray:
-    """Return where divergent draws stand when the chains follow each other."""
-    if "sample_stats" not in group_names(fit) or "diverging" not in group(fit, "sample_stats"):
-        return np.array([])
-    diverging = group(fit, "sample_stats")["diverging"].transpose("chain", "draw")
-    return np.flatnonzero(np.asarray(diverging)).astype(np.float64)
+    return figure
 
 
 def _draw_density(axis: Axes, draws: FloatArray, colour: str) -> None:

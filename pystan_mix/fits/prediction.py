@@ -2,46 +2,11 @@
 
 import numpy as np
 
-from pystan_mix.arviz_compat import Fit, group
-from pystan_mix.errors import DataError
-from pystan_mix.mixtures import simulation as mixture
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.mixtures.density import component_terms, mixture_log_density
 from pystan_mix.mixtures.observations import check_points
-from pystan_mix.numerics import FloatArray
-
-
-def parameter_draws(fit: Fit) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return a fit's weights, means and standard deviations.
-
-    Parameters
-    ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        A fit.
-
-    Returns
-    -------
-    tuple of three ndarrays, shape (chain, draw, K)
-        `theta`, `mu` and `sigma`; known standard deviations are broadcast.
-
-    Raises
-    ------
-    DataError
-        If the data are no fit of a mixture.
-    """
-    posterior = group(fit, "posterior")
-    missing = [name for name in ("theta", "mu") if name not in posterior]
-    if missing:
-        raise DataError(
-            f"The posterior has no {' and no '.join(missing)}; it has: "
-            f"{', '.join(map(str, posterior.data_vars))}. Give what sample() or advi() returned."
-        )
-    dims = ("chain", "draw", "component")
-    theta, mu = (np.asarray(posterior[name].transpose(*dims)) for name in ("theta", "mu"))
-    if "sigma" in posterior:
-        return theta, mu, np.asarray(posterior["sigma"].transpose(*dims))
-    known = group(fit, "constant_data")
-    if "sigma" not in known:
-        raise DataError("Neither the posterior nor constant_data has sigma.")
-    return theta, mu, np.broadcast_to(np.asarray(known["sigma"]), mu.shape)
+from pystan_mix.numerics import FloatArray, log_sum_exp
 
 
 def log_density(fit: Fit, y_new: object) -> FloatArray:
@@ -57,7 +22,7 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     Returns
     -------
     ndarray, shape (chain, draw, N)
-        ``log(sum_k theta[k] Normal(y_new[n] | mu[k], sigma[k]))``. The log of
+        ``log(sum_k theta[k] p(y_new[n] | component k))``. The log of
         the posterior predictive density is its log mean exp over draws.
 
     Raises
@@ -74,7 +39,10 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     >>> log_density(fit, [-3.0, 0.0]).shape
     (4, 100, 2)
     """
-    return mixture.log_density(check_points(y_new), *parameter_draws(fit))
+    points = check_points(y_new)
+    family, theta, components = mixture_of_fit(fit)
+    with np.errstate(divide="ignore"):
+        return mixture_log_density(family, points, np.log(theta), components)
 
 
 def responsibilities(fit: Fit, y_new: object) -> FloatArray:
@@ -108,4 +76,9 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     array([[1., 0.],
            [0., 1.]])
     """
-    return mixture.responsibilities(check_points(y_new), *parameter_draws(fit))
+    points = check_points(y_new)
+    family, theta, components = mixture_of_fit(fit)
+    with np.errstate(divide="ignore"):
+        terms = component_terms(family, points, np.log(theta), components)
+    shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
+    return np.asarray(np.moveaxis(shares, -2, -1))

@@ -14,17 +14,21 @@ from pystan_mix.checks import (
     check_whole,
     parallel_processes,
 )
-from pystan_mix.cmdstan.compile import Likelihood, compiled
+from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.run import Call, Run, Workspace, run_cmdstan, workspace
-from pystan_mix.cmdstan.stan_csv import StanCsv, read_elbo_history
+from pystan_mix.cmdstan.stan_csv import read_elbo_history
 from pystan_mix.console import Progress
 from pystan_mix.errors import OutputError, SettingsError
-from pystan_mix.inference.convert import advi_to_arviz
-from pystan_mix.inference.predictive import Problem, pose, predict, predictive_draws_for
-from pystan_mix.inference.refinement import Refined, refined_from, weighted_csv
+from pystan_mix.fits.draws import Draws
+from pystan_mix.inference.assemble import advi_fit
+from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
+from pystan_mix.inference.programs import Likelihood, stan_program
+from pystan_mix.inference.refinement import Refined, refined_from, weighted_draws
 from pystan_mix.inference.restarts import Approximation, Restarts, judged
-from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import DEFAULT_STARTS, initial_values
+from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.stats.elbo import Algorithm, unknowns
 from pystan_mix.stats.importance import khat_limit, resampled
 
@@ -36,7 +40,7 @@ _SMALL_STEPS = ("eta=0.1", "adapt", "engaged=0")
 
 
 def advi(
-    model: NormalMixture,
+    model: Mixture,
     y: object,
     *,
     algorithm: Algorithm = "meanfield",
@@ -64,7 +68,7 @@ def advi(
 
     Parameters
     ----------
-    model : NormalMixture
+    model : NormalMixture or another mixture
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
@@ -154,13 +158,12 @@ def advi(
     if not isinstance(reweight, bool | None):
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
-    problem = pose(model, y, likelihood=likelihood)
-    _check_draws(draws, algorithm, model=problem.model)
-    n = problem.observed.y.size
+    program = stan_program(model.program, likelihood=likelihood)
+    target = target_of(model, y)
+    _check_draws(draws, algorithm, target)
+    n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)
-    (executable,) = compiled(
-        problem.program, likelihood=problem.likelihood, show_progress=show_progress
-    )
+    (executable,) = compiled(program, show_progress=show_progress)
     method = (
         "variational",
         f"algorithm={algorithm}",
@@ -178,28 +181,26 @@ def advi(
         run = run_cmdstan(
             space,
             "advi",
-            _calls(space, problem, method, restarts=restarts, seed=seed, rng=rng),
+            _calls(space, target, method, restarts=restarts, seed=seed, rng=rng),
             parallel=parallel,
             progress=progress if show_progress else None,
             some_may_fail=True,
         )
-        found = _judged(space, problem, run, restarts=restarts)
-        began = time.perf_counter()
-        refined = refined_from(found.best, stan=problem.stan, rng=rng)
-        weighted = None
-        if reweight or (reweight is None and _allows_weights(found.best, refined, draws=draws)):
-            weighted = _weighted(found.best, refined, rng=rng)
-        seconds = run.seconds + time.perf_counter() - began
-        returned = found.best.csv if weighted is None else weighted
-        generated = predict(space, problem, [returned], n_rep=n, total=total, seed=seed, parallel=1)
-    return advi_to_arviz(
+        found = _judged(space, target, run, restarts=restarts)
+    began = time.perf_counter()
+    refined = refined_from(target, found.best, rng=rng)
+    weighted = None
+    if reweight or (reweight is None and _allows_weights(found.best, refined, draws=draws)):
+        weighted = _weighted(found.best, refined, rng=rng)
+    seconds = run.seconds + time.perf_counter() - began
+    returned = found.best.draws if weighted is None else weighted
+    return advi_fit(
+        target,
         found,
         refined=refined,
         weighted=weighted,
-        stan=problem.stan,
-        observed=problem.observed,
-        generated=generated,
-        attrs={"seconds": seconds},
+        predictive=predictive_of(target, returned, n_rep=n, total=total, seed=seed),
+        seconds=seconds,
     )
 
 
@@ -211,30 +212,27 @@ def _allows_weights(best: Approximation, refined: Refined | None, *, draws: int)
     return max(khats) <= khat_limit(draws)
 
 
-def _weighted(best: Approximation, refined: Refined | None, *, rng: np.random.Generator) -> StanCsv:
+def _weighted(best: Approximation, refined: Refined | None, *, rng: np.random.Generator) -> Draws:
     """Return draws from the posterior: the refined ones, or where there are none, its own."""
     if refined is not None:
-        return weighted_csv(refined, best.csv, rng=rng)
-    whole = best.csv.with_log_g(best.estimate.log_g)
-    return whole.with_draws(resampled(best.estimate.log_weights, rng=rng))
+        return weighted_draws(refined, best.draws.length, rng=rng)
+    return best.draws.picked(resampled(best.estimate.log_weights, rng=rng))
 
 
-def _check_draws(draws: int, algorithm: Algorithm, *, model: NormalMixture) -> None:
+def _check_draws(draws: int, algorithm: Algorithm, target: Target) -> None:
     """Refuse fewer draws than tell the approximation's covariance."""
     # twice as many equations as unknowns: what is left over shows a misfit
-    least = 2 * unknowns(
-        algorithm, n_components=model.n_components, sigma_is_known=model.sigma_is_known
-    )
+    least = 2 * unknowns(algorithm, dimensions=target.dimensions)
     if draws < least:
         raise SettingsError(
             f"draws must be {least} or more for algorithm={algorithm!r} with "
-            f"{model.n_components} components: the ELBO's constants come from them. It is {draws}."
+            f"{target.n_components} components: the ELBO's constants come from them. It is {draws}."
         )
 
 
 def _calls(
     space: Workspace,
-    problem: Problem,
+    target: Target,
     method: tuple[str, ...],
     *,
     restarts: int,
@@ -242,12 +240,11 @@ def _calls(
     rng: np.random.Generator,
 ) -> list[Call]:
     """Return a process for each start; CmdStan makes each one's noise from the seed and its id."""
-    data = space.write_data("data", problem.stan)
+    data = space.write_data("data", stan_data(target))
     calls = []
     for i in range(restarts):
         init = initial_values(
-            problem.model,
-            problem.observed.y,
+            target,
             rng=rng,
             # two of four are not chosen as likely, so that minor modes are seen too
             starts=DEFAULT_STARTS if i % 4 < 2 else 1,
@@ -263,14 +260,14 @@ def _calls(
     return calls
 
 
-def _judged(space: Workspace, problem: Problem, run: Run, *, restarts: int) -> Restarts:
+def _judged(space: Workspace, target: Target, run: Run, *, restarts: int) -> Restarts:
     """Judge every start's approximation by its own draws."""
     tried: list[Approximation | None] = [None] * restarts
     errors = []
     for position, csv, log in zip(run.positions, run.csvs, run.logs, strict=True):
         history = read_elbo_history(space.folder / f"history-{position + 1}.csv")
         try:
-            tried[position] = judged(csv, stan=problem.stan, history=history, log=log)
+            tried[position] = judged(target, csv, history=history, log=log)
         except OutputError as error:  # of draws that fell together, while other starts' are sound
             errors.append(error)
     if not any(tried):

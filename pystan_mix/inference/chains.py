@@ -1,10 +1,9 @@
-"""The chains of NUTS: their settings, their starts, and CmdStan's processes that draw them."""
+"""The chains of NUTS: their settings, and CmdStan's processes that draw them."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
-
-import numpy as np
+from typing import Any, Literal, get_args
 
 from pystan_mix.checks import (
     check_choice,
@@ -13,12 +12,9 @@ from pystan_mix.checks import (
     check_whole,
     parallel_processes,
 )
-from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.run import Call, Run, run_cmdstan, workspace
 from pystan_mix.console import Progress
-from pystan_mix.inference.convert import Generated
-from pystan_mix.inference.predictive import Problem, predict
-from pystan_mix.mixtures.starts import initial_values
 
 Metric = Literal["dense_e", "diag_e"]
 
@@ -93,71 +89,55 @@ def checked_nuts(
 
 
 def run_chains(
-    problem: Problem,
+    program: Program,
     nuts: Nuts,
     *,
-    n_rep: int,
-    predictive_draws: int,
-    output_dir: str | Path | None,
-) -> tuple[Run, Generated | None]:
-    """Run the chains, then the generated quantities of some of their draws.
+    data: Mapping[str, Any],
+    inits: Sequence[Mapping[str, Any]],
+    output_dir: str | Path | None = None,
+) -> Run:
+    """Run the chains.
 
     Parameters
     ----------
-    problem : Problem
-        The model and the observations.
+    program : Program
+        The Stan program.
     nuts : Nuts
         The settings.
-    n_rep : int
-        Number of replicated observations for each draw.
-    predictive_draws : int
-        For how many draws there are generated quantities; 0 for none.
-    output_dir : path or None
+    data : mapping
+        The program's data block.
+    inits : sequence of mapping
+        Initial values, for each chain its own.
+    output_dir : path, optional
         A folder that CmdStan's own files are kept in.
 
     Returns
     -------
-    tuple of Run and (Generated or None)
-        The chains, and the generated quantities.
+    Run
+        The chains.
     """
-    (executable,) = compiled(
-        problem.program, likelihood=problem.likelihood, show_progress=nuts.show_progress
-    )
+    (executable,) = compiled(program, show_progress=nuts.show_progress)
     with workspace(executable, keep_in=None if output_dir is None else Path(output_dir)) as space:
-        data = space.write_data("data", problem.stan)
-        rng = np.random.default_rng(nuts.seed)
+        data_file = space.write_data("data", data)
         calls = [
             Call(
                 method=nuts.method,
-                data=data,
+                data=data_file,
                 seed=nuts.seed,
-                init=space.write_data(
-                    f"init-{chain}",
-                    initial_values(problem.model, problem.observed.y, rng=rng),
-                ),
+                init=space.write_data(f"init-{chain}", init),
                 output=(f"refresh={max(1, (nuts.iter_warmup + nuts.iter_sampling) // 50)}",),
             )
-            for chain in range(1, nuts.chains + 1)
+            for chain, init in enumerate(inits, start=1)
         ]
         progress = Progress(
             description=f"NUTS, {nuts.chains} chain{'s' if nuts.chains > 1 else ''}",
             pattern=r"^Iteration:\s+(\d+) /",
             total=nuts.chains * (nuts.iter_warmup + nuts.iter_sampling),
         )
-        run = run_cmdstan(
+        return run_cmdstan(
             space,
             "chain",
             calls,
             parallel=nuts.parallel,
             progress=progress if nuts.show_progress else None,
         )
-        generated = predict(
-            space,
-            problem,
-            run.csvs,
-            n_rep=n_rep,
-            total=predictive_draws,
-            seed=nuts.seed,
-            parallel=nuts.parallel,
-        )
-    return run, generated

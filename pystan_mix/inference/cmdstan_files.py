@@ -1,18 +1,28 @@
 """The files of a CmdStan that was run by hand, checked against each other, into ArviZ data."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.cmdstan.stan_csv import StanCsv, read_elbo_history, read_stan_csv
-from pystan_mix.errors import DataError, OutputError
-from pystan_mix.inference.convert import Generated, Observed, advi_to_arviz, nuts_to_arviz
+from pystan_mix.errors import DataError, ModelError, OutputError
+from pystan_mix.fits.groups import Predictive
+from pystan_mix.inference.assemble import advi_fit, nuts_fit
+from pystan_mix.inference.from_csv import sampled_parameters
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
+from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.stan_data import target_of_stan_data
+from pystan_mix.mixtures.target import Target
+
+_WANTED = "give the chains of one `sample`, or the one file of `variational`."
 
 
 def from_cmdstan_csv(
@@ -63,14 +73,18 @@ def from_cmdstan_csv(
     (2, 1000, 1)
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not paths:
+        raise OutputError(f"The files are {paths}; {_WANTED}")
     csvs = [read_stan_csv(Path(path)) for path in paths]
     stan = _read_stan_data(Path(data))
+    try:
+        target = target_of_stan_data(_family(csvs[0]), stan)
+    except (DataError, ModelError) as error:
+        raise DataError(f"{data}: {error}") from error
+    # where equal observations are put together, each has the log density of its value
+    rows = target.observed.index if "count" in stan else np.arange(target.observed.y.size)
     for csv in csvs:
-        _check_belongs(csv, stan, data=data)
-    count = np.asarray(stan["count"], dtype=np.intp)
-    index = np.repeat(np.arange(stan["N"]), count)
-    observed = Observed(y=np.asarray(stan["y"], dtype=np.float64)[index], index=index)
-    generated = Generated(csvs, [np.arange(len(csv.draws)) for csv in csvs])
+        _check_belongs(csv, target, n=np.size(stan["y"]), data=data)
     methods = {csv.method for csv in csvs}
     if methods == {"sample"}:
         if len({(csv.settings["model"], csv.names, len(csv.draws)) for csv in csvs}) > 1:
@@ -78,22 +92,35 @@ def from_cmdstan_csv(
                 f"The files {', '.join(map(str, paths))} differ in their program, in their columns "
                 "or in their number of draws; give the chains of one run."
             )
-        return nuts_to_arviz(csvs, stan=stan, observed=observed, generated=generated, attrs={})
+        return nuts_fit(target, csvs, predictive=_generated(csvs, rows))
     if methods == {"variational"} and len(csvs) == 1:
         trace = None if history is None else read_elbo_history(Path(history))
-        one = judged(csvs[0], stan=stan, history=trace)
+        one = judged(target, csvs[0], history=trace)
         rng = np.random.default_rng(int(csvs[0].settings["seed"]))
-        return advi_to_arviz(
+        return advi_fit(
+            target,
             Restarts((one,)),
-            refined=refined_from(one, stan=stan, rng=rng),
-            stan=stan,
-            observed=observed,
-            generated=generated,
-            attrs={},
+            refined=refined_from(target, one, rng=rng),
+            predictive=_generated(csvs, rows),
         )
-    raise OutputError(
-        f"The files are of the methods {sorted(methods)}; give the chains of one `sample`, or the "
-        "one file of `variational`."
+    raise OutputError(f"The files are of the methods {sorted(methods)}; {_WANTED}")
+
+
+def _family(csv: StanCsv) -> type[Mixture]:
+    """Return the family of a program's components; that of another program is normal."""
+    name = csv.settings.get("model", "").removesuffix("_model")
+    return next((family for family in FAMILIES if family.program == name), NormalMixture)
+
+
+def _generated(csvs: Sequence[StanCsv], rows: NDArray[np.intp]) -> Predictive:
+    """Return the generated quantities that stand in the files, if there are any."""
+    y_rep, log_lik = (
+        np.stack([csv.variable(name) for csv in csvs]) for name in ("y_rep", "log_lik")
+    )
+    return Predictive(
+        picks=np.arange(len(csvs[0].draws)),
+        y_rep=y_rep,
+        log_lik=log_lik[..., rows] if log_lik.size else log_lik,
     )
 
 
@@ -103,9 +130,7 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
         stan = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not readable as JSON: {error}") from error
-    missing = [
-        name for name in ("K", "N", "y", "count") if not isinstance(stan, dict) or name not in stan
-    ]
+    missing = [name for name in ("K", "N", "y") if not isinstance(stan, dict) or name not in stan]
     if missing:
         raise DataError(
             f"{path} has no {', '.join(missing)}: it is no data block of these Stan programs. "
@@ -114,14 +139,22 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
     return dict(stan)
 
 
-def _check_belongs(csv: StanCsv, stan: Mapping[str, Any], *, data: str | Path) -> None:
+def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:
     """Refuse a CSV file whose columns are not those that the data block makes."""
-    sizes = {name: csv.variable(name).shape[-1] for name in ("theta", "mu", "sigma", "log_lik")}
-    K, N = stan["K"], stan["N"]
-    fits = {"theta": {K}, "mu": {K}, "sigma": {0 if "sigma" in stan else K}, "log_lik": {0, N}}
-    for name, size in sizes.items():
-        if size not in fits[name]:
+    model = target.model
+    missing = [name for name in sampled_parameters(target) if not csv.columns(name).stop]
+    if csv.method == "variational" and missing:
+        raise OutputError(
+            f"{csv.path} has no {' and no '.join(missing)}: it is known of the families' programs "
+            "alone what ADVI's densities belong to. Give what one of these wrote, or use NUTS."
+        )
+    fits = {"theta": {target.n_components}, "log_lik": {0, n}}
+    for parameter in model.parameters:
+        fits[parameter.name] = {0 if model.is_known(parameter) else model.size(parameter)}
+    for name, sizes in fits.items():
+        size = csv.variable(name).shape[-1]
+        if size not in sizes:
             raise OutputError(
                 f"{csv.path} does not belong to {data}: it has {size} columns of {name}, where "
-                f"that needs {max(fits[name])}. Give the JSON file that CmdStan was given."
+                f"that needs {max(sizes)}. Give the JSON file that CmdStan was given."
             )

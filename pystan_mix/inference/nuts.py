@@ -2,19 +2,27 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
 from pystan_mix.checks import check_whole
-from pystan_mix.cmdstan.compile import Likelihood
-from pystan_mix.inference.chains import Metric, checked_nuts, run_chains
-from pystan_mix.inference.convert import nuts_to_arviz
-from pystan_mix.inference.predictive import pose, predictive_draws_for
-from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.cmdstan.compile import Program
+from pystan_mix.fits.groups import PRIOR_NAMES
+from pystan_mix.inference.assemble import nuts_fit
+from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
+from pystan_mix.inference.from_csv import csv_draws
+from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
+from pystan_mix.inference.programs import Likelihood, stan_program
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.starts import initial_values
+from pystan_mix.mixtures.target import Target, target_of
 
 _PRIOR_CHAINS = 4
 
 
 def sample(
-    model: NormalMixture,
+    model: Mixture,
     y: object,
     *,
     chains: int = 4,
@@ -34,7 +42,7 @@ def sample(
 
     Parameters
     ----------
-    model : NormalMixture
+    model : NormalMixture or another mixture
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
@@ -59,10 +67,10 @@ def sample(
         For how many draws over all chains, evenly spaced, the posterior
         predictive and the log likelihood are made; 0 for none. By default
         1000, or fewer where there are more than 10 000 observations.
-    likelihood : {"fused", "stan", "by_hand"}, default "fused"
+    likelihood : {"fused", "stan"}, default "fused"
         The posterior is the same: "fused" is written in C++ with its gradient,
-        "stan" is the loop in Stan that it is checked against, and "by_hand"
-        spells the density out, for known standard deviations only.
+        where there is one, and "stan" is the loop in Stan that it is checked
+        against.
     show_progress : bool, default True
         Whether to show progress on standard error.
     output_dir : path, optional
@@ -108,23 +116,37 @@ def sample(
         seed=seed,
         show_progress=show_progress,
     )
-    problem = pose(model, y, likelihood=likelihood)
-    n = problem.observed.y.size
-    total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
-    run, generated = run_chains(
-        problem, nuts, n_rep=n, predictive_draws=total, output_dir=output_dir
+    return draw(
+        model,
+        y,
+        nuts,
+        predictive_draws=predictive_draws,
+        likelihood=likelihood,
+        output_dir=output_dir,
     )
-    return nuts_to_arviz(
-        run.csvs,
-        stan=problem.stan,
-        observed=problem.observed,
-        generated=generated,
-        attrs={"seconds": run.seconds},
+
+
+def draw(
+    model: Mixture,
+    y: object,
+    nuts: Nuts,
+    *,
+    predictive_draws: int | None = None,
+    likelihood: Likelihood = "fused",
+    output_dir: str | Path | None = None,
+) -> Fit:
+    """Draw from the posterior with settings that are checked: what `sample` does with them."""
+    program = stan_program(model.program, likelihood=likelihood)
+    target = target_of(model, y)
+    n = target.observed.y.size
+    total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
+    return _drawn(
+        target, nuts, n_rep=n, predictive_draws=total, program=program, output_dir=output_dir
     )
 
 
 def sample_prior(
-    model: NormalMixture,
+    model: Mixture,
     *,
     draws: int = 4000,
     n_obs: int = 100,
@@ -135,7 +157,7 @@ def sample_prior(
 
     Parameters
     ----------
-    model : NormalMixture
+    model : NormalMixture or another mixture
         A model that leaves no prior out.
     draws : int, default 4000
         Number of draws, in four chains.
@@ -180,20 +202,41 @@ def sample_prior(
         show_progress=show_progress,
     )
     n_rep = check_whole("n_obs", n_obs, least=1)
-    problem = pose(model, None)
-    total = predictive_draws_for(None, n=n_rep, draws=draws)
-    run, generated = run_chains(problem, nuts, n_rep=n_rep, predictive_draws=total, output_dir=None)
-    fit = nuts_to_arviz(
-        run.csvs,
-        stan=problem.stan,
-        observed=problem.observed,
-        generated=generated,
-        attrs={"seconds": run.seconds},
+    target = target_of(model, None)
+    fit = _drawn(
+        target,
+        nuts,
+        n_rep=n_rep,
+        predictive_draws=predictive_draws_for(None, n=n_rep, draws=draws),
+        program=stan_program(target.model.program),
     )
-    renamed = {
-        "posterior": "prior",
-        "posterior_predictive": "prior_predictive",
-        "sample_stats": "sample_stats_prior",
-    }
-    groups = {renamed.get(name, name): group(fit, name) for name in group_names(fit)}
+    groups = {PRIOR_NAMES.get(name, name): group(fit, name) for name in group_names(fit)}
     return to_arviz(groups, attrs=attributes(fit))
+
+
+def _drawn(
+    target: Target,
+    nuts: Nuts,
+    *,
+    n_rep: int,
+    predictive_draws: int,
+    program: Program,
+    output_dir: str | Path | None = None,
+) -> Fit:
+    """Run the chains, and put them together with what they predict."""
+    rng = np.random.default_rng(nuts.seed)
+    run = run_chains(
+        program,
+        nuts,
+        data=stan_data(target),
+        inits=[initial_values(target, rng=rng) for _ in range(nuts.chains)],
+        output_dir=output_dir,
+    )
+    predictive = predictive_of(
+        target,
+        csv_draws(target, run.csvs),
+        n_rep=n_rep,
+        total=predictive_draws,
+        seed=nuts.seed,
+    )
+    return nuts_fit(target, run.csvs, predictive=predictive, seconds=run.seconds)

@@ -1,92 +1,24 @@
-"""What NUTS and ADVI share: a model and data made ready, and the predictive pass."""
-
-import dataclasses
-from collections.abc import Sequence
-from typing import Any
+"""What draws predict: replicated observations, and the log density of those there are."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.checks import check_whole
-from pystan_mix.cmdstan.compile import Likelihood, ProgramName, program_for
-from pystan_mix.cmdstan.run import Workspace, generate_quantities
-from pystan_mix.cmdstan.stan_csv import StanCsv
-from pystan_mix.inference.convert import Generated, Observed
-from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
-from pystan_mix.mixtures.observations import check_observations
+from pystan_mix.fits.draws import Draws, evenly_spaced
+from pystan_mix.fits.groups import Predictive
+from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
 
 DEFAULT_PREDICTIVE_DRAWS = 1000
-# y_rep and log_lik of more than this would outweigh the fit: 160 MB in memory, twice that as text
+# y_rep and log_lik of more than this would outweigh the fit: 160 MB
 _LARGEST_PREDICTIVE_SIZE = 10_000_000
 _FEWEST_PREDICTIVE_DRAWS = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """A model and observations, checked and in Stan's form.
-
-    Parameters
-    ----------
-    model : NormalMixture
-        The model, no prior left out.
-    observed : Observed
-        The observations; empty for the prior.
-    stan : dict
-        Stan's data block, with nothing generated.
-    program : str
-        The program that fits it.
-    likelihood : {"fused", "stan", "by_hand"}
-        Which likelihood the program includes.
-    """
-
-    model: NormalMixture
-    observed: Observed
-    stan: dict[str, Any]
-    program: ProgramName
-    likelihood: Likelihood
-
-    @property
-    def parameters(self) -> list[str]:
-        """The vectors of the program's parameters block, in its order."""
-        return ["theta_raw", "mu_raw"] + ([] if self.model.sigma_is_known else ["sigma"])
-
-
-def pose(model: NormalMixture, y: object | None, *, likelihood: Likelihood = "fused") -> Problem:
-    """Check a model and observations and bring them into Stan's form.
-
-    Parameters
-    ----------
-    model : NormalMixture
-        The model.
-    y : array_like, shape (N,), or None
-        The observations; None for the prior alone.
-    likelihood : {"fused", "stan", "by_hand"}, default "fused"
-        Which way of writing the likelihood.
-
-    Returns
-    -------
-    Problem
-        What Stan is to be told.
-
-    Raises
-    ------
-    DataError
-        If the observations cannot be used.
-    ModelError
-        If a prior is left out and there are no observations.
-    SettingsError
-        If there is no such likelihood for the model.
-    """
-    values = np.empty(0) if y is None else check_observations(y, n_components=model.n_components)
-    complete = with_default_priors(model, values)
-    _, index = np.unique(values, return_inverse=True)
-    return Problem(
-        model=complete,
-        observed=Observed(y=values, index=index),
-        stan=stan_data(complete, values),
-        program=program_for(complete, likelihood=likelihood),
-        likelihood=likelihood,
-    )
+# numbers that are held at once beside the results
+_BLOCK = 500_000
+# sets the random numbers of replications apart from all others of the same seed
+_STREAM = 1
 
 
 def predictive_draws_for(wanted: int | None, *, n: int, draws: int) -> int:
@@ -125,56 +57,95 @@ def predictive_draws_for(wanted: int | None, *, n: int, draws: int) -> int:
     return min(draws, affordable) if affordable >= _FEWEST_PREDICTIVE_DRAWS else 0
 
 
-def predict(
-    space: Workspace,
-    problem: Problem,
-    csvs: Sequence[StanCsv],
-    *,
-    n_rep: int,
-    total: int,
-    seed: int,
-    parallel: int,
-) -> Generated | None:
+def predictive_of(
+    target: Target, draws: Draws, *, n_rep: int, total: int, seed: int
+) -> Predictive | None:
     """Make ``y_rep`` and ``log_lik`` for evenly spaced draws.
 
     Parameters
     ----------
-    space : Workspace
-        Where the fit was made.
-    problem : Problem
-        What was fitted.
-    csvs : sequence of StanCsv
-        The chains.
+    target : Target
+        The model and its observations.
+    draws : Draws
+        The draws.
     n_rep : int
         Number of replicated observations for each draw.
     total : int
         Number of draws over all chains; 0 for none.
     seed : int
         The seed of the replications.
-    parallel : int
-        How many chains are done at once.
 
     Returns
     -------
-    Generated or None
-        The generated quantities; None where `total` is 0.
+    Predictive or None
+        What is predicted; None where `total` is 0.
     """
     if total == 0:
         return None
-    picks = [_evenly_spaced(len(csv.draws), -(-total // len(csvs))) for csv in csvs]
-    stan = problem.stan | {"N_rep": n_rep, "save_log_lik": int(problem.stan["N"] > 0)}
-    generated = generate_quantities(
-        space,
-        csvs,
-        picks,
-        parameters=problem.parameters,
-        data=space.write_data("generate", stan),
-        seed=seed,
-        parallel=parallel,
-    )
-    return Generated(csvs=generated, picks=picks)
+    picks = evenly_spaced(draws.length, -(-total // draws.chains))
+    flat = {
+        name: values.reshape(-1, values.shape[-1])
+        for name, values in draws.picked(picks).variables.items()
+    }
+    theta = flat.pop("theta")
+    components = flat | {
+        name: np.broadcast_to(known, (len(theta), known.size))
+        for name, known in target.known.items()
+    }
+    N = target.observed.y.size
+    y_rep, log_lik = np.empty((len(theta), n_rep)), np.empty((len(theta), N))
+    rng = np.random.default_rng([seed, _STREAM])
+    size = max(1, _BLOCK // (target.n_components * max(1, n_rep, N)))
+    for start in range(0, len(theta), size):
+        rows = slice(start, start + size)
+        part = {name: values[rows] for name, values in components.items()}
+        y_rep[rows] = replicated(target.model, theta[rows], part, n=n_rep, rng=rng)
+        if N:
+            with np.errstate(divide="ignore"):
+                log_theta = np.log(theta[rows])
+            distinct = mixture_log_density(target.model, target.observed.distinct, log_theta, part)
+            log_lik[rows] = distinct[:, target.observed.index]
+    shape = (draws.chains, picks.size)
+    return Predictive(picks, y_rep.reshape(*shape, n_rep), log_lik.reshape(*shape, N))
 
 
-def _evenly_spaced(draws: int, wanted: int) -> NDArray[np.intp]:
-    """Return which of some draws to keep so that they are equally far apart."""
-    return np.unique(np.linspace(0, draws - 1, min(draws, wanted)).round().astype(np.intp))
+def replicated(
+    family: Mixture | type[Mixture],
+    theta: FloatArray,
+    components: dict[str, FloatArray],
+    *,
+    n: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Draw observations from mixtures: a component for each, then a point from that.
+
+    Parameters
+    ----------
+    family : Mixture or its class
+        Which kind the components are of.
+    theta : ndarray, shape (S, K)
+        Weights, a mixture a row.
+    components : dict of str to ndarray, shape (S, K) or (S, 1)
+        The components' parameters by name, all of them.
+    n : int
+        Number of observations for each mixture.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    ndarray, shape (S, n)
+        Observations.
+    """
+    uniform = rng.random((len(theta), n))
+    component: NDArray[np.intp] = np.zeros(uniform.shape, dtype=np.intp)
+    for end in np.cumsum(theta, axis=1)[:, :-1].T:
+        component += uniform >= end[:, None]
+    own = {
+        # one value for all makes a point each too
+        name: np.broadcast_to(values, component.shape)
+        if values.shape[1] == 1
+        else np.take_along_axis(values, component, axis=1)
+        for name, values in components.items()
+    }
+    return family.draw(rng, **own)

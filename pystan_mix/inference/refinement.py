@@ -1,20 +1,15 @@
-"""CmdStan's approximation refined, and what comes of it: draws in CmdStan's form, and moments."""
+"""The posterior refined from an approximation, and what comes of it: draws and moments."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from pystan_mix.cmdstan.stan_csv import StanCsv
-from pystan_mix.errors import DataError
+from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.restarts import Approximation
-from pystan_mix.mixtures.density import Constrained, log_likelihood, log_prior, to_constrained
-from pystan_mix.mixtures.target import Joint, joint_of_data
+from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
+from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.adaptive_importance import Refinement, refine
-from pystan_mix.stats.elbo import stick_breaking, unconstrained
 from pystan_mix.stats.importance import resampled
 
 # densities of an observation under a component, some 12 ns each: in a round, in the last one
@@ -33,54 +28,48 @@ class Refined:
 
     Parameters
     ----------
-    joint : Joint
+    target : Target
         The model and its observations.
     refinement : Refinement
         Weighted draws in the unconstrained space.
     """
 
-    joint: Joint
+    target: Target
     refinement: Refinement
 
 
 def refined_from(
-    approximation: Approximation, *, stan: Mapping[str, Any], rng: np.random.Generator
+    target: Target, approximation: Approximation, *, rng: np.random.Generator
 ) -> Refined | None:
     """Refine the posterior from one approximation by ADVI.
 
     Parameters
     ----------
+    target : Target
+        The model and its observations.
     approximation : Approximation
-        The approximation: its draws, and their weights.
-    stan : mapping
-        The data block that Stan was given.
+        Draws with their importance ratios.
     rng : numpy.random.Generator
-        Source of the draws.
+        Source of random numbers.
 
     Returns
     -------
     Refined or None
-        None where it would take too long, the draws have no covariance, or the
-        data block has no priors.
+        The posterior; None where refining it would take too long or nothing
+        comes of it.
     """
-    try:
-        joint = joint_of_data(stan)
-    except DataError:
-        return None
-    csv = approximation.csv
-    names = ["theta_raw", "mu_raw"] + ([] if "sigma" in stan else ["sigma"])
     refinement = refine_posterior(
-        joint,
-        unconstrained({name: csv.variable(name) for name in names}, simplex=stick_breaking),
+        target,
+        approximation.z,
         approximation.estimate.log_weights,
-        draws=len(csv.draws),
+        draws=approximation.draws.length,
         rng=rng,
     )
-    return None if refinement is None else Refined(joint, refinement)
+    return None if refinement is None else Refined(target, refinement)
 
 
 def refine_posterior(
-    joint: Joint,
+    target: Target,
     z: FloatArray,
     log_weights: FloatArray,
     *,
@@ -91,7 +80,7 @@ def refine_posterior(
 
     Parameters
     ----------
-    joint : Joint
+    target : Target
         The model and its observations.
     z : ndarray, shape (S, dimensions)
         Draws from the approximation, in the unconstrained space of `joint`;
@@ -111,14 +100,14 @@ def refine_posterior(
         None beyond 150 000 distinct observations times components, which take
         too long, and where the draws have no covariance.
     """
-    size = joint.y.size * joint.n_components
+    size = target.observed.distinct.size * target.n_components
     if size > _LARGEST_SIZE:
         return None
     fewest, most = _DRAWS_OF_ROUND
     affordable = _TERMS_OF_LAST // max(1, size)
     try:
         return refine(
-            lambda points: _log_parts(joint, points),
+            lambda points: _log_parts(target, points),
             z,
             log_weights,
             draws=min(max(2 * draws, _FEWEST_WANTED), max(_FEWEST_LAST, affordable)),
@@ -129,12 +118,12 @@ def refine_posterior(
         return None
 
 
-def _log_parts(joint: Joint, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _log_parts(target: Target, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return log prior with log Jacobian, and log likelihood, of which `log_joint` is the sum."""
     with np.errstate(all="ignore"):
-        parameters = to_constrained(joint, z)
-        prior = log_prior(joint, parameters) + parameters.log_jacobian
-        return prior, log_likelihood(joint, parameters)
+        parameters = to_constrained(target, z)
+        prior = log_prior(target, parameters) + parameters.log_jacobian
+        return prior, log_likelihood(target, parameters)
 
 
 def ess_of_draws(refined: Refined, draws: int) -> float:
@@ -148,41 +137,34 @@ def ess_of_draws(refined: Refined, draws: int) -> float:
     return 1.0 / (1.0 / found.ess + left_out)
 
 
-def weighted_csv(refined: Refined, like: StanCsv, *, rng: np.random.Generator) -> StanCsv:
-    """Resample refined draws by their weights, as CmdStan would have written them.
+def weighted_draws(refined: Refined, draws: int, *, rng: np.random.Generator) -> Draws:
+    """Resample refined draws by their weights.
 
     Parameters
     ----------
     refined : Refined
         The posterior.
-    like : StanCsv
-        CmdStan's output of the approximation.
+    draws : int
+        How many are drawn.
     rng : numpy.random.Generator
-        Source of the choice.
+        Source of random numbers.
 
     Returns
     -------
-    StanCsv
-        As many draws as `like` has: the program's parameters, ``log_p__``, and
-        ``log_g__`` with all constants.
+    Draws
+        One chain, with the log densities of target and proposal.
     """
     found = refined.refinement
-    picks = resampled(found.log_weights, size=len(like.draws), rng=rng)
-    z = found.z[picks]
-    parameters = to_constrained(refined.joint, z)
-    K = refined.joint.n_components
-    raw = np.exp(parameters.log_theta_raw)
-    values = {
-        "theta_raw": raw / raw.sum(axis=1, keepdims=True),
-        "mu_raw": z[:, K - 1 : 2 * K - 1],
-        **_variables(refined.joint, parameters),
-        "log_p__": found.log_p[picks],
-        "log_g__": found.log_g[picks],
-    }
-    return like.with_values(values)
+    picks = resampled(found.log_weights, size=draws, rng=rng)
+    variables = to_constrained(refined.target, found.z[picks]).variables()
+    return Draws(
+        {name: values[None] for name, values in variables.items()},
+        log_p=found.log_p[picks][None],
+        log_g=found.log_g[picks][None],
+    )
 
 
-def refined_moments(refined: Refined) -> xr.Dataset:
+def refined_moments(refined: Refined) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Return the refined mean and standard deviation of each parameter.
 
     Parameters
@@ -192,22 +174,14 @@ def refined_moments(refined: Refined) -> xr.Dataset:
 
     Returns
     -------
-    xarray.Dataset
-        ``theta_mean``, ``theta_sd`` and so on, with dim component.
+    dict of str to tuple of two ndarrays, shape (K,) or (1,)
+        By name.
     """
     found = refined.refinement
     there = np.isfinite(found.log_weights)
     weights = np.exp(found.log_weights[there])
     moments = {}
-    parameters = to_constrained(refined.joint, found.z[there])
-    for name, values in _variables(refined.joint, parameters).items():
+    for name, values in to_constrained(refined.target, found.z[there]).variables().items():
         mean = weights @ values
-        moments[f"{name}_mean"] = ("component", mean)
-        moments[f"{name}_sd"] = ("component", np.sqrt(weights @ (values - mean) ** 2))
-    return xr.Dataset(moments, coords={"component": np.arange(refined.joint.n_components)})
-
-
-def _variables(joint: Joint, parameters: Constrained) -> dict[str, FloatArray]:
-    """Return the parameters that a posterior has, by name."""
-    found = {"theta": np.exp(parameters.log_theta), "mu": parameters.mu}
-    return found if joint.sigma is not None else found | {"sigma": parameters.sigma}
+        moments[name] = (mean, np.sqrt(weights @ (values - mean) ** 2))
+    return moments

@@ -1,190 +1,201 @@
-"""The log joint density of model and data with all constants, in Stan's unconstrained space.
+"""The log joint density of a model and its data with all constants, in Stan's unconstrained space.
 
-What `stan/normal_mixture.stan` and its fellow compute, in NumPy and for many
-draws at once, from what a fit says of its model.
+The unconstrained values are those of the Stan programs up to CmdStan 2.36: the
+weights' shares by stick-breaking, the means before they are pushed apart, then
+every other parameter that is not known, in the model's order.
 """
 
 import dataclasses
-import math
+from collections.abc import Mapping
 
 import numpy as np
+from scipy import special
 
-from pystan_mix.mixtures.ordering import pull_free, push_apart, push_apart_log_det
-from pystan_mix.mixtures.target import Joint
-from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.elbo import stick_breaking, unconstrained
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
+from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
-_LOG_2PI = math.log(2.0 * math.pi)
 # terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
 _BLOCK = 500_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Constrained:
-    """Parameters of the mixture, and what the map to them does to volumes.
+    """Parameters of a mixture, a row a draw, and what the map to them does to volumes.
 
     Parameters
     ----------
-    log_theta, log_theta_raw : ndarray, shape (S, K)
-        Logarithms of the weights, and of these without their floor.
-    mu, sigma : ndarray, shape (S, K)
-        Means and standard deviations.
+    log_theta : ndarray, shape (S, K)
+        Logarithms of the weights.
+    components : dict of str to ndarray, shape (S, K) or (S, 1)
+        The components' parameters that are estimated, by name.
     log_jacobian : ndarray, shape (S,)
-        Log absolute determinant of the map from the unconstrained space to
-        ``(theta_raw[:-1], mu, sigma)``, where the weights are
-        ``min_weight + free_weight * theta_raw``.
+        Log absolute Jacobian determinant of the map from the unconstrained space.
     """
 
     log_theta: FloatArray
-    log_theta_raw: FloatArray
-    mu: FloatArray
-    sigma: FloatArray
+    components: dict[str, FloatArray]
     log_jacobian: FloatArray
 
+    def variables(self) -> dict[str, FloatArray]:
+        """Return all that a posterior has, by name: `theta`, then the components' parameters."""
+        return {"theta": np.exp(self.log_theta)} | self.components
 
-def to_unconstrained(
-    joint: Joint, *, theta: FloatArray, mu: FloatArray, sigma: FloatArray
-) -> FloatArray:
+
+def free_shares(target: Target, theta: FloatArray) -> FloatArray:
+    """Return the shares of the weight that the floor leaves free: Stan's ``theta_raw``."""
+    return np.asarray((theta - target.model.min_weight) / target.free_weight)
+
+
+def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> FloatArray:
     """Map parameters to the unconstrained space in which Stan works up to 2.36.
 
     Parameters
     ----------
-    joint : Joint
-        The model.
-    theta, mu, sigma : ndarray, shape (..., K)
-        Weights, means and standard deviations; known ones are left out of
-        what is returned.
+    target : Target
+        The model and its observations.
+    variables : mapping of str to ndarray, shape (..., K) or (..., 1)
+        `theta` and the components' parameters that are not known.
 
     Returns
     -------
     ndarray, shape (..., dimensions)
-        Unconstrained values in Stan's order; not finite where a weight is on
-        its floor, or two means are equal, to rounding.
+        Unconstrained values; not finite where a weight is on its floor or two
+        means are equal, to rounding.
     """
+    raw = dict(variables) | {"theta_raw": free_shares(target, variables["theta"])}
     with np.errstate(divide="ignore", invalid="ignore"):
-        mu_raw = pull_free(mu, joint.width)
-    parameters = {"theta_raw": (theta - joint.min_weight) / joint.free_weight, "mu_raw": mu_raw}
-    if joint.sigma is None:
-        parameters["sigma"] = sigma
-    return unconstrained(parameters, simplex=stick_breaking)
+        for parameter in target.estimated:
+            if parameter.ordered:
+                raw[parameter.free_name] = pull_free(variables[parameter.name], target.width)
+    return sampled_unconstrained(target, raw, simplex=stick_breaking)
 
 
-def to_constrained(joint: Joint, z: FloatArray) -> Constrained:
-    """Map unconstrained values to parameters: the inverse of `to_unconstrained`.
-
-    Stan Reference Manual, "Constraint transforms": stick-breaking for the
-    simplex, exponentials for the scales; the means are pushed apart.
+def sampled_unconstrained(
+    target: Target, sampled: Mapping[str, FloatArray], *, simplex: SimplexTransform
+) -> FloatArray:
+    """Map what a Stan program samples to the unconstrained space in which Stan works.
 
     Parameters
     ----------
-    joint : Joint
-        The model.
+    target : Target
+        The model and its observations.
+    sampled : mapping of str to ndarray, shape (..., K) or (..., 1)
+        The program's parameters block: ``theta_raw``, ``mu_raw`` and all others.
+    simplex : callable
+        Stan's transform of a simplex.
+
+    Returns
+    -------
+    ndarray, shape (..., dimensions)
+        Unconstrained values.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = [simplex(sampled["theta_raw"])]
+        parts += [each.space.to_free(sampled[each.free_name]) for each in target.estimated]
+        return np.concatenate(parts, axis=-1)
+
+
+def to_constrained(target: Target, z: FloatArray) -> Constrained:
+    """Map unconstrained values to parameters: the inverse of `to_unconstrained`.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
     z : ndarray, shape (S, dimensions)
         Unconstrained values.
 
     Returns
     -------
     Constrained
-        The parameters and the log Jacobian.
+        The parameters and the Jacobian.
     """
-    K = joint.n_components
+    K, floor = target.n_components, target.model.min_weight
     # what comes from far out may leave the range of a double; its density is then zero
     with np.errstate(over="ignore", under="ignore"):
-        odds = z[:, : K - 1] - np.log(np.arange(K - 1, 0, -1))
-        log_share, log_rest = -np.logaddexp(0.0, -odds), -np.logaddexp(0.0, odds)
-        log_left = np.concatenate([np.zeros((len(z), 1)), np.cumsum(log_rest, axis=1)], axis=1)
-        log_raw = log_left + np.concatenate([log_share, np.zeros((len(z), 1))], axis=1)
-        log_theta = log_raw
-        if joint.min_weight > 0.0:
-            log_theta = np.log(joint.min_weight + joint.free_weight * np.exp(log_raw))
-        mu_raw = z[:, K - 1 : 2 * K - 1]
-        mu = push_apart(mu_raw, joint.width)
-        log_jacobian = (log_share + log_left[:, 1:]).sum(axis=1)
-        log_jacobian += push_apart_log_det(mu_raw, mu, joint.width)
-        sigma = joint.sigma
-        if sigma is None:
-            log_sigma = z[:, 2 * K - 1 :]
-            sigma, log_jacobian = np.exp(log_sigma), log_jacobian + log_sigma.sum(axis=1)
-    return Constrained(log_theta, log_raw, mu, np.broadcast_to(sigma, mu.shape), log_jacobian)
+        log_theta, log_jacobian = sticks_joined(z[:, : K - 1])
+        if floor > 0.0:
+            log_theta = np.log(floor + target.free_weight * np.exp(log_theta))
+        components = {}
+        start = K - 1
+        for parameter in target.estimated:
+            part = z[:, start : start + target.model.size(parameter)]
+            start += part.shape[1]
+            values = parameter.space.from_free(part)
+            log_jacobian = log_jacobian + parameter.space.log_det(part).sum(axis=1)
+            if parameter.ordered:
+                free, values = values, push_apart(values, target.width)
+                log_jacobian = log_jacobian + push_apart_log_det(free, values, target.width)
+            components[parameter.name] = values
+    return Constrained(log_theta, components, log_jacobian)
 
 
-def log_prior(joint: Joint, parameters: Constrained) -> FloatArray:
+def log_prior(target: Target, parameters: Constrained) -> FloatArray:
     """Log density of the prior as the Stan programs write it.
-
-    The Dirichlet density is that of the weights themselves, over all simplexes
-    and not only those above the floor; the means are independent normals, with
-    nothing for their order. What normalises it is in `normalisers`.
 
     Parameters
     ----------
-    joint : Joint
-        The model.
+    target : Target
+        The model and its observations.
     parameters : Constrained
-        The parameters.
+        Parameters.
 
     Returns
     -------
     ndarray, shape (S,)
-        Log density with respect to ``(theta[:-1], mu, sigma)``.
+        ``log p(theta, mu, ...)``, every density normalised as if means had no
+        order and weights no floor.
     """
-    alpha = joint.alpha
-    dirichlet = math.lgamma(alpha.sum()) - sum(math.lgamma(a) for a in alpha)
-    total = dirichlet + parameters.log_theta @ (alpha - 1.0)
-    standard = (parameters.mu - joint.mu_loc) / joint.mu_scale
-    total += (-0.5 * (_LOG_2PI + standard**2) - np.log(joint.mu_scale)).sum(axis=1)
-    if joint.sigma is None:
-        square = (parameters.sigma / joint.sigma_scale) ** 2
-        fold = math.log(2.0) - np.log(joint.sigma_scale)
-        total += (fold + _log_student_t(square, joint.sigma_df)).sum(axis=1)
+    alpha = target.concentration
+    constant = special.gammaln(alpha.sum()) - special.gammaln(alpha).sum()
+    total = constant + parameters.log_theta @ (alpha - 1.0)
+    for parameter in target.estimated:
+        prior = target.model.prior(parameter)
+        total += prior.log_density(parameters.components[parameter.name]).sum(axis=1)
     return np.asarray(total)
 
 
-def _log_student_t(square: FloatArray, df: float) -> FloatArray:
-    """Log density of the standard Student-t, of the squares of its values."""
-    if math.isinf(df):
-        return np.asarray(-0.5 * (_LOG_2PI + square))
-    constant = math.lgamma(0.5 * (df + 1.0)) - math.lgamma(0.5 * df) - 0.5 * math.log(df * math.pi)
-    return np.asarray(constant - 0.5 * (df + 1.0) * np.log1p(square / df))
-
-
-def log_likelihood(joint: Joint, parameters: Constrained) -> FloatArray:
+def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     """Log likelihood of all observations, the assignments summed out.
 
     Parameters
     ----------
-    joint : Joint
+    target : Target
         The model and its observations.
     parameters : Constrained
-        The parameters.
+        Parameters.
 
     Returns
     -------
     ndarray, shape (S,)
-        Log likelihood; draws are taken in blocks, so memory does not grow
-        with draws times observations.
+        ``log p(y | theta, mu, ...)``.
     """
-    draws = len(parameters.mu)
+    draws, observed = len(parameters.log_theta), target.observed
+    components = target.known | parameters.components
     total = np.empty(draws)
-    size = max(1, _BLOCK // (joint.n_components * joint.y.size))
-    heights = parameters.log_theta - np.log(parameters.sigma) - 0.5 * _LOG_2PI
+    size = max(1, _BLOCK // (target.n_components * observed.distinct.size))
     for start in range(0, draws, size):
         rows = slice(start, start + size)
-        standard = joint.y - parameters.mu[rows, :, None]
-        standard /= parameters.sigma[rows, :, None]
-        terms = heights[rows, :, None] - 0.5 * standard**2
-        total[rows] = log_sum_exp(terms, axis=1) @ joint.count
+        part = {
+            name: values[rows] if values.ndim > 1 else values[None]
+            for name, values in components.items()
+        }
+        log_densities = mixture_log_density(
+            target.model, observed.distinct, parameters.log_theta[rows], part
+        )
+        total[rows] = log_densities @ observed.count
     return total
 
 
-def log_joint(joint: Joint, z: FloatArray) -> FloatArray:
+def log_joint(target: Target, z: FloatArray) -> FloatArray:
     """Log joint density in the unconstrained space: what Stan calls ``log_p__``.
-
-    It has all constants, and the Jacobian of the map to ``theta_raw`` as Stan
-    has it: with respect to ``theta`` it lacks ``(K - 1) * log(free_weight)``.
 
     Parameters
     ----------
-    joint : Joint
+    target : Target
         The model and its observations.
     z : ndarray, shape (S, dimensions)
         Unconstrained values.
@@ -192,11 +203,66 @@ def log_joint(joint: Joint, z: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray, shape (S,)
-        Log prior plus log likelihood plus log Jacobian; ``-inf`` where a
-        parameter leaves the range of a double.
+        Log prior plus log likelihood plus log Jacobian; ``-inf`` where it is
+        not a number.
     """
-    parameters = to_constrained(joint, z)
+    parameters = to_constrained(target, z)
     with np.errstate(all="ignore"):
-        total = log_prior(joint, parameters) + log_likelihood(joint, parameters)
+        total = log_prior(target, parameters) + log_likelihood(target, parameters)
         total += parameters.log_jacobian
     return np.where(np.isnan(total), -np.inf, total)
+
+
+def component_terms(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    log_theta: FloatArray,
+    components: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Logarithm of each component's weight times its density at each point.
+
+    Parameters
+    ----------
+    family : Mixture or its class
+        Which kind the components are of.
+    y : ndarray, shape (N,)
+        Points.
+    log_theta : ndarray, shape (..., K)
+        Logarithms of the weights.
+    components : mapping of str to ndarray, shape (..., K) or (..., 1)
+        The components' parameters by name, all of them.
+
+    Returns
+    -------
+    ndarray, shape (..., K, N)
+        ``log(theta[k]) + log p(y[n] | component k)``.
+    """
+    terms = family.log_density(y, **{name: x[..., None] for name, x in components.items()})
+    return np.asarray(terms + log_theta[..., None])
+
+
+def mixture_log_density(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    log_theta: FloatArray,
+    components: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Log density of a mixture at each point, the assignments summed out.
+
+    Parameters
+    ----------
+    family, y, log_theta, components
+        As in `component_terms`.
+
+    Returns
+    -------
+    ndarray, shape (..., N)
+        ``log(sum_k theta[k] p(y[n] | component k))``.
+    """
+    terms = component_terms(family, y, log_theta, components)
+    # in place: SciPy's takes four times as long, and this is where refinement spends its time
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak = terms.max(axis=-2)
+        terms -= np.where(np.isfinite(peak), peak, 0.0)[..., None, :]
+        np.exp(terms, out=terms)
+        return np.asarray(np.log(terms.sum(axis=-2)) + peak)

@@ -1,11 +1,10 @@
-"""Observations: read from a file, and checked before anything is done with them."""
+"""Observations: checked, made distinct and indexed once, before anything is done with them."""
 
-import codecs
-import csv
+import dataclasses
 import numbers
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
@@ -14,8 +13,43 @@ from pystan_mix.numerics import FloatArray
 LARGEST_MAGNITUDE = 1e100
 
 
-def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
-    """Return observations as a float array, or say what is wrong with them.
+@dataclasses.dataclass(frozen=True)
+class Observations:
+    """Observations as they came, and the distinct ones that Stan is sent.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        The observations, in their own order; empty where only the prior is meant.
+    distinct : ndarray, shape (D,)
+        The different values, increasing.
+    count : ndarray of int, shape (D,)
+        How often each occurs.
+    index : ndarray of int, shape (N,)
+        The position of each observation among the distinct ones.
+    """
+
+    y: FloatArray
+    distinct: FloatArray
+    count: NDArray[np.intp]
+    index: NDArray[np.intp]
+
+
+def indexed(y: FloatArray) -> Observations:
+    """Return observations with their distinct values.
+
+    Examples
+    --------
+    >>> found = indexed(np.array([2.0, 1.0, 2.0]))
+    >>> found.distinct, found.count
+    (array([1., 2.]), array([1, 2]))
+    """
+    distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+    return Observations(y=y, distinct=distinct, count=count, index=index.reshape(-1))
+
+
+def checked_observations(y: object, *, n_components: int = 1) -> Observations:
+    """Return observations, or say what is wrong with them.
 
     Parameters
     ----------
@@ -26,7 +60,7 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
 
     Returns
     -------
-    ndarray, shape (N,)
+    Observations
         The same values, as floats.
 
     Raises
@@ -38,13 +72,14 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
 
     Examples
     --------
-    >>> check_observations([1, 2, 4])
+    >>> checked_observations([1, 2, 4]).y
     array([1., 2., 4.])
     """
     values = check_points(y)
     if values.size < 2:
         raise DataError(f"At least two observations are needed; there are {values.size}.")
-    distinct = np.unique(values).size
+    found = indexed(values)
+    distinct = found.distinct.size
     if distinct == 1:
         raise DataError(
             f"All {values.size} observations are {values[0]:g}: a constant column has no mixture "
@@ -60,7 +95,7 @@ def check_observations(y: object, *, n_components: int = 1) -> FloatArray:
             f"There are {distinct} different values for {n_components} components. "
             f"Use at most {distinct} components, or more observations."
         )
-    return values
+    return found
 
 
 def check_points(y: object) -> FloatArray:
@@ -137,124 +172,3 @@ def _check_magnitudes(values: FloatArray) -> None:
             f"The observation at position {large[0]} is {values[large[0]]:g}, beyond "
             f"{LARGEST_MAGNITUDE:g}: its square overflows. Divide the data by a constant."
         )
-
-
-def read_observations(path: str | Path, *, column: str | None = None) -> FloatArray:
-    """Read observations from a text or CSV file.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        UTF-8 text; lines that begin with ``#`` are passed over. Without a
-        comma, semicolon or tab in its first line: numbers between white
-        space, or one column under a name. Else CSV, with or without a line
-        of names.
-    column : str, optional
-        Name of the CSV column, or its number from 1. Needed where there is
-        more than one.
-
-    Returns
-    -------
-    ndarray, shape (N,)
-        The numbers in the order of the file. `check_observations` judges them.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, unreadable, empty, not UTF-8, has no such
-        column, or holds something that is not a number (the line is named).
-    """
-    path = Path(path)
-    text = _read_text(path)
-    lines = [
-        (number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        raise DataError(f"{path} holds no observations: it is empty. Check the file's name.")
-    delimiter = next((mark for mark in ",;\t" if mark in lines[0][1]), None)
-    if delimiter is None and column is None:
-        words = [(number, word) for number, line in lines for word in line.split()]
-        if not _is_number(words[0][1]) and len(words) == len(lines):
-            words = words[1:]  # one column under a name
-    else:
-        words = _csv_column(path, lines, delimiter or ",", column)
-    return np.array([_number(path, number, word) for number, word in words], dtype=np.float64)
-
-
-def _read_text(path: Path) -> str:
-    """Return the text of a file, or say why it cannot be had."""
-    try:
-        content = path.read_bytes()
-        return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}. Check its name and folder.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; name a file in it.") from None
-    except PermissionError:
-        raise DataError(f"{path} cannot be read: permission denied. Change its mode.") from None
-    except UnicodeDecodeError as error:
-        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        raise DataError(
-            f"{path} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). "
-            f"Convert it, for example: iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8 "
-            f"{path.name}"
-        ) from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _csv_column(
-    path: Path, lines: list[tuple[int, str]], delimiter: str, column: str | None
-) -> list[tuple[int, str]]:
-    """Return the cells of one column, with the line each stands on."""
-    rows = [
-        (number, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))])
-        for number, line in lines
-    ]
-    first = rows[0][1]
-    has_names = not any(_is_number(cell) for cell in first)
-    names = first if has_names else [str(i) for i in range(1, len(first) + 1)]
-    if column is None:
-        if len(names) > 1:
-            raise DataError(
-                f"{path} has {len(names)} columns ({', '.join(names)}); choose one with --column."
-            )
-        index = 0
-    elif column in names:
-        index = names.index(column)
-    elif column.isdecimal() and 1 <= int(column) <= len(names):
-        index = int(column) - 1
-    else:
-        raise DataError(f"{path} has no column {column!r}; it has: {', '.join(names)}.")
-    cells = []
-    for number, row in rows[1:] if has_names else rows:
-        if not index < len(row) <= len(names):
-            # a decimal comma in the only column makes two cells of one number
-            raise DataError(
-                f"{path}, line {number}: {len(row)} cells where the first line has {len(names)}, "
-                f"and column {names[index]!r} is number {index + 1}. Correct the line or drop it."
-            )
-        cells.append((number, row[index]))
-    return cells
-
-
-def _is_number(word: str) -> bool:
-    """Whether a word reads as a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(path: Path, line: int, word: str) -> float:
-    """Return the number that a word spells."""
-    try:
-        return float(word)
-    except ValueError:
-        what = "an empty cell" if not word else repr(word)
-        raise DataError(
-            f"{path}, line {line}: {what} is not a number. Correct the line or drop it."
-        ) from None

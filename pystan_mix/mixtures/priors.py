@@ -1,16 +1,44 @@
 """The priors that a mixture can have: frozen dataclasses, checked when made."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+from scipy import stats
 
 from pystan_mix.errors import ModelError
+from pystan_mix.mixtures.numbers import Numbers, one_or_each, per_component, set_numbers
+from pystan_mix.numerics import FloatArray
 
-Numbers = float | Sequence[float]
 
-# observations reach 1e100, and the default prior's scale 2.5 times their standard deviation
-_LARGEST = 1e101
+class Prior(Protocol):
+    """What the prior of a component's parameter can do; the last axis of an array is the component.
+
+    In Stan's data block its numbers stand behind the parameter's name, as ``mu_loc`` does.
+    """
+
+    # PyMC's distribution, and what the fields are called there
+    pymc_distribution: ClassVar[str]
+    pymc_names: ClassVar[Mapping[str, str]]
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element, without a constant left out."""
+        ...
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        ...
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block, for some elements of a parameter; 0 is none."""
+        ...
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> "Prior":
+        """Return the prior that a data block holds, of this kind or of one that shares its form."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +89,9 @@ class Normal:
     Normal(location=(0.0, 10.0, 20.0), scale=5.0)
     """
 
+    pymc_distribution: ClassVar = "Normal"
+    pymc_names: ClassVar[Mapping[str, str]] = {"location": "mu", "scale": "sigma"}
+
     location: Numbers
     scale: Numbers
 
@@ -72,6 +103,26 @@ class Normal:
                 f"Normal: locations must not decrease, since the means are ordered; they are "
                 f"{list(self.location)}. Sort them, and the scales with them."
             )
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element, the order left aside."""
+        return np.asarray(stats.norm.logpdf(x, self.location, self.scale))
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        return rng.normal(per_component(self.location, size), per_component(self.scale, size))
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block."""
+        return {
+            f"{name}_loc": per_component(self.location, size).tolist(),
+            f"{name}_scale": per_component(self.scale, size).tolist(),
+        }
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Self:
+        """Return the prior that a data block holds."""
+        return cls(one_or_each(data[f"{name}_loc"]), one_or_each(data[f"{name}_scale"]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +147,9 @@ class HalfStudentT:
     HalfStudentT(df=3.0, scale=2.5)
     """
 
+    pymc_distribution: ClassVar = "HalfStudentT"
+    pymc_names: ClassVar[Mapping[str, str]] = {"df": "nu", "scale": "sigma"}
+
     df: float
     scale: Numbers
 
@@ -104,6 +158,23 @@ class HalfStudentT:
         if isinstance(self.df, tuple):
             raise ModelError(f"HalfStudentT: df must be one number; it is {list(self.df)}.")
         set_numbers(self, "scale", positive=True)
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element."""
+        return np.asarray(math.log(2.0) + stats.t.logpdf(x, self.df, 0.0, self.scale))
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        return np.asarray(np.abs(per_component(self.scale, size) * rng.standard_t(self.df, size)))
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block: a half-Student-t of its degrees of freedom."""
+        return _half_student_t_data(name, size, df=self.df, scale=self.scale)
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Prior:
+        """Return the half-Student-t that a data block holds, by its own name if it has one."""
+        return _half_student_t(name, data)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +197,30 @@ class HalfCauchy:
     HalfCauchy(scale=5.0)
     """
 
+    pymc_distribution: ClassVar = "HalfCauchy"
+    pymc_names: ClassVar[Mapping[str, str]] = {"scale": "beta"}
+
     scale: Numbers
 
     def __post_init__(self) -> None:
         set_numbers(self, "scale", positive=True)
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element."""
+        return np.asarray(stats.halfcauchy.logpdf(x, 0.0, self.scale))
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        return np.asarray(np.abs(per_component(self.scale, size) * rng.standard_cauchy(size)))
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block: a half-Student-t of one degree of freedom."""
+        return _half_student_t_data(name, size, df=1.0, scale=self.scale)
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Prior:
+        """Return the half-Student-t that a data block holds, by its own name if it has one."""
+        return _half_student_t(name, data)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,33 +244,43 @@ class HalfNormal:
     HalfNormal(scale=2.0)
     """
 
+    pymc_distribution: ClassVar = "HalfNormal"
+    pymc_names: ClassVar[Mapping[str, str]] = {"scale": "sigma"}
+
     scale: Numbers
 
     def __post_init__(self) -> None:
         set_numbers(self, "scale", positive=True)
 
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element."""
+        return np.asarray(stats.halfnorm.logpdf(x, 0.0, self.scale))
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        return np.asarray(np.abs(per_component(self.scale, size) * rng.normal(size=size)))
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block: a half-Student-t of infinitely many degrees."""
+        return _half_student_t_data(name, size, df=math.inf, scale=self.scale)
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Prior:
+        """Return the half-Student-t that a data block holds, by its own name if it has one."""
+        return _half_student_t(name, data)
+
 
 SigmaPrior = HalfCauchy | HalfNormal | HalfStudentT
 
 
-def set_numbers(owner: object, name: str, *, positive: bool) -> None:
-    """Replace a field by a float or a tuple of floats, or say why it cannot be one."""
-    value = getattr(owner, name)
-    where = f"{type(owner).__name__}: {name}"
-    try:
-        numbers = np.asarray(value)
-        if numbers.dtype.kind not in "iuf" or numbers.ndim > 1 or numbers.size == 0:
-            raise ValueError
-        numbers = numbers.astype(np.float64)
-    except ValueError:
-        raise ModelError(
-            f"{where} must be a number or a flat sequence of numbers; it is {value!r}."
-        ) from None
-    if not np.isfinite(numbers).all() or (np.abs(numbers) > _LARGEST).any():
-        raise ModelError(
-            f"{where} must be finite, and at most {_LARGEST:g} in size; it is {value!r}."
-        )
-    if positive and not (numbers > 0).all():
-        raise ModelError(f"{where} must be positive; it is {value!r}.")
-    plain = float(numbers) if numbers.ndim == 0 else tuple(float(x) for x in numbers)
-    object.__setattr__(owner, name, plain)
+def _half_student_t_data(name: str, size: int, *, df: float, scale: Numbers) -> dict[str, Any]:
+    """Return a half-Student-t prior in Stan's data block."""
+    return {f"{name}_df": df, f"{name}_scale": per_component(scale, size).tolist()}
+
+
+def _half_student_t(name: str, data: Mapping[str, Any]) -> SigmaPrior:
+    """Return the half-Student-t prior that a data block holds."""
+    df, scale = float(data[f"{name}_df"]), one_or_each(data[f"{name}_scale"])
+    if df == 1.0:
+        return HalfCauchy(scale)
+    return HalfNormal(scale) if math.isinf(df) else HalfStudentT(df, scale)

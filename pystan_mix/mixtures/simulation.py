@@ -1,100 +1,10 @@
-"""The mathematics of normal mixtures in NumPy; knows no Stan.
-
-The notation is that of the Stan User's Guide, "Finite mixtures": weights
-`theta`, locations `mu`, scales `sigma`, K components, N observations.
-"""
+"""Observations drawn from a normal mixture, the same bytes for the same seed."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pystan_mix.errors import DataError, SettingsError
-from pystan_mix.numerics import FloatArray, log_sum_exp
-
-_LOG_2PI = float(np.log(2.0 * np.pi))
-
-
-def component_log_densities(
-    y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike
-) -> FloatArray:
-    """Logarithm of each component's weight times its density at each point.
-
-    Parameters
-    ----------
-    y : array_like, shape (N,)
-        Points.
-    theta : array_like, shape (..., K)
-        Weights.
-    mu, sigma : array_like, shape (..., K) or broadcast to it
-        Locations and scales, in the units of `y`.
-
-    Returns
-    -------
-    ndarray, shape (..., N, K)
-        ``log(theta[k]) + log Normal(y[n] | mu[k], sigma[k])``.
-    """
-    points = np.asarray(y, dtype=np.float64)[..., :, None]
-    weight, location, scale = (
-        np.atleast_1d(np.asarray(value, dtype=np.float64))[..., None, :]
-        for value in (theta, mu, sigma)
-    )
-    with np.errstate(divide="ignore"):
-        log_theta = np.log(weight)
-    z = (points - location) / scale
-    return np.asarray(log_theta - 0.5 * (_LOG_2PI + z * z) - np.log(scale))
-
-
-def log_density(y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
-    """Log density of a normal mixture, the assignments summed out.
-
-    Parameters
-    ----------
-    y : array_like, shape (N,)
-        Points.
-    theta : array_like, shape (..., K)
-        Weights.
-    mu, sigma : array_like, shape (..., K) or broadcast to it
-        Locations and scales, in the units of `y`.
-
-    Returns
-    -------
-    ndarray, shape (..., N)
-        ``log(sum_k theta[k] Normal(y[n] | mu[k], sigma[k]))``.
-
-    Examples
-    --------
-    The Stan User's Guide's N(-1, 2) and N(3, 1), mixed 0.3 and 0.7:
-
-    >>> log_density([0.0, 2.0], theta=[0.3, 0.7], mu=[-1, 3], sigma=[2, 1]).round(4)
-    array([-2.884, -1.667])
-    """
-    return log_sum_exp(component_log_densities(y, theta, mu, sigma))
-
-
-def responsibilities(y: ArrayLike, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
-    """Probability that each component made each point.
-
-    Parameters
-    ----------
-    y : array_like, shape (N,)
-        Points.
-    theta : array_like, shape (..., K)
-        Weights.
-    mu, sigma : array_like, shape (..., K) or broadcast to it
-        Locations and scales, in the units of `y`.
-
-    Returns
-    -------
-    ndarray, shape (..., N, K)
-        Probabilities that sum to one over the last axis (Stan User's Guide,
-        "Recovering posterior mixture proportions").
-
-    Examples
-    --------
-    >>> responsibilities([1.0], theta=[0.5, 0.5], mu=[0, 2], sigma=[1, 1])
-    array([[0.5, 0.5]])
-    """
-    terms = component_log_densities(y, theta, mu, sigma)
-    return np.asarray(np.exp(terms - log_sum_exp(terms)[..., None]))
+from pystan_mix.numerics import FloatArray
 
 
 def simulate(n: int, *, theta: ArrayLike, mu: ArrayLike, sigma: ArrayLike, seed: int) -> FloatArray:

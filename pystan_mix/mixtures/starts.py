@@ -1,136 +1,173 @@
 """Initial values from which chains do not stick in minor modes."""
 
+import dataclasses
+
 import numpy as np
 
-from pystan_mix.mixtures.model import NormalMixture, stan_data
-from pystan_mix.mixtures.ordering import ordering_width, pull_free
-from pystan_mix.mixtures.simulation import component_log_densities
+from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.ordering import pull_free
+from pystan_mix.stats.transforms import POSITIVE
 
 # of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
 DEFAULT_STARTS = 5
 _EM_STEPS = 20
 # EM needs the shape of the data, not every observation
 _POINTS = 500
+# of a component in EM; a smaller one would lose its points
+_LEAST_WEIGHT = 0.02
+# draws of a prior, of whose median a chain without data begins
+_PRIOR_DRAWS = 25
 
 
 def initial_values(
-    model: NormalMixture,
-    y: FloatArray,
-    *,
-    rng: np.random.Generator,
-    starts: int = DEFAULT_STARTS,
+    target: Target, *, rng: np.random.Generator, starts: int = DEFAULT_STARTS
 ) -> dict[str, list[float]]:
     """Return one chain's initial values for Stan.
 
     Parameters
     ----------
-    model, y, rng, starts
+    target, rng, starts
         As in `initial_parameters`.
 
     Returns
     -------
     dict
-        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`; K numbers each.
+        `theta_raw`, `mu_raw` and every other parameter that is not known.
     """
-    inits = initial_parameters(model, y, rng=rng, starts=starts)
-    mu = inits.pop("mu")
-    return inits | {"mu_raw": pull_free(mu, ordering_width(model, y)).tolist()}
+    inits = initial_parameters(target, rng=rng, starts=starts)
+    for parameter in target.estimated:
+        if parameter.ordered:
+            free = pull_free(inits.pop(parameter.name), target.width)
+            inits[parameter.free_name] = free.tolist()
+    return inits
 
 
 def initial_parameters(
-    model: NormalMixture,
-    y: FloatArray,
-    *,
-    rng: np.random.Generator,
-    starts: int = DEFAULT_STARTS,
+    target: Target, *, rng: np.random.Generator, starts: int = DEFAULT_STARTS
 ) -> dict[str, list[float]]:
     """Return parameters for a chain to begin at, drawn around a likely mixture of the data.
 
     Of some random starts, spread over the data as by k-means++ (Arthur and
     Vassilvitskii, 2007) and improved by expectation maximisation, the chain
     takes the likeliest, and jitters it by much more than the posterior is wide.
-    Without observations the means start at draws from the prior.
+    Without observations the chain begins at draws from the prior.
 
     Parameters
     ----------
-    model : NormalMixture
-        A model that leaves no prior out.
-    y : ndarray, shape (N,)
-        Checked observations; may be empty.
+    target : Target
+        The model and its observations.
     rng : numpy.random.Generator
-        Source of the starts and of the jitter.
+        Source of random numbers; each chain begins elsewhere.
     starts : int, default 5
-        From how many random starts the likeliest is taken; a single one ends
-        in minor modes too.
+        Number of random starts; 1 leaves nothing to choose.
 
     Returns
     -------
     dict
-        `theta_raw`, increasing `mu` and, where it is a parameter, `sigma`; K
-        numbers each.
+        `theta_raw`, the means in increasing order, and every other parameter
+        that is not known.
     """
-    K = model.n_components
-    data = stan_data(model, y[:0])
-    theta = np.full(K, 1.0 / K)
+    y = target.observed.y
+    start = _prior_start(target, rng) if y.size == 0 else _likeliest(target, rng, starts=starts)
+    values = start.components
+    inits = {}
+    for parameter in target.estimated:
+        value = values[parameter.name]
+        if parameter.ordered:
+            value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
+        elif parameter.space is POSITIVE:
+            value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
+        inits[parameter.name] = value.tolist()
+    shares = rng.dirichlet(1.0 + 20.0 * start.theta.size * start.theta).tolist()
+    return {"theta_raw": shares} | inits
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """Weights, components in the order of their means, and the spread within each."""
+
+    theta: FloatArray
+    components: dict[str, FloatArray]
+    within: FloatArray
+
+
+def _apart(mu: FloatArray, y: FloatArray) -> FloatArray:
+    """Return means in increasing order, also where rounding would make ties."""
     if y.size:
-        points = np.quantile(y, (np.arange(min(y.size, _POINTS)) + 0.5) / min(y.size, _POINTS))
-        known = np.asarray(data["sigma"]) if model.sigma_is_known else None
-        spread = float(y.std())
-        first = np.stack([_spread_means(points, K, rng) for _ in range(starts)])
-        theta, mu, sigma = _likeliest(points, first, spread=spread, known_sigma=known)
-        mu = np.clip(mu + 0.3 * sigma * rng.normal(size=K), y.min(), y.max())
-    else:
-        mu = rng.normal(data["mu_loc"], data["mu_scale"])
-        sigma = np.asarray(data.get("sigma_scale", 1.0))
-        spread = float(np.mean(data["mu_scale"]))
-    # increasing also where rounding would make ties
+        mu = np.clip(mu, y.min(), y.max())
+    spread = float(y.std()) if y.size else float(np.ptp(mu))
     step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
-    mu = np.sort(mu) + step * np.arange(K)
-    inits = {"theta_raw": rng.dirichlet(1.0 + 20.0 * K * theta).tolist(), "mu": mu.tolist()}
-    if not model.sigma_is_known:
-        inits["sigma"] = (sigma * np.exp(rng.uniform(-0.5, 0.5, size=K))).tolist()
-    return inits
+    return np.asarray(np.sort(mu) + step * np.arange(mu.size))
 
 
-def _spread_means(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:
+def _prior_start(target: Target, rng: np.random.Generator) -> _Start:
+    """Return a start without data: a draw of the means, and the middle of every other prior."""
+    K = target.n_components
+    components = {}
+    for parameter in target.estimated:
+        prior, size = target.model.prior(parameter), target.model.size(parameter)
+        draws = [prior.draw(rng, size) for _ in range(1 if parameter.ordered else _PRIOR_DRAWS)]
+        components[parameter.name] = np.median(draws, axis=0)
+    return _Start(np.full(K, 1.0 / K), components, np.zeros(K))
+
+
+def _likeliest(target: Target, rng: np.random.Generator, *, starts: int) -> _Start:
+    """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977)."""
+    y, K = target.observed.y, target.n_components
+    size = min(y.size, _POINTS)
+    points = np.quantile(y, (np.arange(size) + 0.5) / size)
+    spread = float(y.std())
+    first = np.stack([_spread_points(points, K, rng) for _ in range(starts)])
+    # at first, of components as wide as the data leave room for
+    shares = _shares(-0.5 * ((points - first[..., None]) / (spread / K)) ** 2)[1]
+    log_lik = np.full(starts, -np.inf)
+    for _ in range(_EM_STEPS):
+        theta, components = _maximised(target.model, points, shares, spread)
+        log_lik, shares = _shares(component_terms(target.model, points, np.log(theta), components))
+    best = int(log_lik.argmax())
+    order = np.argsort(components[target.model.ordered_parameter().name][best])
+    within = np.sqrt(_weighted_variance(points, shares[best]))[order]
+    chosen = {}
+    for name, values in components.items():
+        own = values[best] if values.ndim > 1 else values
+        chosen[name] = own[order] if own.size == K and name not in target.known else own
+    return _Start(theta[best][order], chosen, within)
+
+
+def _spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:
     """Choose points far from each other: each with odds of its squared distance to the others."""
-    means = [rng.choice(points)]
+    chosen = [rng.choice(points)]
     for _ in range(1, K):
-        squares = np.min((points[:, None] - np.array(means)) ** 2, axis=1)
+        squares = np.min((points[:, None] - np.array(chosen)) ** 2, axis=1)
         total = squares.sum()
         # fewer different points than components, for example of tied observations
-        means.append(rng.choice(points, p=squares / total if total > 0 else None))
-    return np.sort(np.array(means))
+        chosen.append(rng.choice(points, p=squares / total if total > 0 else None))
+    return np.sort(np.array(chosen))
 
 
-def _likeliest(
-    points: FloatArray, mu: FloatArray, *, spread: float, known_sigma: FloatArray | None
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977).
+def _shares(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the log likelihood of each start, and each component's share in each point."""
+    totals = log_sum_exp(terms, axis=-2)
+    return totals.sum(axis=-1), np.exp(terms - totals[..., None, :])
 
-    Of starts of shape (starts, K) returns the likeliest one's weights, means and
-    standard deviations, in the order of the means.
-    """
-    K = mu.shape[-1]
-    theta = np.full(mu.shape, 1.0 / K)
-    sigma = np.full(mu.shape, spread / K) if known_sigma is None else known_sigma
+
+def _maximised(
+    model: Mixture, points: FloatArray, shares: FloatArray, spread: float
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Return weights and components that fit shares of points best."""
     # floors keep a component from shrinking onto one value or from losing all of them
-    least_sigma = 0.1 * spread / K
-    log_lik = np.full(len(mu), -np.inf)
-    for _ in range(_EM_STEPS):
-        terms = component_log_densities(points, theta, mu, sigma)
-        totals = log_sum_exp(terms)
-        shares = np.exp(terms - totals[..., None])
-        weight = shares.sum(axis=1) + 1e-9
-        log_lik = totals.sum(axis=1)
-        mu = (shares * points[:, None]).sum(axis=1) / weight
-        if known_sigma is None:
-            squares = (shares * (points[:, None] - mu[:, None]) ** 2).sum(axis=1) / weight
-            sigma = np.maximum(np.sqrt(squares), least_sigma)
-        theta = np.maximum(weight / weight.sum(axis=1, keepdims=True), 0.02)
-        theta = theta / theta.sum(axis=1, keepdims=True)
-    best = int(log_lik.argmax())
-    order = np.argsort(mu[best])
-    scale = sigma if known_sigma is not None else sigma[best][order]
-    return theta[best][order], mu[best][order], scale
+    least_spread = 0.1 * spread / shares.shape[-2]
+    components = model.from_shares(points, shares, least_spread=least_spread)
+    weight = shares.sum(axis=-1)
+    theta = np.maximum(weight / weight.sum(axis=-1, keepdims=True), _LEAST_WEIGHT)
+    return theta / theta.sum(axis=-1, keepdims=True), components
+
+
+def _weighted_variance(points: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return the variance of points about their mean, for each row of shares."""
+    weight = shares.sum(axis=-1) + 1e-9
+    mean = shares @ points / weight
+    return np.asarray((shares * (points - mean[..., None]) ** 2).sum(axis=-1) / weight)

@@ -1,137 +1,101 @@
-"""A model and its observations: all that the joint density depends on but the parameters."""
+"""A model and its observations: all that the posterior depends on."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
-from typing import Any
+import functools
 
 import numpy as np
 
-from pystan_mix.arviz_compat import Fit, group
-from pystan_mix.errors import DataError
-from pystan_mix.mixtures.ordering import spread_width
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.numbers import per_component
+from pystan_mix.mixtures.observations import Observations, checked_observations, indexed
 from pystan_mix.numerics import FloatArray
-
-_UNKNOWN = "the model is not known. Give what sample() or advi() returned."
 
 
 @dataclasses.dataclass(frozen=True)
-class Joint:
-    """A model and its observations: all that the joint density depends on but the parameters.
+class Target:
+    """A model and its observations, checked, no prior left out.
 
     Parameters
     ----------
-    y : ndarray, shape (N,)
-        Distinct observations.
-    count : ndarray, shape (N,)
-        How often each of them occurs.
-    alpha : ndarray, shape (K,)
-        Dirichlet concentrations of the weights.
-    min_weight : float
-        Floor under each weight.
-    mu_loc, mu_scale : ndarray, shape (K,)
-        Prior locations and scales of the means.
-    sigma : ndarray, shape (K,), or None
-        Known standard deviations.
-    sigma_df : float
-        Degrees of freedom of the half-Student-t prior of unknown ones.
-    sigma_scale : ndarray, shape (K,)
-        Its scales.
+    model : Mixture
+        The model.
+    observed : Observations
+        The observations; empty where the prior alone is meant.
     """
 
-    y: FloatArray
-    count: FloatArray
-    alpha: FloatArray
-    min_weight: float
-    mu_loc: FloatArray
-    mu_scale: FloatArray
-    sigma: FloatArray | None
-    sigma_df: float
-    sigma_scale: FloatArray
+    model: Mixture
+    observed: Observations
 
     @property
     def n_components(self) -> int:
         """Number of components K."""
-        return self.alpha.size
+        return self.model.n_components
 
     @property
     def free_weight(self) -> float:
         """The weight that the floor leaves free."""
-        return 1.0 - self.n_components * self.min_weight
+        return 1.0 - self.n_components * self.model.min_weight
 
     @property
-    def width(self) -> float:
-        """How near two means may come before one pushes the other."""
-        return spread_width(np.repeat(self.y, self.count.astype(np.intp)), self.mu_scale)
+    def estimated(self) -> tuple[Parameter, ...]:
+        """The parameters of the components that are not known, in the programs' order."""
+        return self.model.estimated
 
     @property
     def dimensions(self) -> int:
-        """Number of unconstrained parameters."""
-        return 2 * self.n_components - 1 + (self.n_components if self.sigma is None else 0)
+        """Number of unconstrained parameters, the weights among them."""
+        return self.n_components - 1 + sum(self.model.size(each) for each in self.estimated)
+
+    @functools.cached_property
+    def concentration(self) -> FloatArray:
+        """Dirichlet concentration of each weight, shape (K,)."""
+        return per_component(self.model.weights.concentration, self.n_components)
+
+    @functools.cached_property
+    def known(self) -> dict[str, FloatArray]:
+        """The parameters that are known by name, each of shape (K,) or (1,)."""
+        return self.model.known_values()
+
+    @functools.cached_property
+    def width(self) -> float:
+        """How near two means may come before one pushes the other: the programs' own choice.
+
+        Half the standard deviation of the data, or where they do not vary the
+        mean prior scale of the means, divided by the number of components.
+        """
+        y = self.observed.y
+        spread = float(np.std(y)) if self.observed.distinct.size > 1 else 0.0
+        if not spread:
+            means = self.model.ordered_parameter()
+            prior = self.model.prior(means).stan_data(means.name, self.n_components)
+            spread = float(np.mean(prior[f"{means.name}_scale"]))
+        return spread / (2 * self.n_components)
 
 
-def joint_of(fit: Fit) -> Joint:
-    """Return the model and the observations of a fit.
+def target_of(model: Mixture, y: object | None) -> Target:
+    """Check a model and observations, and scale to these the priors that are left out.
 
     Parameters
     ----------
-    fit : arviz.InferenceData or xarray.DataTree
-        A fit with ``observed_data`` and ``constant_data``.
+    model : Mixture
+        The model.
+    y : array_like, shape (N,), or None
+        The observations; None for the prior alone.
 
     Returns
     -------
-    Joint
-        Equal observations once, with their counts.
+    Target
+        What is to be fitted.
 
     Raises
     ------
     DataError
-        If a group or a constant is missing.
+        If the observations cannot be used.
+    ModelError
+        If a prior is left out and there are no observations.
     """
-    constant, observed = group(fit, "constant_data"), group(fit, "observed_data")
-    if "y" not in observed:
-        raise DataError(f"observed_data has no y: {_UNKNOWN}")
-    y, count = np.unique(np.asarray(observed["y"], dtype=np.float64), return_counts=True)
-    data = {str(name): np.asarray(values) for name, values in constant.data_vars.items()}
-    return joint_of_data(data | {"y": y, "count": count})
-
-
-def joint_of_data(stan: Mapping[str, Any]) -> Joint:
-    """Return the model and the observations that Stan is given.
-
-    Parameters
-    ----------
-    stan : mapping
-        The data block of the Stan programs, as `model.stan_data` makes it.
-
-    Returns
-    -------
-    Joint
-        The model and its observations.
-
-    Raises
-    ------
-    DataError
-        If a constant is missing.
-    """
-    priors = ["sigma"] if "sigma" in stan else ["sigma_df", "sigma_scale"]
-    needed = ["alpha", "min_weight", "mu_loc", "mu_scale", *priors]
-    missing = [name for name in needed if name not in stan]
-    if missing:
-        raise DataError(f"constant_data has no {', '.join(missing)}: {_UNKNOWN}")
-    vectors = {
-        name: np.asarray(stan[name], dtype=np.float64)
-        for name in ("y", "count", "alpha", "mu_loc", "mu_scale", "sigma", "sigma_scale")
-        if name in stan
-    }
-    return Joint(
-        y=vectors["y"],
-        count=vectors["count"],
-        alpha=vectors["alpha"],
-        min_weight=float(stan["min_weight"]),
-        mu_loc=vectors["mu_loc"],
-        mu_scale=vectors["mu_scale"],
-        sigma=vectors.get("sigma"),
-        sigma_df=math.nan if "sigma" in stan else float(stan["sigma_df"]),
-        sigma_scale=vectors.get("sigma_scale", np.empty(0)),
-    )
+    if y is None:
+        observed = indexed(np.empty(0))
+    else:
+        observed = checked_observations(y, n_components=model.n_components)
+    return Target(model.completed(observed), observed)

@@ -5,14 +5,23 @@ import math
 
 import numpy as np
 
-from pystan_mix.arviz_compat import Fit, attributes, group_names
+from pystan_mix.arviz_compat import Fit, group_names
 from pystan_mix.checks import check_seed
 from pystan_mix.errors import DataError
-from pystan_mix.fits.prediction import parameter_draws
+from pystan_mix.fits.approximation import is_approximation
+from pystan_mix.fits.draws import evenly_spaced
+from pystan_mix.fits.groups import (
+    CONSTANT_DATA,
+    OBSERVED_DATA,
+    POSTERIOR,
+    PRIOR_NAMES,
+    observations,
+)
+from pystan_mix.fits.model import draws_of_fit, target_of_fit
 from pystan_mix.mixtures.density import log_joint, to_unconstrained
-from pystan_mix.mixtures.restrictions import log_floor_probability, log_ordering_probability
-from pystan_mix.mixtures.target import Joint, joint_of
+from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_probability
 from pystan_mix.stats.bridge import bridge_sample, least_ess
 
 _FEWEST_DRAWS = 400
@@ -175,10 +184,10 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     True
     """
     rng = np.random.default_rng(check_seed(seed))
-    joint = _checked_joint(fit)
-    z = _thinned(_checked_draws(joint, fit), joint)
+    target = _checked_target(fit)
+    z = _thinned(_checked_draws(target, fit), target)
     try:
-        bridge = bridge_sample(lambda points: log_joint(joint, points), z, rng=rng)
+        bridge = bridge_sample(lambda points: log_joint(target, points), z, rng=rng)
     except np.linalg.LinAlgError:
         raise DataError(
             "A parameter stands still in all draws, or follows from the others. Look at "
@@ -188,9 +197,9 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     known = bridge.mcse <= _LARGEST_MCSE and (
         ess >= _LEAST_ESS or bridge.pareto_khat <= _LARGEST_KHAT
     )
-    log_ordering = log_ordering_probability(joint.mu_loc, joint.mu_scale)
-    log_floor = log_floor_probability(joint.alpha, joint.min_weight)
-    log_free_weight = (joint.n_components - 1) * math.log(joint.free_weight)
+    log_ordering = _log_ordering(target)
+    log_floor = log_floor_probability(target.concentration, target.model.min_weight)
+    log_free_weight = (target.n_components - 1) * math.log(target.free_weight)
     return Evidence(
         log_evidence=bridge.log_integral + log_free_weight - log_ordering - log_floor,
         mcse=bridge.mcse if known else math.inf,
@@ -205,40 +214,56 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     )
 
 
-def _checked_joint(fit: Fit) -> Joint:
+def _log_ordering(target: Target) -> float:
+    """Return the log probability that what tells components apart comes in order by itself."""
+    total = 0.0
+    for parameter in target.estimated:
+        if parameter.ordered:
+            name, prior = parameter.name, target.model.prior(parameter)
+            numbers = prior.stan_data(name, target.n_components)
+            loc, scale = (np.asarray(numbers[f"{name}_{part}"]) for part in ("loc", "scale"))
+            total += log_ordering_probability(loc, scale)
+    return total
+
+
+def _checked_target(fit: Fit) -> Target:
     """Return the model and observations of a fit that is a posterior by NUTS."""
-    names = group_names(fit)
-    if attributes(fit).get("method") == "advi" or "vi_trace" in names:
+    if is_approximation(fit):
         raise DataError(
             "The fit is an approximation by ADVI, and its draws are not of the posterior; its own "
             "figure is the attribute elbo, a lower bound. Give what sample() returned."
         )
-    if "posterior" not in names and "prior" in names:
+    names = group_names(fit)
+    if POSTERIOR not in names and PRIOR_NAMES[POSTERIOR] in names:
         raise DataError(
             "The data are draws from the prior, which has no evidence. Give what sample() returned."
         )
-    if "observed_data" not in names:
+    if observations(fit) is None:
         raise DataError(
-            "The fit has no group 'observed_data', and without observations there is no evidence. "
-            "Give what sample(model, y) returned, all of its groups with it."
+            f"The fit has no group {OBSERVED_DATA!r}, and without observations there is no "
+            "evidence. Give what sample(model, y) returned, all of its groups with it."
         )
-    return joint_of(fit)
+    return target_of_fit(fit)
 
 
-def _checked_draws(joint: Joint, fit: Fit) -> FloatArray:
+def _checked_draws(target: Target, fit: Fit) -> FloatArray:
     """Return the draws in the unconstrained space, shape (chain, draw, dimensions)."""
-    theta, mu, sigma = parameter_draws(fit)
-    if mu.shape[-1] != joint.n_components:
+    variables = draws_of_fit(fit).variables
+    for parameter in target.estimated:
+        if parameter.name not in variables:
+            raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {parameter.name}.")
+    K = variables["theta"].shape[-1]
+    if target.n_components != K:
         raise DataError(
-            f"The posterior has {mu.shape[-1]} components and constant_data {joint.n_components}. "
+            f"The {POSTERIOR} has {K} components and {CONSTANT_DATA} {target.n_components}. "
             "Give one fit, not parts of two."
         )
-    z = to_unconstrained(joint, theta=theta, mu=mu, sigma=sigma)
+    z = to_unconstrained(target, variables)
     draws = z.shape[0] * z.shape[1]
-    least = max(_FEWEST_DRAWS, _FEWEST_DRAWS_PER_DIMENSION * joint.dimensions)
+    least = max(_FEWEST_DRAWS, _FEWEST_DRAWS_PER_DIMENSION * target.dimensions)
     if draws < least:
         raise DataError(
-            f"The fit has {draws} draws of {joint.dimensions} parameters; the evidence needs "
+            f"The fit has {draws} draws of {target.dimensions} parameters; the evidence needs "
             f"{least}. Raise iter_sampling."
         )
     out = int((~np.isfinite(z)).any(axis=-1).sum())
@@ -255,9 +280,8 @@ def _checked_draws(joint: Joint, fit: Fit) -> FloatArray:
     return z
 
 
-def _thinned(z: FloatArray, joint: Joint) -> FloatArray:
+def _thinned(z: FloatArray, target: Target) -> FloatArray:
     """Return as many of the draws, evenly spaced, as are worth their time."""
-    affordable = _MOST_TERMS // (2 * joint.y.size * joint.n_components)
+    affordable = _MOST_TERMS // (2 * target.observed.distinct.size * target.n_components)
     most = min(_MOST_DRAWS, max(_FEWEST_AFTER_THINNING, affordable))
-    each = min(z.shape[1], -(-most // z.shape[0]))
-    return z[:, np.linspace(0, z.shape[1] - 1, each).round().astype(np.intp)]
+    return z[:, evenly_spaced(z.shape[1], -(-most // z.shape[0]))]

@@ -5,7 +5,7 @@ constants, and no covariance. Both follow from the draws.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,6 @@ from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance import pareto_smoothed
 
 Algorithm = Literal["meanfield", "fullrank"]
-SimplexTransform = Callable[[FloatArray], FloatArray]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 # CmdStan's own 6 digits leave some 1e-4, our 17 some 1e-10; another law of the draws about 1
@@ -59,25 +58,22 @@ class ElboEstimate:
     log_weights: FloatArray
 
 
-def unknowns(algorithm: Algorithm, *, n_components: int, sigma_is_known: bool) -> int:
+def unknowns(algorithm: Algorithm, *, dimensions: int) -> int:
     """Return how many numbers of the covariance `estimate_elbo` solves for.
 
     Examples
     --------
-    >>> unknowns("fullrank", n_components=3, sigma_is_known=False)
+    >>> unknowns("fullrank", dimensions=8)
     36
     """
-    dimension = (2 if sigma_is_known else 3) * n_components - 1
-    return dimension if algorithm == "meanfield" else dimension * (dimension + 1) // 2
+    return dimensions if algorithm == "meanfield" else dimensions * (dimensions + 1) // 2
 
 
 def estimate_elbo(
+    deviations: Sequence[FloatArray],
     *,
-    draws: Mapping[str, FloatArray],
-    mean: Mapping[str, FloatArray],
     log_p: FloatArray,
     log_g: FloatArray,
-    version: tuple[int, int],
     algorithm: Algorithm = "meanfield",
 ) -> ElboEstimate:
     """Estimate the ELBO of a normal approximation.
@@ -92,17 +88,14 @@ def estimate_elbo(
 
     Parameters
     ----------
-    draws : mapping of str to ndarray, shape (draws, K)
-        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`.
-    mean : mapping of str to ndarray, shape (K,)
-        The same of the variational mean mapped to the constrained space.
+    deviations : sequence of ndarray, shape (draws, dimensions)
+        ``z - m``, by each transform of the parameters that they may have come
+        by, the likeliest first. Two components leave it open from which
+        transform of the simplex their draws came: these differ by a factor only.
     log_p : ndarray, shape (draws,)
         Log joint density in the unconstrained space, all constants in.
     log_g : ndarray, shape (draws,)
         CmdStan's ``log_g__``.
-    version : tuple of two int
-        CmdStan's version. Two components leave it open from which transform of
-        the simplex their draws came: the two differ by a factor only.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
         Whether ``L`` is diagonal, or lower triangular.
 
@@ -116,10 +109,7 @@ def estimate_elbo(
     OutputError
         If `log_g` does not belong to the draws.
     """
-    transforms = (stick_breaking, log_ratios)
-    if version >= (2, 37):
-        transforms = transforms[::-1]
-    fits = [_log_det_inverse(draws, mean, log_g, simplex, algorithm) for simplex in transforms]
+    fits = [_log_det_inverse(each, log_g, algorithm) for each in deviations]
     # the first that fits, not the best: of two components both fit to rounding
     log_det, misfit = next((fit for fit in fits if fit[1] < _LARGEST_MISFIT), fits[0])
     if not misfit < _LARGEST_MISFIT:
@@ -127,7 +117,7 @@ def estimate_elbo(
             f"ADVI's log_g__ does not belong to its draws (relative misfit {misfit:.2g}): this "
             "version of CmdStan writes something else than 2.27 does. Use NUTS, or CmdStan 2.27."
         )
-    dimension = sum(values.shape[-1] for values in draws.values()) - 1
+    dimension = deviations[0].shape[1]
     full_log_g = log_g - 0.5 * _LOG_2PI * dimension + 0.5 * log_det
     log_ratio = log_p - full_log_g
     elbo = float(log_ratio.mean())
@@ -144,14 +134,9 @@ def estimate_elbo(
 
 
 def _log_det_inverse(
-    draws: Mapping[str, FloatArray],
-    mean: Mapping[str, FloatArray],
-    log_g: FloatArray,
-    simplex: SimplexTransform,
-    algorithm: Algorithm,
+    deviations: FloatArray, log_g: FloatArray, algorithm: Algorithm
 ) -> tuple[float, float]:
     """Return the log determinant of the inverse covariance that `log_g` implies, and its misfit."""
-    deviations = unconstrained(draws, simplex=simplex) - unconstrained(mean, simplex=simplex)
     # a weight that underflowed has no place there any more
     whole = np.isfinite(deviations).all(axis=1)
     D = deviations.shape[1]
@@ -183,66 +168,3 @@ def _scale_of(deviations: FloatArray, algorithm: Algorithm) -> FloatArray:
         return np.diag(spread)
     unit = deviations / spread
     return np.asarray(spread[:, None] * np.linalg.cholesky(unit.T @ unit / len(unit)))
-
-
-def unconstrained(parameters: Mapping[str, FloatArray], *, simplex: SimplexTransform) -> FloatArray:
-    """Map parameters to the unconstrained space in which Stan works.
-
-    Stan Reference Manual, "Constraint transforms": logarithms for scales; the
-    free means have no constraint.
-
-    Parameters
-    ----------
-    parameters : mapping of str to ndarray, shape (..., K)
-        `theta_raw`, `mu_raw` and, where it is a parameter, `sigma`.
-    simplex : callable
-        The transform of the simplex: `stick_breaking` or `log_ratios`.
-
-    Returns
-    -------
-    ndarray, shape (..., K - 1 + K) or (..., K - 1 + K + K)
-        Unconstrained values in Stan's order.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        positive = [np.log(parameters["sigma"])] if "sigma" in parameters else []
-        weights = simplex(parameters["theta_raw"])
-        return np.concatenate([weights, parameters["mu_raw"], *positive], axis=-1)
-
-
-def stick_breaking(theta: FloatArray) -> FloatArray:
-    """Map a simplex to unconstrained values as Stan does up to 2.36.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (..., K)
-        Simplexes.
-
-    Returns
-    -------
-    ndarray, shape (..., K - 1)
-        Log odds of each break of the stick, zero where it is even.
-    """
-    K = theta.shape[-1]
-    # what is left of the stick, summed from its end so that small remainders keep their digits
-    left = np.flip(np.cumsum(np.flip(theta, -1), -1), -1)
-    even = np.log(np.arange(K - 1, 0, -1))
-    return np.asarray(np.log(theta[..., :-1]) - np.log(left[..., 1:]) + even)
-
-
-def log_ratios(theta: FloatArray) -> FloatArray:
-    """Map a simplex to unconstrained values as Stan does from 2.37 on.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (..., K)
-        Simplexes.
-
-    Returns
-    -------
-    ndarray, shape (..., K - 1)
-        Isometric log ratios.
-    """
-    i = np.arange(1, theta.shape[-1])
-    log_theta = np.log(theta)
-    sums = np.cumsum(log_theta, axis=-1)[..., :-1]
-    return np.asarray((sums - i * log_theta[..., 1:]) / np.sqrt(i * (i + 1)))

@@ -14,7 +14,7 @@ QUANTILES: Final[Mapping[str, float]] = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 STATISTICS: Final = ("mean", "sd", *QUANTILES)
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-normalization, folding, and
 # localization: an improved R-hat"
-_LARGEST_R_HAT: Final = 1.01
+R_HAT_THRESHOLD: Final = 1.01
 
 # An error that S effective draws give is itself uncertain, as that of a t distribution with S / 20
 # degrees of freedom: measured on autoregressive chains, it is S / 5 for means, S / 16 for quantiles
@@ -103,7 +103,7 @@ def summary_of(draws: FloatArray) -> Summary:
         ess_bulk=bulk,
         ess_tail=min(ess["q05"], ess["q95"]),
         r_hat=r_hat,
-        largest_r_hat=max(_LARGEST_R_HAT, 1.0 + _r_hat_noise(len(draws), within)),
+        largest_r_hat=max(R_HAT_THRESHOLD, 1.0 + _r_hat_noise(len(draws), within)),
         draws=ordered,
     )
 

@@ -1,16 +1,13 @@
 """A fit beside PyMC's results from a file: no PyMC is needed on the machine."""
 
-import statistics
 from typing import Any
 
-from pystan_mix.arviz_compat import Fit, element_draws
-from pystan_mix.comparison.agreement import MATTERS
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.comparison.agreement import MATTERS, critical_z
 from pystan_mix.errors import DataError
+from pystan_mix.fits.groups import elements
 from pystan_mix.stats.monte_carlo import Summary, summary_of
 from pystan_mix.study.pymc_results import PymcReference
-
-# the share of pairs of runs from one posterior that may be called different
-_FALSE_ALARMS = 0.01
 
 
 def against_pymc(fit: Fit, reference: PymcReference) -> dict[str, Any]:
@@ -42,14 +39,14 @@ def against_pymc(fit: Fit, reference: PymcReference) -> dict[str, Any]:
     DataError
         If the two do not have the same parameters.
     """
-    ours = {name: summary_of(draws) for name, draws in element_draws(fit)}
+    ours = {name: summary_of(draws) for name, draws in elements(fit)}
     if set(ours) != set(reference.table.index):
         raise DataError(
             f"PyMC's results are on {', '.join(reference.table.index)}, and the fit has "
             f"{', '.join(ours)}. Give the results of the same model."
         )
     # two tests for each parameter, both tails of each
-    critical = statistics.NormalDist().inv_cdf(1.0 - _FALSE_ALARMS / (4 * len(ours)))
+    critical = critical_z(2 * len(ours))
     parameters = {
         name: _differences(summary, dict(reference.table.loc[name]))
         for name, summary in ours.items()

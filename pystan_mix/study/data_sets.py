@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from pystan_mix.files import write_text
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, Normal
 from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
 
@@ -96,7 +98,7 @@ def write_data_sets(folder: Path) -> list[Path]:
         # six decimals hide how the machine's own cosine and logarithm round
         text = format_observations(y)
         rounded = np.array([float(line) for line in text.splitlines()])
-        stan = json.dumps(stan_data(data_set.model, rounded), indent=1)
+        stan = json.dumps(stan_data(target_of(data_set.model, rounded)), indent=1)
         for suffix, content in ((".dat", text), (".json", stan + "\n")):
             written.append(folder / f"{data_set.name}{suffix}")
             write_text(written[-1], content)

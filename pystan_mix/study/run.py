@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pystan_mix.arviz_compat import attributes
-from pystan_mix.cmdstan.compile import Likelihood, compiled
-from pystan_mix.figures.data import (
+import numpy as np
+
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.data_files import read_observations
+from pystan_mix.figures import (
     plot_approximation,
     plot_autocorr,
     plot_density,
@@ -23,17 +25,20 @@ from pystan_mix.figures.data import (
     save_figure,
 )
 from pystan_mix.files import write_json
+from pystan_mix.fits.attributes import Provenance, read_attributes
 from pystan_mix.fits.storage import save
 from pystan_mix.inference.advi import advi
-from pystan_mix.inference.nuts import sample, sample_prior
-from pystan_mix.mixtures import simulation as mixture
-from pystan_mix.mixtures.model import NormalMixture
-from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.inference.chains import checked_nuts
+from pystan_mix.inference.nuts import draw, sample_prior
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.numerics import FloatArray
 from pystan_mix.report.fit import fit_summary
 from pystan_mix.study.against_pymc import against_pymc
 from pystan_mix.study.data_sets import DATA_SETS, data_file
 from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference
+from pystan_mix.study.textbook import PROGRAM, sample_textbook
 
 Say = Callable[[str], None]
 
@@ -49,23 +54,22 @@ class StudyModel:
     what : str
         What it is, in words.
     data_set : str
-        The name of the data set, and so the model, of `datasets.DATA_SETS`.
-    likelihood : {"fused", "by_hand"}
-        Which way of writing the likelihood.
+        The name of the data set, and so the model, of `data_sets.DATA_SETS`.
+    by_hand : bool, default False
+        Whether it is drawn by ``stan/textbook.stan``, and by NUTS only, as in
+        the notebook.
     """
 
     name: str
     what: str
     data_set: str
-    likelihood: Likelihood
+    by_hand: bool = False
 
 
 STUDY_MODELS = (
-    StudyModel("mof3", "close components, sigma known", "close", "fused"),
-    StudyModel("mof2", "the same, by hand", "close", "by_hand"),
-    StudyModel(
-        "mofsep", "separated components, sigma unknown, weights at least 0.1", "separated", "fused"
-    ),
+    StudyModel("mof3", "close components, sigma known", "close"),
+    StudyModel("mof2", "the same, by hand", "close", by_hand=True),
+    StudyModel("mofsep", "separated components, sigma unknown, weights at least 0.1", "separated"),
 )
 
 
@@ -123,12 +127,8 @@ def run_study(
         {} if data_dir and not pymc_reference else dict(read_pymc_reference(pymc_reference))
     )
     started = time.perf_counter()
-    compiled(
-        "normal_mixture_known_sigma",
-        "normal_mixture_by_hand",
-        "normal_mixture",
-        show_progress=show_progress,
-    )
+    programs = [stan_program(data_set.model.program) for data_set in DATA_SETS]
+    compiled(*programs, stan_program(PROGRAM), show_progress=show_progress)
     say("The choice of a prior: Dirichlet weights ...")
     save_figure(plot_dirichlet_prior(seed=seed), out / "dirichlet-prior.png")
     models: dict[str, Any] = {}
@@ -167,54 +167,53 @@ def _run_model(
     seed: int,
     show_progress: bool,
 ) -> dict[str, Any]:
-    """Fit one model both ways; leave its data and figures."""
+    """Fit one model; leave its data and figures."""
     prior = sample_prior(model, draws=4000, seed=seed, show_progress=False)
     save(prior, out / "prior.nc")
-    fit = sample(
-        model,
-        y,
+    nuts = checked_nuts(
         chains=4,
+        parallel_chains=None,
         iter_warmup=500 if quick else 2000,
         iter_sampling=500 if quick else 10_000,
         adapt_delta=0.95,
+        max_treedepth=10,
+        metric="dense_e",
         seed=seed,
-        likelihood=study_model.likelihood,
         show_progress=show_progress,
     )
+    fit = sample_textbook(model, y, nuts) if study_model.by_hand else draw(model, y, nuts)
     save(fit, out / "nuts.nc")
     save_figure(plot_trace(fit), out / "trace.png")
     save_figure(plot_autocorr(fit), out / "autocorr.png")
     save_figure(plot_posterior(fit), out / "posterior.png")
     save_figure(plot_density(fit), out / "density.png")
-    approx = advi(
-        model,
-        y,
-        seed=seed,
-        likelihood=study_model.likelihood,
-        show_progress=show_progress,
-    )
-    save(approx, out / "advi.nc")
-    save_figure(plot_elbo(approx), out / "elbo.png")
-    save_figure(plot_approximation(approx, fit), out / "approximation.png")
-    save_figure(plot_predictive(fit, approx), out / "predictive.png")
+    approximations = []
+    if not study_model.by_hand:
+        approx = advi(model, y, seed=seed, show_progress=show_progress)
+        save(approx, out / "advi.nc")
+        save_figure(plot_elbo(approx), out / "elbo.png")
+        save_figure(plot_approximation(approx, fit), out / "approximation.png")
+        approximations.append(approx)
+    save_figure(plot_predictive(fit, *approximations), out / "predictive.png")
     return {
         "what": study_model.what,
         "n": y.size,
-        "program": attributes(fit)["program"],
+        "program": read_attributes(Provenance, fit).program,
         "nuts": fit_summary(fit),
-        "advi": fit_summary(approx),
+        "advi": fit_summary(approximations[0]) if approximations else None,
         "pymc": None if reference is None else against_pymc(fit, reference),
     }
 
 
 def _log_sum_exp_example() -> dict[str, Any]:
     """Return the notebook's worked example: N(-1, 2) and N(3, 1) mixed 0.3 and 0.7."""
-    theta, mu, sigma = [0.3, 0.7], [-1.0, 3.0], [2.0, 1.0]
-    y = [-1.0, 0.0, 1.0, 2.0, 3.0]
+    theta, components = np.array([0.3, 0.7]), {"mu": [-1.0, 3.0], "sigma": [2.0, 1.0]}
+    y = np.arange(-1.0, 4.0)
+    arrays = {name: np.array(values) for name, values in components.items()}
+    log_density = mixture_log_density(NormalMixture, y, np.log(theta), arrays)
     return {
-        "theta": theta,
-        "mu": mu,
-        "sigma": sigma,
-        "y": y,
-        "log_density": mixture.log_density(y, theta, mu, sigma).tolist(),
+        "theta": theta.tolist(),
+        **components,
+        "y": y.tolist(),
+        "log_density": log_density.tolist(),
     }

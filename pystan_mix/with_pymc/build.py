@@ -3,6 +3,7 @@
 PyMC is imported when a model is built and not before.
 """
 
+import functools
 import importlib
 import math
 from collections.abc import Mapping
@@ -12,19 +13,18 @@ import numpy as np
 
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.errors import MissingPackageError
-from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
-from pystan_mix.mixtures.observations import check_observations
-from pystan_mix.mixtures.priors import HalfCauchy, HalfNormal
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.starts import initial_parameters
+from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
 
 Floor = Literal["transform", "potential"]
 
-_LOG_2PI = math.log(2.0 * math.pi)
-
 
 def to_pymc(
-    model: NormalMixture,
+    model: Mixture,
     y: object,
     *,
     by_hand: bool = False,
@@ -39,12 +39,12 @@ def to_pymc(
 
     Parameters
     ----------
-    model : NormalMixture
+    model : NormalMixture or another mixture
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
     by_hand : bool, default False
-        False takes PyMC's `NormalMixture`. True writes the log density out
+        False takes PyMC's `Mixture`. True sums the components' densities
         with `logsumexp`, in a `CustomDist` that can also draw, so that
         ``pm.sample_posterior_predictive`` works.
     floor : {"transform", "potential"}, default "transform"
@@ -84,32 +84,23 @@ def to_pymc(
     """
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
-    values = check_observations(y, n_components=model.n_components)
-    model = with_default_priors(model, values)
+    target = target_of(model, y)
     pm = import_pymc()
-    K = model.n_components
-    numbers = stan_data(model, values[:0])  # the priors, one number for each component
-    start = initial_parameters(model, values, rng=rng)
-    with pm.Model(coords={"component": np.arange(K), "obs": np.arange(values.size)}) as built:
-        if model.min_weight > 0.0 and floor == "potential":
-            theta, mu = _by_potentials(pm, numbers, start)
-        else:
-            theta, mu = _by_transforms(pm, numbers, start)
-        sigma = _sigma(pm, model, numbers, start)
-        if by_hand:
-            pm.CustomDist(
-                "y",
-                theta,
-                mu,
-                sigma,
-                logp=mixture_logp,
-                random=mixture_random,
-                signature="(k),(k),(k)->()",
-                observed=values,
-                dims="obs",
-            )
-        else:
-            pm.NormalMixture("y", w=theta, mu=mu, sigma=sigma, observed=values, dims="obs")
+    start = initial_parameters(target, rng=rng)
+    coords = {
+        "component": np.arange(target.n_components),
+        "obs": np.arange(target.observed.y.size),
+    }
+    potentials = floor == "potential" and model.min_weight > 0.0
+    with pm.Model(coords=coords) as built:
+        theta = _weights(pm, target, start, potential=potentials)
+        components = {
+            each.name: target.known[each.name]
+            if each.name in target.known
+            else _variable(pm, target, each, start, potential=potentials)
+            for each in model.parameters
+        }
+        _likelihood(pm, target, theta, components, by_hand=by_hand)
     return built
 
 
@@ -134,45 +125,28 @@ def import_pymc() -> Any:
         ) from error
 
 
-def mixture_logp(value: Any, theta: Any, mu: Any, sigma: Any) -> Any:
-    """Write the mixture's log density out, as the notebook does by hand.
-
-    Parameters
-    ----------
-    value : tensor, shape (..., N)
-        Points.
-    theta, mu, sigma : tensor, shape (K,)
-        Weights, locations and scales.
-
-    Returns
-    -------
-    tensor, shape (..., N)
-        ``log(sum_k theta[k] Normal(value[n] | mu[k], sigma[k]))``.
-    """
-    tensor = import_pymc().math
-    z = (value[..., None] - mu) / sigma
-    terms = tensor.log(theta) - 0.5 * (_LOG_2PI + z * z) - tensor.log(sigma)
-    return tensor.logsumexp(terms, axis=-1, keepdims=False)
-
-
 def mixture_random(
     theta: FloatArray,
-    mu: FloatArray,
-    sigma: FloatArray,
+    *components: FloatArray,
     rng: np.random.Generator,
     size: tuple[int, ...] | None = None,
+    family: type[Mixture] = NormalMixture,
 ) -> FloatArray:
-    """Draw a component, then a normal from it: the notebook's exercise.
+    """Draw a component, then a point from it: the notebook's exercise.
 
     Parameters
     ----------
-    theta, mu, sigma : ndarray, shape (..., K)
-        Weights, locations and scales.
+    theta : ndarray, shape (..., K)
+        Weights.
+    *components : ndarray, shape (..., K)
+        The components' parameters, in the family's order.
     rng : numpy.random.Generator
         Source of the draws.
     size : tuple of int, optional
         Shape of the draws, to which the parameters are broadcast; by default
         one draw of each mixture.
+    family : type, default NormalMixture
+        Which kind the components are of.
 
     Returns
     -------
@@ -182,92 +156,109 @@ def mixture_random(
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> mixture_random([0.5, 0.5], [-5, 5], [1, 1], rng, (3,)).shape
+    >>> mixture_random([0.5, 0.5], [-5, 5], [1, 1], rng=rng, size=(3,)).shape
     (3,)
     """
-    theta, mu, sigma = np.broadcast_arrays(theta, mu, sigma)
+    theta, *components_at = np.broadcast_arrays(theta, *components)
     shape = theta.shape[:-1] if size is None else tuple(size)
     ends = np.cumsum(theta, axis=-1)[..., :-1]
     component = (rng.random(shape)[..., None] >= ends).sum(axis=-1, keepdims=True)
-    location, scale = (
-        np.take_along_axis(np.broadcast_to(x, (*shape, theta.shape[-1])), component, axis=-1)
-        for x in (mu, sigma)
-    )
-    return np.asarray(rng.normal(location[..., 0], scale[..., 0]))
+    own = {
+        parameter.name: np.take_along_axis(
+            np.broadcast_to(x, (*shape, theta.shape[-1])), component, axis=-1
+        )[..., 0]
+        for parameter, x in zip(family.parameters, components_at, strict=True)
+    }
+    return family.draw(rng, **own)
 
 
-def _by_transforms(
-    pm: Any, numbers: Mapping[str, Any], start: Mapping[str, list[float]]
-) -> tuple[Any, Any]:
-    """Add weights and ordered means whose constraints are in their transforms."""
-    floor, transforms = numbers["min_weight"], pm.distributions.transforms
-    theta = pm.Dirichlet(
-        "theta",
-        a=np.array(numbers["alpha"]),
-        default_transform=(
-            _floored_simplex(floor, numbers["K"]) if floor > 0.0 else transforms.simplex
-        ),
-        initval=_first_theta(numbers, start),
-        dims="component",
-    )
-    mu = pm.Normal(
-        "mu",
-        mu=np.array(numbers["mu_loc"]),
-        sigma=np.array(numbers["mu_scale"]),
-        transform=transforms.ordered,
-        initval=np.array(start["mu"]),
-        dims="component",
-    )
-    return theta, mu
-
-
-def _by_potentials(
-    pm: Any, numbers: Mapping[str, Any], start: Mapping[str, list[float]]
-) -> tuple[Any, Any]:
-    """Add weights and means whose constraints are potentials, as in the notebook's `mofsep`."""
-    below, choose = pm.math.lt, pm.math.where
-    theta = pm.Dirichlet(
-        "theta",
-        a=np.array(numbers["alpha"]),
-        initval=_first_theta(numbers, start),
-        dims="component",
-    )
-    pm.Potential("min_weight", choose(below(theta.min(), numbers["min_weight"]), -np.inf, 0))
-    mu = pm.Normal(
-        "mu",
-        mu=np.array(numbers["mu_loc"]),
-        sigma=np.array(numbers["mu_scale"]),
-        initval=np.array(start["mu"]),
-        dims="component",
-    )
-    pm.Potential("order", choose(below(mu[1:], mu[:-1]), -np.inf, 0).sum())
-    return theta, mu
-
-
-def _first_theta(numbers: Mapping[str, Any], start: Mapping[str, list[float]]) -> FloatArray:
-    """Return the weights to begin at: the floor, and a share of what it leaves."""
-    floor, theta_raw = numbers["min_weight"], np.array(start["theta_raw"])
-    return np.asarray(floor + (1.0 - numbers["K"] * floor) * theta_raw)
-
-
-def _sigma(
-    pm: Any,
-    model: NormalMixture,
-    numbers: Mapping[str, Any],
-    start: Mapping[str, list[float]],
+def _log_density_by_hand(
+    value: Any, theta: Any, *components: Any, family: type[Mixture] = NormalMixture
 ) -> Any:
-    """Return the known standard deviations, or add them with their prior."""
-    if model.sigma_is_known:
-        return np.array(numbers["sigma"])
-    scale = np.array(numbers["sigma_scale"])
-    common = {"initval": np.array(start["sigma"]), "dims": "component"}
-    match model.sigma:
-        case HalfCauchy():
-            return pm.HalfCauchy("sigma", beta=scale, **common)
-        case HalfNormal():
-            return pm.HalfNormal("sigma", sigma=scale, **common)
-        case _:
-            return pm.HalfStudentT("sigma", nu=numbers["sigma_df"], sigma=scale, **common)
+    """Sum the components' densities on the log scale, as the notebook does by hand."""
+    pm = import_pymc()
+    parameters = zip(family.parameters, components, strict=True)
+    distribution = getattr(pm, family.pymc_distribution).dist(**{p.pymc: x for p, x in parameters})
+    terms = pm.math.log(theta) + pm.logp(distribution, value[..., None])
+    return pm.math.logsumexp(terms, axis=-1, keepdims=False)
+
+
+def _likelihood(
+    pm: Any, target: Target, theta: Any, components: Mapping[str, Any], *, by_hand: bool
+) -> None:
+    """Add the observations."""
+    family, observed = type(target.model), {"observed": target.observed.y, "dims": "obs"}
+    if not by_hand:
+        names = {each.pymc: components[each.name] for each in family.parameters}
+        distribution = getattr(pm, family.pymc_distribution).dist(**names)
+        pm.Mixture("y", w=theta, comp_dists=distribution, **observed)
+        return
+    one_each = np.ones(target.n_components)
+    pm.CustomDist(
+        "y",
+        theta,
+        *(components[each.name] * one_each for each in family.parameters),
+        logp=functools.partial(_log_density_by_hand, family=family),
+        random=functools.partial(_drawn_by_hand, family=family),
+        signature=f"{','.join(['(k)'] * (1 + len(family.parameters)))}->()",
+        **observed,
+    )
+
+
+def _drawn_by_hand(*arguments: Any, family: type[Mixture]) -> FloatArray:
+    """Draw as PyMC asks for it: the parameters, then the generator and the shape."""
+    *parameters, rng, size = arguments
+    return mixture_random(*parameters, rng=rng, size=size, family=family)
+
+
+def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
+    """Add the weights; a floor is in their transform, or a potential."""
+    K, floor = target.n_components, target.model.min_weight
+    transform = pm.distributions.transforms.simplex
+    if floor > 0.0 and not potential:
+        transform = _floored_simplex(floor, K)
+    theta = pm.Dirichlet(
+        "theta",
+        a=target.concentration,
+        default_transform=transform,
+        # the floor, and a share of what it leaves
+        initval=floor + target.free_weight * np.array(start["theta_raw"]),
+        dims="component",
+    )
+    if potential:
+        too_small = pm.math.lt(theta.min(), floor)
+        pm.Potential("min_weight", pm.math.where(too_small, -np.inf, 0))
+    return theta
+
+
+def _variable(
+    pm: Any,
+    target: Target,
+    parameter: Parameter,
+    start: Mapping[str, list[float]],
+    *,
+    potential: bool,
+) -> Any:
+    """Add a parameter with its prior; an order is in its transform, or a potential."""
+    prior, size = target.model.prior(parameter), target.model.size(parameter)
+    initval = np.array(start[parameter.name])
+    one_for_all = parameter.shared and size == 1
+    numbers = {
+        theirs: per_component(getattr(prior, ours), size)
+        for ours, theirs in prior.pymc_names.items()
+    }
+    ordered = parameter.ordered and not potential
+    variable = getattr(pm, prior.pymc_distribution)(
+        parameter.name,
+        **{name: values[0] if one_for_all else values for name, values in numbers.items()},
+        transform=pm.distributions.transforms.ordered if ordered else None,
+        initval=initval[0] if one_for_all else initval,
+        dims=None if one_for_all else "component",
+    )
+    if parameter.ordered and potential:
+        falls = pm.math.lt(variable[1:], variable[:-1])
+        pm.Potential("order", pm.math.where(falls, -np.inf, 0).sum())
+    return variable
 
 
 def _floored_simplex(floor: float, K: int) -> Any:

@@ -11,11 +11,11 @@ from typing import NoReturn
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.checks import check_open_interval, check_seed, check_whole, parallel_processes
 from pystan_mix.errors import SamplingError
-from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture
 
 
 def sample_pymc(
-    model: NormalMixture,
+    model: Mixture,
     y: object,
     *,
     chains: int = 4,
@@ -29,7 +29,7 @@ def sample_pymc(
 
     Parameters
     ----------
-    model : NormalMixture
+    model : Mixture
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.

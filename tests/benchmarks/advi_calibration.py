@@ -24,12 +24,12 @@ import numpy as np
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import Fit, attributes, group
-from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.data_files import read_observations
 from pystan_mix.diagnostics.verdict import Use
 from pystan_mix.errors import SamplingError
 from pystan_mix.files import write_json
-from pystan_mix.mixtures.model import NormalMixture
-from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.fits.summary import summarize
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.numerics import FloatArray
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 

@@ -17,15 +17,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from pystan_mix.mixtures.model import stan_data, with_default_priors
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import az
 from pystan_mix.cmdstan.compile import compiled, program_for
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.data_files import read_observations
 from pystan_mix.inference.chains import checked_nuts
-from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
-from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir

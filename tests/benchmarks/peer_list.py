@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from measurement import Task
+from pystan_mix.mixtures.model import stan_data
 
+from pystan_mix.data_files import read_observations
 from pystan_mix.inference.nuts import sample
-from pystan_mix.mixtures.model import NormalMixture, stan_data
-from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
 

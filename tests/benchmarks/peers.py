@@ -28,9 +28,9 @@ from peer_report import write_report
 
 from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.cmdstan.locate import find_cmdstan
-from pystan_mix.diagnostics.diagnose import summarize
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import cache_dir, write_json
+from pystan_mix.fits.summary import summarize
 
 HERE = Path(__file__).resolve().parent
 

@@ -23,10 +23,10 @@ from pystan_mix.arviz_compat import az, group
 from pystan_mix.checks import check_seed, parallel_processes
 from pystan_mix.command.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pystan_mix.console import say
-from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.data_files import read_observations
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import written_whole
-from pystan_mix.mixtures.observations import read_observations
+from pystan_mix.fits.summary import summarize
 from pystan_mix.numerics import FloatArray
 from pystan_mix.study.data_sets import DATA_SETS, data_file
 from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference

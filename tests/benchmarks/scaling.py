@@ -28,12 +28,13 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from pystan_mix.mixtures.model import stan_data
 
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import write_json, write_text, written_whole
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, Normal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_values

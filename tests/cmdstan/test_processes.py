@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
 
 import pytest
+from interrupting import started
 
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
 
@@ -146,11 +146,7 @@ def test_ctrl_c_stops_children_and_grandchildren(tmp_path):
     # the sleep is a grandchild: the shell has more to do after it
     command = "echo $$ > shell.pid; sleep 60 & echo $! > sleep.pid; wait; true"
     other = "echo $$ > other.pid; sleep 60; true"
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN_SHELLS, str(tmp_path), command, other],
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as runner:
+    with started([sys.executable, "-c", RUN_SHELLS, tmp_path, command, other]) as runner:
         pids = read_pids(tmp_path, 3)
         assert all(map(is_alive, pids))
         runner.send_signal(signal.SIGINT)
@@ -177,9 +173,7 @@ def test_what_ignores_sigterm_is_killed(tmp_path):
 
 def test_a_second_ctrl_c_leaves_nothing_behind(tmp_path):
     stubborn = "trap '' TERM; echo $$ > stubborn.pid; while true; do sleep 0.1; done"
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN_SHELLS, str(tmp_path), stubborn], stderr=subprocess.PIPE
-    ) as runner:
+    with started([sys.executable, "-c", RUN_SHELLS, tmp_path, stubborn]) as runner:
         (pid,) = read_pids(tmp_path, 1)
         runner.send_signal(signal.SIGINT)
         time.sleep(0.5)

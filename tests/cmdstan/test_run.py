@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -12,19 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import started
 
 from pystan_mix.cmdstan.compile import compiled
-from pystan_mix.cmdstan.run import Call, generate_quantities, run_cmdstan, workspace
+from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_elbo_history, read_stan_csv
 from pystan_mix.console import Progress
 from pystan_mix.errors import OutputError, SamplingError
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import HalfNormal, Normal
-from pystan_mix.mixtures.simulation import log_density, simulate
+from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
-PARAMETERS = ("theta_raw", "mu_raw", "sigma")
 MODEL = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5), min_weight=0.1)
 Y = simulate(30, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=1).round(1)
 SAMPLE = ("sample", "num_samples=60", "num_warmup=100")
@@ -32,12 +34,12 @@ SAMPLE = ("sample", "num_samples=60", "num_warmup=100")
 
 @pytest.fixture(scope="module")
 def program(cmdstan) -> Path:
-    (executable,) = compiled("normal_mixture", cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
     return executable
 
 
 def data_block(*, n_rep: int = 5, save_log_lik: bool = True) -> dict:
-    return stan_data(MODEL, Y, n_rep=n_rep, save_log_lik=save_log_lik)
+    return stan_data(target_of(MODEL, Y), n_rep=n_rep, save_log_lik=save_log_lik)
 
 
 def fake(folder: Path, body: str) -> Path:
@@ -139,74 +141,6 @@ def test_variational(program, algorithm, adapt):
     assert csv.draws.shape == (50, len(csv.names))
     assert 1 <= len(history) <= 5
     assert "Drawing a sample of size 50" in run.logs[0]
-
-
-@pytest.fixture(scope="module")
-def chains(program, tmp_path_factory):
-    """Two chains with log_lik, and where their files are kept."""
-    folder = tmp_path_factory.mktemp("chains")
-    with workspace(program, keep_in=folder) as space:
-        call = Call(method=SAMPLE, data=space.write_data("data", data_block()), seed=1)
-        return run_cmdstan(space, "chain", [call, call], parallel=2).csvs
-
-
-def generate(program, csvs, picks, *, seed=1, n_rep=200):
-    with workspace(program, keep_in=None) as space:
-        return generate_quantities(
-            space,
-            csvs,
-            picks,
-            parameters=PARAMETERS,
-            data=space.write_data("generate", data_block(n_rep=n_rep)),
-            seed=seed,
-            parallel=2,
-        )
-
-
-def test_generated_quantities_are_those_of_the_draws(program, chains):
-    picks = [np.array([0, 7, 59]), np.array([3, 4, 5])]
-    generated = generate(program, chains, picks)
-    for csv, pick, made in zip(chains, picks, generated, strict=True):
-        assert made.method == "generate_quantities"
-        log_lik = made.variable("log_lik")
-        np.testing.assert_allclose(log_lik, csv.variable("log_lik")[pick], rtol=0, atol=1e-10)
-        theta, mu, sigma = (csv.variable(name)[pick] for name in ("theta", "mu", "sigma"))
-        np.testing.assert_allclose(
-            log_lik, log_density(np.unique(Y), theta, mu, sigma), rtol=0, atol=1e-10
-        )
-        assert made.variable("y_rep").shape == (3, 200)
-
-
-def test_each_chain_has_noise_of_its_own(program, chains):
-    """CmdStan 2.27 gives chains that differ in their number alone the same noise."""
-    twice, picks = [chains[0], chains[0]], [np.arange(60)] * 2
-    one, two = generate(program, twice, picks)
-    assert np.array_equal(one.variable("log_lik"), two.variable("log_lik"))
-    y_one, y_two = one.variable("y_rep"), two.variable("y_rep")
-    assert (y_one != y_two).all()
-    # the mixture's mean at each draw is what they share; their noise is uncorrelated
-    mean = (chains[0].variable("theta") * chains[0].variable("mu")).sum(axis=1)[:, None]
-    correlation = np.corrcoef((y_one - mean).ravel(), (y_two - mean).ravel())[0, 1]
-    assert abs(correlation) < 4 / np.sqrt(y_one.size)
-
-
-def test_the_seed_decides_the_noise(program, chains):
-    picks = [np.arange(5)] * 2
-    first, again, other = (
-        generate(program, chains, picks, seed=seed)[0].variable("y_rep") for seed in (1, 1, 2)
-    )
-    assert np.array_equal(first, again)
-    assert (first != other).all()
-
-
-def test_too_few_generated_rows_are_noticed(tmp_path, chains):
-    """CmdStan's own settings do not say how many rows this method writes."""
-    body = f'cp "{RECORDED}/generated-$id.csv" "$out"'
-    picks = [np.arange(6), np.arange(6)]
-    assert len(generate(fake(tmp_path, body), chains, picks)) == 2
-    short = f'sed \'$d\' "{RECORDED}/generated-$id.csv" > "$out"'
-    with pytest.raises(OutputError, match=r"generated-1\.csv has 5 rows for 6 draws"):
-        generate(fake(tmp_path, short), chains, picks)
 
 
 def test_what_cmdstan_refuses_is_said_in_its_own_words(program, tmp_path):
@@ -368,11 +302,9 @@ def test_ctrl_c_stops_every_process_and_keeps_the_files(tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     pids = [tmp_path / "1.pid", tmp_path / "2.pid"]
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-c", RUN, fake(tmp_path, body), tmp_path / "kept"],
-        env=os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
+        env={"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
     ) as python:
         wait_until(lambda: all(pid.exists() for pid in pids))
         python.send_signal(signal.SIGINT)

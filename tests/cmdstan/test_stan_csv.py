@@ -5,20 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pystan_mix.cmdstan.stan_csv import fitted_params_csv, read_elbo_history, read_stan_csv
+from pystan_mix.cmdstan.stan_csv import read_elbo_history, read_stan_csv
 from pystan_mix.errors import OutputError
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
-PARAMETERS = ("theta_raw.1", "theta_raw.2", "mu_raw.1", "mu_raw.2", "sigma.1", "sigma.2")
-SAMPLER = (
-    "lp__",
-    "accept_stat__",
-    "stepsize__",
-    "treedepth__",
-    "n_leapfrog__",
-    "divergent__",
-    "energy__",
-)
 
 
 def table(name: str) -> tuple[list[str], np.ndarray]:
@@ -142,37 +132,6 @@ def test_advis_first_row_is_the_variational_mean(name):
     # the draws are independent; 4 errors of a mean
     assert abs(mu.mean() - at) < 4 * mu.std() / mu.size**0.5
     assert (numbers[1:, names.index("log_p__")] != 0).all()
-
-
-@pytest.mark.parametrize("name", ["advi.csv", "thinned.csv", "nuts-1.csv"])
-def test_chosen_draws_leave_what_stands_before_them(name):
-    csv = read_stan_csv(RECORDED / name)
-    picks = np.array([3, 3, 0, 5])
-    chosen = csv.with_draws(picks)
-    head = len(csv.rows) - len(csv.draws)
-    assert np.array_equal(chosen.rows[:head], csv.rows[:head])
-    assert np.array_equal(chosen.rows[head:], csv.draws[picks])
-    assert (chosen.names, chosen.settings) == (csv.names, csv.settings)
-    assert np.array_equal(chosen.draws, csv.draws[picks])
-
-
-def test_other_draws_in_the_same_output():
-    csv = read_stan_csv(RECORDED / "advi.csv")
-    mu, log_g = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([-1.0, -2.0, -3.0])
-    other = csv.with_values({"mu": mu, "log_g__": log_g})
-    assert np.array_equal(other.mean_row, csv.mean_row)
-    assert np.array_equal(other.variable("mu"), mu)
-    assert np.array_equal(other.variable("log_g__"), log_g)
-    assert other.draws.sum() == mu.sum() + log_g.sum()
-
-
-def test_log_g_alone_is_replaced():
-    csv = read_stan_csv(RECORDED / "advi.csv")
-    other = csv.with_log_g(np.arange(200.0))
-    assert np.array_equal(other.variable("log_g__"), np.arange(200.0))
-    at = csv.names.index("log_g__")
-    assert np.array_equal(np.delete(csv.rows, at, axis=1), np.delete(other.rows, at, axis=1))
-    assert csv.rows[0, at] == other.rows[0, at]
 
 
 @pytest.mark.parametrize("value", ["1", "true"])
@@ -324,16 +283,3 @@ def test_a_history_that_is_missing_or_cut_off(tmp_path):
     path = damaged(tmp_path, "advi-history.csv", lambda lines: [*lines[:-1], lines[-1][:9]])
     with pytest.raises(OutputError, match="cut off in row 100: it has 2 of 3 columns"):
         read_elbo_history(path)
-
-
-def test_fitted_params_come_back_to_the_last_digit(tmp_path):
-    rng = np.random.default_rng(1)
-    theta = rng.dirichlet([0.1, 0.1], size=50)
-    draws = np.hstack([theta, rng.normal(size=(50, 4)) * 10.0 ** rng.integers(-300, 300, (50, 1))])
-    path = tmp_path / "fitted.csv"
-    path.write_text(fitted_params_csv(PARAMETERS, draws))
-    csv = read_stan_csv(path)
-    # CmdStan 2.27 passes over the first seven columns, whatever their names
-    assert csv.names == (*SAMPLER, *PARAMETERS)
-    assert np.array_equal(csv.draws[:, 7:], draws)
-    assert not csv.draws[:, :7].any()

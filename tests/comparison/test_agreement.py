@@ -15,6 +15,8 @@ from pystan_mix.comparison.agreement import (
 )
 from pystan_mix.stats.monte_carlo import summary_of
 
+pytestmark = pytest.mark.arviz
+
 CRITICAL = 3.8
 
 

@@ -2,28 +2,40 @@
 
 import numpy as np
 import pytest
-from known_posteriors import Y, as_arviz, mixture_variables, switched
+from known_posteriors import HeavyMixture, Y, as_arviz, mixture_variables, switched
 from scipy import stats
 
 from pystan_mix.comparison import invariants as module
-from pystan_mix.comparison.invariants import invariants, mixture_draws
+from pystan_mix.comparison.invariants import MixtureDraws, invariants, mixture_draws
 from pystan_mix.comparison.posteriors import read_posteriors
+from pystan_mix.mixtures.families.normal import NormalMixture
+
+pytestmark = pytest.mark.arviz
 
 
-def mixture(variables):
-    return tuple(variables[name] for name in ("theta", "mu", "sigma"))
+def mixture(variables, *, family=NormalMixture):
+    components = {name: values for name, values in variables.items() if name != "theta"}
+    return MixtureDraws(family, variables["theta"], components)
 
 
 def test_numbers_are_those_of_scipy():
     variables = mixture_variables(1, draws=5)
     y = np.append(Y, Y[:10])  # equal observations count as often as they occur
     found = invariants(mixture(variables), y)
-    theta, mu, sigma = (part[2, 3] for part in mixture(variables))
+    theta, mu, sigma = (variables[name][2, 3] for name in ("theta", "mu", "sigma"))
     density = (theta * stats.norm.pdf(y[:, None], mu, sigma)).sum(axis=1)
     assert found["log_lik"][2, 3] == pytest.approx(np.log(density).sum(), rel=1e-12)
     here = (theta * stats.norm.pdf(np.quantile(y, 0.975), mu, sigma)).sum()
     assert found["density[97.5%]"][2, 3] == pytest.approx(here, rel=1e-12)
     assert len(found) == 8
+
+
+def test_the_density_is_that_of_the_family():
+    variables = mixture_variables(1, draws=5) | {"df": np.full((4, 5, 3), 3.0)}
+    found = invariants(mixture(variables, family=HeavyMixture), Y)
+    theta, mu, sigma, df = (variables[name][2, 3] for name in ("theta", "mu", "sigma", "df"))
+    density = (theta * stats.t.pdf(Y[:, None], df, mu, sigma)).sum(axis=1)
+    assert found["log_lik"][2, 3] == pytest.approx(np.log(density).sum(), rel=1e-12)
 
 
 def test_labels_change_nothing():
@@ -50,11 +62,12 @@ def test_sigma_may_be_shared_known_or_missing():
     variables = mixture_variables(1, draws=5)
     shared = variables | {"sigma": variables["sigma"][..., 0]}
     (posterior,) = read_posteriors({"a": as_arviz(shared)}, names={})
-    *_, sigma = mixture_draws(posterior, known_sigma=None)
+    sigma = mixture_draws(posterior, known={}).components["sigma"]
     np.testing.assert_array_equal(sigma[..., 2], shared["sigma"])
     del variables["sigma"]
     (posterior,) = read_posteriors({"a": as_arviz(variables)}, names={})
-    assert mixture_draws(posterior, known_sigma=None) is None
-    *_, sigma = mixture_draws(posterior, known_sigma=np.array([1.0, 2.0, 3.0]))
+    assert mixture_draws(posterior, known={}) is None
+    known = {"sigma": np.array([1.0, 2.0, 3.0])}
+    sigma = mixture_draws(posterior, known=known).components["sigma"]
     assert sigma[3, 4].tolist() == [1.0, 2.0, 3.0]
-    assert mixture_draws(posterior, known_sigma=np.ones(2)) is None
+    assert mixture_draws(posterior, known={"sigma": np.ones(2)}) is None

@@ -9,10 +9,13 @@ import xarray as xr
 from advi_fits import advi_fit
 
 from pystan_mix.arviz_compat import az, group, group_names, to_arviz
-from pystan_mix.diagnostics.diagnose import diagnose, summarize
+from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.diagnostics.verdict import Verdict
 from pystan_mix.errors import DataError
 from pystan_mix.fits.storage import load, save
+from pystan_mix.fits.summary import summarize
+
+pytestmark = pytest.mark.arviz
 
 CHAINS, DRAWS = 4, 1000
 SAMPLE = ("chain", "draw")
@@ -315,3 +318,17 @@ def test_a_component_that_shrank_onto_a_value_is_found(narrowest, found):
     assert len(problems) == found
     if found:
         assert "sigma[2] falls to 1e-09 where the data span 50" in problems[0]
+
+
+def test_scales_that_components_share_have_no_number():
+    fit = nuts_fit()
+    groups = {name: group(fit, name) for name in group_names(fit)}
+    sigma = np.random.default_rng(1).uniform(1.0, 2.0, size=(CHAINS, DRAWS))
+    df = autoregression(0.999, shape=(CHAINS, DRAWS), seed=4)
+    groups["observed_data"] = xr.Dataset({"y": ("obs", np.array([0.0, 1e7]))})
+    groups["posterior"] = groups["posterior"].assign(sigma=(SAMPLE, sigma), df=(SAMPLE, df))
+    problems = diagnose(to_arviz(groups, attrs={})).problems
+    assert problems[0].startswith("The chains disagree on df: R-hat is ")
+    assert problems[1].startswith(f"sigma falls to {sigma.min():.2g} where the data span 1e+07")
+    # other parameters are in other units than the data
+    assert not any("df falls to" in problem for problem in problems)

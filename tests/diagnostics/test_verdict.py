@@ -1,6 +1,10 @@
 """Tests of pystan_mix.diagnostics.verdict: how a verdict reads."""
 
+import pytest
+
 from pystan_mix.diagnostics.verdict import Verdict
+
+pytestmark = pytest.mark.arviz
 
 
 def test_a_verdict_reads_as_it_is_meant():

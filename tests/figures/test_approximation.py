@@ -9,7 +9,9 @@ from plot_fits import draw, fit_of
 
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
 from pystan_mix.errors import DataError
-from pystan_mix.figures.approximation import plot_approximation, plot_elbo
+from pystan_mix.figures import plot_approximation, plot_elbo
+
+pytestmark = pytest.mark.arviz
 
 ITERATION = np.arange(100, 5001, 100)
 
@@ -26,7 +28,10 @@ def history(levels, *, kept=0, lengths=None, **attrs):
         )
     }
     if kept is not None:
-        groups["vi_restarts"] = xr.Dataset({"kept": ("restart", np.arange(len(elbo)) == kept)})
+        chosen = np.arange(len(elbo)) == kept
+        groups["vi_restarts"] = xr.Dataset(
+            {"kept": ("restart", chosen), "failed": ("restart", np.zeros_like(chosen))}
+        )
     return to_arviz(groups, attrs={"method": "advi"} | attrs)
 
 

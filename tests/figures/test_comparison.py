@@ -8,7 +8,9 @@ from known_posteriors import Y, as_arviz, mixture_variables
 from matplotlib.colors import to_hex
 
 from pystan_mix import compare
-from pystan_mix.figures.data import plot_comparison, save_figure
+from pystan_mix.figures import plot_comparison, save_figure
+
+pytestmark = pytest.mark.arviz
 
 
 def comparison(*, count=2, y=Y, change=0.0, K=3):

@@ -9,13 +9,11 @@ from plot_fits import draw, fit_of
 
 from pystan_mix.arviz_compat import group, to_arviz
 from pystan_mix.errors import DataError, SettingsError
-from pystan_mix.figures.posterior import (
-    plot_autocorr,
-    plot_posterior,
-    varying_parameters,
-)
-from pystan_mix.figures.trace import plot_trace
+from pystan_mix.figures import plot_autocorr, plot_posterior, plot_trace
+from pystan_mix.figures.parameters import shown_parameters
 from pystan_mix.stats.curves import autocorrelation
+
+pytestmark = pytest.mark.arviz
 
 FIGURES = [plot_trace, plot_autocorr, plot_posterior]
 
@@ -47,7 +45,7 @@ def test_any_number_of_components(plot, K, panels):
 
 def test_autocorrelation_bars_and_band():
     fit = fit_of()
-    draws = varying_parameters(fit)["mu"][:, :, 1]
+    draws = shown_parameters(fit)["mu"].draws[:, :, 1]
     figure = plot_autocorr(fit, max_lag=40)
     axis = figure.axes[4]
     assert axis.get_title(loc="left") == r"$\mu_{2}$"
@@ -76,7 +74,7 @@ def test_autocorrelation_refuses_other_lags(max_lag):
 
 def test_posterior_writes_mean_median_and_interval():
     fit = fit_of()
-    draws = varying_parameters(fit)["mu"][:, :, 2]
+    draws = shown_parameters(fit)["mu"].draws[:, :, 2]
     axis = plot_posterior(fit).axes[5]
     assert axis.get_title(loc="left").strip() == r"$\mu_{3}$"
     low, median, high = np.quantile(draws, [0.05, 0.5, 0.95])
@@ -95,15 +93,15 @@ def test_posterior_density_integrates_to_one_and_its_shade_to_nine_tenths():
 
 
 def test_a_single_weight_is_left_out():
-    assert list(varying_parameters(fit_of(K=1))) == ["mu", "sigma"]
-    assert list(varying_parameters(fit_of(K=2, known=True))) == ["theta", "mu"]
+    assert list(shown_parameters(fit_of(K=1))) == ["mu", "sigma"]
+    assert list(shown_parameters(fit_of(K=2, known=True))) == ["theta", "mu"]
 
 
 def test_dimensions_in_another_order_are_the_same():
     fit = fit_of()
     turned = group(fit, "posterior").transpose("component", "draw", "chain")
-    found = varying_parameters(to_arviz({"posterior": turned}, attrs={}))
-    np.testing.assert_array_equal(found["mu"], varying_parameters(fit)["mu"])
+    found = shown_parameters(to_arviz({"posterior": turned}, attrs={}))
+    np.testing.assert_array_equal(found["mu"].draws, shown_parameters(fit)["mu"].draws)
 
 
 def test_fits_without_a_mixture_are_refused():

@@ -5,7 +5,9 @@ import pytest
 from scipy import stats
 
 from pystan_mix.errors import ModelError, SettingsError
-from pystan_mix.figures.prior import plot_dirichlet_prior
+from pystan_mix.figures import plot_dirichlet_prior
+
+pytestmark = pytest.mark.arviz
 
 
 def test_three_components_have_a_simplex_above_a_marginal():

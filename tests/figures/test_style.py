@@ -9,13 +9,15 @@ from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.figures.style import (
     component_colours,
-    needed_group,
+    mathtext,
+    needed,
     new_figure,
     save_figure,
-    symbol,
     thinned,
     written,
 )
+
+pytestmark = pytest.mark.arviz
 
 
 @pytest.mark.parametrize("n_components", [1, 3, 6, 7, 20])
@@ -24,8 +26,8 @@ def test_each_component_has_a_colour_of_its_own(n_components):
 
 
 def test_symbols_are_mathtext():
-    assert symbol("theta", 1) == r"$\theta_{1}$"
-    assert symbol("mu") == r"$\mu$"
+    assert mathtext(r"\theta", 1) == r"$\theta_{1}$"
+    assert mathtext(r"\mu") == r"$\mu$"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_thinned_keeps_at_most_so_many(length, expected):
 def test_a_missing_group_is_named_with_a_hint():
     fit = to_arviz({"posterior": xr.Dataset({"mu": 1.0})}, attrs={})
     with pytest.raises(DataError, match=r"no group 'vi_trace'; they have: posterior\. Do this\."):
-        needed_group(fit, "vi_trace", hint="Do this.")
+        needed(None, fit, "vi_trace", hint="Do this.")
 
 
 def test_save_figure_writes_a_whole_png_of_150_dots_per_inch(tmp_path):

@@ -7,9 +7,11 @@ from matplotlib.colors import to_hex
 from plot_fits import CHAINS, LENGTH, draw, fit_of
 
 from pystan_mix.arviz_compat import group, to_arviz
-from pystan_mix.figures.posterior import plot_autocorr, plot_posterior, varying_parameters
+from pystan_mix.figures import plot_autocorr, plot_posterior, plot_trace
+from pystan_mix.figures.parameters import shown_parameters
 from pystan_mix.figures.style import component_colours
-from pystan_mix.figures.trace import plot_trace
+
+pytestmark = pytest.mark.arviz
 
 DIVERGENT = [(0, 3), (2, 2499)]
 FIGURES = [plot_trace, plot_autocorr, plot_posterior]
@@ -28,7 +30,7 @@ def test_trace_titles_and_order():
 
 def test_trace_densities_are_those_of_all_chains():
     fit = fit_of()
-    draws = varying_parameters(fit)["mu"]
+    draws = shown_parameters(fit)["mu"].draws
     axis = plot_trace(fit).axes[2]
     assert [to_hex(line.get_color()).upper() for line in axis.lines] == component_colours(3)
     for k, line in enumerate(axis.lines):
@@ -39,7 +41,7 @@ def test_trace_densities_are_those_of_all_chains():
 
 def test_trace_shows_the_chains_one_after_the_other_thinned():
     fit = fit_of()
-    draws = varying_parameters(fit)["theta"]
+    draws = shown_parameters(fit)["theta"].draws
     lines = [line for line in plot_trace(fit).axes[1].lines if len(line.get_xdata()) > 2]
     assert len(lines) == CHAINS * 3
     for i, line in enumerate(lines):

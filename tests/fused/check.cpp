@@ -1,15 +1,15 @@
 /*
- * Checks stan/fused/normal_mixture.hpp against the functions in Stan and
- * against extended precision, and prints what it finds, a check in each line:
- * its name, what it was made at, and the result, between tabs.
+ * Checks stan/fused/normal.hpp against the functions in Stan and against
+ * extended precision, and prints what it finds, a check in each line: its
+ * name, what it was made at, and the result, between tabs.
  *
- * plain.hpp is what stanc makes of normal_mixture.stan with functions/ and
+ * plain.hpp is what stanc makes of normal.stan with parts/, plain/ and
  * --name=plain_model.
  */
 #include <stan/model/model_header.hpp>
 #define USING_R  // of plain.hpp only the functions are wanted: half the time
 #include "plain.hpp"
-#include "normal_mixture.hpp"
+#include "normal.hpp"
 #include "points.hpp"
 #include <cstdio>
 #include <cstdlib>
@@ -317,6 +317,20 @@ void check_ordering(Points& points) {
     });
     forms += by_expression.gradient != fused.gradient;
   }
+  double ties = 0;
+  for (double first : {0.0, 1.0, -1.0, 1e6, -1e6, 1e300, -1e-300}) {
+    for (double above : {-5, -8, -9, -30, -100}) {
+      const Eigen::Vector3d raw(first, first + above, first + above);
+      const VarVector raw_var = raw;
+      const Eigen::VectorXd plain = stan::math::value_of(
+          plain_model_namespace::push_apart(raw_var, 1.0, nullptr));
+      for (const Eigen::VectorXd& mu :
+           {push_apart(raw, 1.0, nullptr), plain}) {
+        ties += !(mu[0] < mu[1]) || !(mu[1] < mu[2]);
+      }
+    }
+  }
+  print("ordering", "ties", ties);
   print("ordering", "values", values);
   print("ordering", "gradients", gradients);
   print("ordering", "slopes of the Jacobian", slopes);

@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from by_scipy import log_density
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group, group_names
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
-from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.data_files import read_observations
 from pystan_mix.errors import OutputError, SamplingError, SettingsError
+from pystan_mix.fits.model import target_of_fit
+from pystan_mix.fits.summary import summarize
+from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.density import log_joint, to_unconstrained
-from pystan_mix.mixtures.observations import read_observations
-from pystan_mix.mixtures.simulation import log_density
-from pystan_mix.mixtures.target import joint_of
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import SEPARATED_MODEL
 
@@ -136,11 +137,9 @@ def test_reweighted_and_plain_draws(cmdstan):
     stats = group(weighted, "sample_stats")
     np.testing.assert_array_equal(beside["log_g"], group(plain, "sample_stats")["log_g"])
     # what is returned are other draws, with their own densities under the model
-    joint = joint_of(weighted)
-    z = to_unconstrained(
-        joint, theta=returned["theta"].values[0], mu=returned["mu"].values[0], sigma=None
-    )
-    np.testing.assert_allclose(log_joint(joint, z), stats["log_p"].values[0], rtol=0, atol=1e-8)
+    target = target_of_fit(weighted)
+    z = to_unconstrained(target, {name: returned[name].values[0] for name in ("theta", "mu")})
+    np.testing.assert_allclose(log_joint(target, z), stats["log_p"].values[0], rtol=0, atol=1e-8)
     assert not np.isin(returned["mu"].values[0], beside["mu"].values[0]).any()
     # equal ones stand side by side, so that ArviZ sees them
     changes = np.any(np.diff(returned["mu"].values[0], axis=0) != 0, axis=1).sum() + 1
@@ -215,7 +214,7 @@ def test_log_likelihood_belongs_to_the_draws_that_are_returned(cmdstan):
     posterior = group(fit, "posterior").sel(draw=found["draw"])
     plain = group(fit, "approximation").sel(draw=found["draw"])
     assert (plain["mu"] != posterior["mu"]).any()
-    expected = log_density(Y, posterior["theta"], posterior["mu"], 1.0)
+    expected = log_density(Y, posterior["theta"], posterior["mu"], [1.0, 1.0])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
@@ -254,7 +253,7 @@ def some_fail(executable, *ids):
 @pytest.fixture
 def failing(cmdstan, tmp_path, monkeypatch):
     """Let CmdStan fail for the starts that are named."""
-    (executable,) = compiled("normal_mixture_known_sigma", show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     (tmp_path / "real").symlink_to(executable)
 
     def fail(*ids):
@@ -266,7 +265,6 @@ def failing(cmdstan, tmp_path, monkeypatch):
 
 def test_starts_that_fail_are_left_out_and_marked(failing, approx):
     failing(1, 3)
-    # generated quantities are made by a process that is the first of its kind
     found = pmix.advi(MODEL, Y, seed=1, predictive_draws=0, show_progress=False)
     starts, whole = group(found, "vi_restarts"), group(approx, "vi_restarts")
     assert starts["failed"].values.tolist() == [True, False, True, False]
@@ -319,7 +317,7 @@ def test_small_steps_stay_where_adapted_ones_leave(cmdstan):
 
 
 def test_a_start_whose_densities_are_damaged_is_left_out(cmdstan, tmp_path, monkeypatch, approx):
-    (executable,) = compiled("normal_mixture_known_sigma", show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     path = tmp_path / "damages"
     path.write_text(
         f'#!/bin/sh\n"{executable}" "$@" || exit\n'
@@ -369,6 +367,7 @@ def test_netcdf_round_trip_keeps_everything(approx, tmp_path):
         ({"restarts": 0}, "restarts"),
         ({"parallel_restarts": 0}, "parallel_restarts"),
         ({"reweight": "yes"}, "reweight must be True, False or None"),
+        ({"likelihood": "by_hand"}, "one of fused, stan; it is 'by_hand'"),
     ],
 )
 def test_bad_settings_are_refused(monkeypatch, tmp_path, options, names):

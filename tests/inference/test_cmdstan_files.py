@@ -1,4 +1,4 @@
-"""README's commands for CmdStan by hand, word for word."""
+"""Files of a CmdStan that was run by hand: stan/README.md word for word, and what is refused."""
 
 import json
 import os
@@ -10,38 +10,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from by_scipy import log_density
 
+from pystan_mix import compare, model_of, sample
 from pystan_mix.arviz_compat import attributes, group
+from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
-from pystan_mix.diagnostics.diagnose import summarize
+from pystan_mix.errors import DataError, OutputError
+from pystan_mix.fits.groups import observations
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, Normal
 from pystan_mix.resources import resource_dir
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+RECORDED = Path(__file__).resolve().parents[1] / "recorded"
+NUTS = [RECORDED / "nuts-1.csv", RECORDED / "nuts-2.csv"]
+README = resource_dir("stan") / "README.md"
 
 
-def code_blocks(heading: str, language: str) -> list[str]:
-    """Return the code blocks of a language under a heading of README."""
-    section = README.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```", section, re.M | re.S)
-
-
-@pytest.fixture(scope="module")
-def folder(cmdstan, tmp_path_factory) -> Path:
-    """A copy of the repository's programs and data, with README's commands run in it."""
-    folder = tmp_path_factory.mktemp("direct")
-    for name in ("stan", "data"):
-        shutil.copytree(resource_dir(name), folder / name)
-    plain, _ = code_blocks("CmdStan by hand", "sh")
-    (folder / "printed").write_text(run(plain, folder, cmdstan))
-    return folder
+def code_blocks(language: str) -> list[str]:
+    """Return the code blocks of a language in the programs' README."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S
+    )
 
 
 def run(commands: str, folder: Path, cmdstan: CmdStan) -> str:
-    """Run commands of README in a shell and return what they print."""
+    """Run commands in a shell and return what they print."""
     result = subprocess.run(
-        ["bash", "-euxc", commands],
+        ["bash", "-euc", commands],
         cwd=folder,
         env=os.environ | {"CMDSTAN": str(cmdstan.path)},
         capture_output=True,
@@ -51,58 +50,255 @@ def run(commands: str, folder: Path, cmdstan: CmdStan) -> str:
     return result.stdout
 
 
+@pytest.fixture(scope="module")
+def folder(cmdstan, tmp_path_factory) -> Path:
+    """A copy of the programs, with all commands of their README run beside it, in order."""
+    folder = tmp_path_factory.mktemp("direct")
+    shutil.copytree(resource_dir("stan"), folder / "stan")
+    build, fused, draw, *others = code_blocks("sh")
+    run(build, folder, cmdstan)
+    shutil.copy(folder / "stan" / "normal", folder / "stan" / "normal-plain")
+    run(fused, folder, cmdstan)
+    (folder / "printed").write_text(run(draw, folder, cmdstan))
+    for commands in others:
+        run(commands, folder, cmdstan)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fit(folder):
+    chains = [folder / f"chain-{chain}.csv" for chain in (1, 2, 3, 4)]
+    return from_cmdstan_csv(chains, data=folder / "data.json")
+
+
 def test_stansummary_summarizes_the_parameters(folder):
     printed = (folder / "printed").read_text()
-    assert "2 chains" in printed
-    for name in ("theta[1]", "mu[3]", "sigma[2]"):
+    assert "4 chains" in printed
+    for name in ("theta[1]", "mu[2]", "sigma[2]", "y_rep[12]", "log_lik[10]"):
         assert name in printed
 
 
 def test_readme_turns_the_files_into_arviz_data(folder):
-    (code,) = code_blocks("CmdStan by hand", "python")
+    first, second = code_blocks("python")
+    code = f"{first}\n{second}\nprint(*fit.posterior['mu'].shape)"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "No problems found."
+    assert result.stdout.splitlines() == ["No problems found.", "1 1000 2"]
 
 
-def test_chains_and_approximation_agree_with_the_truth(folder):
-    data = folder / "data" / "separated.json"
-    fit = from_cmdstan_csv([folder / "chain-1.csv", folder / "chain-2.csv"], data=data)
-    approx = from_cmdstan_csv(folder / "advi.csv", data=data, history=folder / "advi-history.csv")
-    table = summarize(fit)
-    for k, truth in enumerate([0.0, 10.0, 20.0], start=1):
-        row = table.loc[f"mu[{k}]"]
-        assert abs(row["mean"] - truth) < 4 * row["sd"]
+def test_the_model_is_read_off_the_data_block(fit, folder):
+    assert model_of(fit) == NormalMixture(
+        n_components=2, weights=Dirichlet(1.0), means=Normal(0.0, 5.0), sigma=HalfCauchy(2.0)
+    )
+    given = json.loads((folder / "data.json").read_text())
+    expected = np.repeat(given["y"], given["count"])
+    assert expected.size == 12
+    np.testing.assert_array_equal(observations(fit), expected)
+
+
+def test_chains_by_hand_are_those_of_sample(fit):
+    mu = group(fit, "posterior")["mu"].values
+    # chains of their own
+    assert len({tuple(chain) for chain in mu[:, 0]}) == 4
+    again = sample(
+        model_of(fit), observations(fit), iter_sampling=4000, seed=1, show_progress=False
+    )
+    found = compare({"sample": again, "by hand": fit})
+    assert found.verdict != "disagree", str(found)
+    # a part of them by four errors, of which there are some hundred
+    assert found.table.filter(like="z_").abs().max(axis=None) < 5
+
+
+def test_log_likelihood_is_that_of_every_observation(fit):
+    """The six digits that CmdStan writes by default leave an error of 1e-4 in ten."""
+    posterior, found = group(fit, "posterior"), group(fit, "log_likelihood")["y"]
+    parameters = (posterior[name] for name in ("theta", "mu", "sigma"))
+    expected = log_density(observations(fit), *parameters)
+    assert found.shape == (4, 1000, 12)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    assert group(fit, "posterior_predictive")["y"].shape == (4, 1000, 12)
+
+
+def test_an_approximation_by_hand(folder, fit):
+    approx = from_cmdstan_csv(
+        folder / "advi.csv", data=folder / "data.json", history=folder / "advi-history.csv"
+    )
     assert group(approx, "posterior").sizes["draw"] == 5000
     assert group(approx, "vi_trace").sizes["iteration"] > 1
-    # CmdStan's six digits still give the ELBO, which is below the log evidence
+    assert model_of(approx) == model_of(fit)
+    # CmdStan's six digits still give the ELBO
     assert attributes(approx)["elbo_mcse"] < 0.2
-    assert len({tuple(chain) for chain in group(fit, "posterior")["mu"].values[:, 0]}) == 2
+    refined = group(approx, "vi_refined")
+    mu = group(fit, "posterior")["mu"]
+    sd = mu.std(("chain", "draw"))
+    assert (abs(refined["mu_mean"] - mu.mean(("chain", "draw"))) < 0.25 * sd).all()
 
 
 def test_the_fused_likelihood_has_the_same_density(folder, cmdstan):
     """From the same start the first draws of both are the same, to rounding."""
-    _, fused = code_blocks("CmdStan by hand", "sh")
-    command = "stan/normal_mixture sample num_warmup=0 num_samples=5 adapt engaged=0"
-    settings = "stepsize=0.01 data file=data/separated.json init=init.json random seed=1"
-    init = {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [0, 10, 20], "sigma": [3, 3, 3]}
-    (folder / "init.json").write_text(json.dumps(init))
     draws = []
-    for name in ("plain", "fused"):
-        if name == "fused":
-            run(fused, folder, cmdstan)
+    for name in ("normal-plain", "normal"):
+        command = f"stan/{name} sample num_warmup=0 num_samples=5 adapt engaged=0"
+        settings = "stepsize=0.01 data file=data.json init=init.json random seed=1"
         run(f"{command} algorithm=hmc {settings} output file={name}.csv", folder, cmdstan)
-        draws.append(read_stan_csv(folder / f"{name}.csv").draws)
+        csv = read_stan_csv(folder / f"{name}.csv")
+        assert csv.settings["model"] == "normal_model"
+        draws.append(csv.draws)
     assert np.ptp(draws[0][:, 0]) > 0
     np.testing.assert_allclose(draws[1], draws[0], rtol=1e-4)
 
 
-def test_readme_python_runs(cmdstan, tmp_path):
-    (code,) = code_blocks("Ten lines of Python", "python")
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+def test_student_t_components_by_hand(folder):
+    csv = read_stan_csv(folder / "student-t-1.csv")
+    assert csv.settings["model"] == "student_t_model"
+    assert csv.variable("df").shape == (1000, 1)
+    assert (csv.variable("df") > 0).all()
+    assert (np.diff(csv.variable("mu")) > 0).all()
+
+
+def test_the_textbooks_log_density_is_that_of_every_observation(folder):
+    """It has a column for each, equal ones too, in the order that they came in."""
+    fit = from_cmdstan_csv(folder / "textbook-1.csv", data=folder / "textbook.json")
+    assert attributes(fit)["program"] == "textbook"
+    assert model_of(fit) == NormalMixture(
+        n_components=2, weights=Dirichlet(1.0), means=Normal(0.0, 5.0), sigma=1.0
     )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "No problems found."
+    given = json.loads((folder / "textbook.json").read_text())
+    np.testing.assert_array_equal(observations(fit), given["y"])
+    _check_log_likelihood(fit, sigma=[1.0, 1.0], exactly=False)
+
+
+@pytest.mark.parametrize("y", [[3.0, -1.0, 2.5, -2.0, 0.5], [3.0, -1.0, 3.0, -2.0, -2.0]])
+def test_the_textbooks_observations_in_any_order(cmdstan, tmp_path, y):
+    stan = {
+        "K": 2,
+        "N": 5,
+        "y": y,
+        "alpha": [2, 3],
+        "mu_loc": [-1, 1],
+        "mu_scale": [5, 4],
+        "sigma": [1.0, 2.0],
+    }
+    (tmp_path / "data.json").write_text(json.dumps(stan))
+    (executable,) = compiled(stan_program("textbook"), cmdstan=cmdstan, show_progress=False)
+    settings = "data file=data.json random seed=1 output file=draws.csv sig_figs=15"
+    run(f'"{executable}" sample num_samples=100 {settings}', tmp_path, cmdstan)
+    fit = from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")
+    assert model_of(fit) == NormalMixture(
+        n_components=2,
+        weights=Dirichlet([2.0, 3.0]),
+        means=Normal([-1.0, 1.0], [5.0, 4.0]),
+        sigma=[1.0, 2.0],
+    )
+    np.testing.assert_array_equal(observations(fit), y)
+    _check_log_likelihood(fit, sigma=[1.0, 2.0], exactly=True)
+    # its free space is another: no density of ours belongs to it
+    settings = "iter=1000 data file=data.json random seed=1 output file=advi.csv"
+    run(f'"{executable}" variational {settings}', tmp_path, cmdstan)
+    with pytest.raises(OutputError, match=r"advi\.csv .*theta_raw"):
+        from_cmdstan_csv(tmp_path / "advi.csv", data=tmp_path / "data.json")
+
+
+def _check_log_likelihood(fit, *, sigma, exactly):
+    posterior, found = group(fit, "posterior"), group(fit, "log_likelihood")["y"]
+    expected = log_density(observations(fit), posterior["theta"], posterior["mu"], sigma)
+    tolerance = 1e-10 if exactly else 1e-3
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def edited(folder: Path, name: str, old: str, new: str) -> Path:
+    text = (RECORDED / name).read_text()
+    assert old in text
+    path = folder / name
+    path.write_text(text.replace(old, new))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["nuts-1.csv", "advi.csv"], ["'sample'", "'variational'"]),
+        (["advi.csv", "advi.csv"], ["'variational'", "the one file"]),
+        (["generated-1.csv"], ["generated-1.csv", "0 columns of theta"]),
+        ([], ["[]"]),
+        (["nuts-1.csv", "thinned.csv"], ["nuts-1.csv", "thinned.csv", "one run"]),
+        (["nuts-1.csv", "known-sigma.csv"], ["known-sigma.csv", "0 columns of sigma"]),
+    ],
+)
+def test_files_that_do_not_belong_together(names, words):
+    paths = [RECORDED / name for name in names]
+    with pytest.raises(OutputError) as caught:
+        from_cmdstan_csv(paths, data=RECORDED / "data.json")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_programs_with_the_same_columns_do_not_belong_together(tmp_path):
+    other = edited(
+        tmp_path,
+        "known-sigma.csv",
+        "normal_mixture_known_sigma_model",
+        "normal_mixture_by_hand_model",
+    )
+    with pytest.raises(OutputError, match="differ in their program"):
+        from_cmdstan_csv(
+            [RECORDED / "known-sigma.csv", other], data=RECORDED / "data-known-sigma.json"
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"K": 3}, "2 columns of theta, where that needs 3"),
+        ({"sigma": [1.0, 1.0]}, "2 columns of sigma, where that needs 0"),
+        ({"N": 2, "y": [1.0, 2.0], "count": [1, 1]}, "8 columns of log_lik, where that needs 2"),
+    ],
+)
+def test_data_of_another_fit(tmp_path, change, words):
+    data = tmp_path / "other.json"
+    data.write_text(json.dumps(json.loads((RECORDED / "data.json").read_text()) | change))
+    with pytest.raises(
+        OutputError, match=rf"nuts-1\.csv does not belong to .*other\.json.*{words}"
+    ):
+        from_cmdstan_csv(NUTS, data=data)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "not readable as JSON: .*No such file"),
+        (b"", "not readable as JSON"),
+        (b"{'K': 2}", "not readable as JSON"),
+        (b"\xff\xfe{}", "not readable as JSON"),
+        (b"[1, 2]", "has no K, N, y: it is no data block"),
+        (b'{"K": 2, "N": 1, "y": [1]}', "There is no mu_loc"),
+        (
+            b'{"K": 0, "N": 1, "y": [1], "mu_loc": 0, "mu_scale": 1, "sigma": 1, "alpha": 1}',
+            "n_comp",
+        ),
+    ],
+)
+def test_bad_json(tmp_path, content, words):
+    data = tmp_path / "bad.json"
+    if content is not None:
+        data.write_bytes(content)
+    with pytest.raises(DataError, match=rf"bad\.json.*{words}"):
+        from_cmdstan_csv(NUTS, data=data)
+
+
+def test_a_file_that_is_not_whole(tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_bytes(NUTS[0].read_bytes()[:-3000])
+    with pytest.raises(OutputError, match=r"cut\.csv"):
+        from_cmdstan_csv([NUTS[1], path], data=RECORDED / "data.json")
+
+
+def test_a_missing_history():
+    with pytest.raises(OutputError, match=r"history.*nowhere\.csv"):
+        from_cmdstan_csv(
+            RECORDED / "advi.csv",
+            data=RECORDED / "data-advi.json",
+            history=RECORDED / "nowhere.csv",
+        )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from by_scipy import log_density
+from interrupting import started
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, az, group, group_names
-from pystan_mix.diagnostics.diagnose import summarize
 from pystan_mix.errors import DataError, ModelError, SettingsError
-from pystan_mix.mixtures.simulation import log_density
+from pystan_mix.fits.summary import summarize
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 Y = pmix.simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
@@ -92,7 +94,7 @@ def test_attributes_say_how_it_was_made(fit):
         "iter_warmup": 1000,
         "iter_sampling": 400,
         "adapt_delta": 0.9,
-        "program": "normal_mixture",
+        "program": "normal",
         "inference_library": "CmdStan",
     }
     assert {name: top[name] for name in expected} == expected
@@ -131,7 +133,7 @@ def test_loo_works_on_thinned_draws(cmdstan):
     assert group(fit, "log_likelihood")["y"].shape == (4, 250, 60)
     loo = az.loo(fit)
     # the law of the data is known: the log score of the truth is what leave-one-out estimates
-    truth = log_density(Y, [0.4, 0.6], [-2, 3], 1.0)
+    truth = log_density(Y, [0.4, 0.6], [-2, 3], [1.0, 1.0])
     value = loo.elpd_loo if hasattr(loo, "elpd_loo") else loo.elpd
     # five parameters cost some 2.5 nats, and sampling of them about as much again
     assert truth.sum() - 8 < value < truth.sum() + 5
@@ -149,6 +151,34 @@ def test_repeated_observations_give_the_posterior_of_single_ones(cmdstan, tmp_pa
     assert (np.abs(ours["mean"] - theirs["mean"]) < 4.5 * error).all()
 
 
+@pytest.mark.parametrize("sigma", [(1.0, 1.5), pmix.HalfNormal(3)])
+def test_both_likelihoods_have_one_posterior(cmdstan, sigma):
+    """In the program's four forms, of one text."""
+    model = pmix.NormalMixture(n_components=2, means=pmix.Normal(0, 10), sigma=sigma)
+    fused, plain = (
+        pmix.sample(model, Y, iter_sampling=2500, seed=7, likelihood=way, show_progress=False)
+        for way in ("fused", "stan")
+    )
+    assert pmix.compare({"fused": fused, "plain": plain}).verdict == "agree"
+    for fit in (fused, plain):
+        assert attributes(fit)["program"] == "normal"
+        assert pmix.model_of(fit) == model
+    names = {"theta", "mu"} | ({"sigma"} if model.estimated[1:] else set())
+    assert set(group(fused, "posterior")) == names
+
+
+def test_readme_python_runs(cmdstan, tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.split("\n## Ten lines of Python\n")[1].split("\n## ")[0]
+    (code,) = re.findall(r"^```python\n(.*?)^```", section, re.M | re.S)
+    assert len(code.splitlines()) <= 12
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "No problems found."
+
+
 def test_cmdstan_files_are_kept_where_asked(cmdstan, tmp_path):
     out = tmp_path / "a folder"
     pmix.sample(MODEL, Y, chains=1, iter_sampling=20, seed=1, show_progress=False, output_dir=out)
@@ -162,6 +192,18 @@ def test_progress_goes_to_standard_error(cmdstan, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "NUTS, 1 chain: 100%" in captured.err
+
+
+def test_replications_of_one_component_differ(cmdstan):
+    """Of 20 draws each all observations were once the same."""
+    y = pmix.simulate(30, theta=[1.0], mu=[2.0], sigma=1.0, seed=1)
+    model = pmix.NormalMixture(n_components=1, means=pmix.Normal(0, 10), sigma=2.0)
+    fit = pmix.sample(model, y, chains=1, iter_sampling=20, seed=1, show_progress=False)
+    y_rep = group(fit, "posterior_predictive")["y"].values[0]
+    prior = pmix.sample_prior(model, draws=40, n_obs=30, seed=1, show_progress=False)
+    for rows in (y_rep, group(prior, "prior_predictive")["y"].values.reshape(-1, 30)):
+        # 29 degrees of freedom: half and double are beyond five errors
+        assert (np.abs(np.log(rows.std(axis=1, ddof=1) / 2.0)) < np.log(2.0)).all()
 
 
 def test_prior_has_groups_of_its_own(cmdstan):
@@ -186,7 +228,7 @@ def test_prior_has_groups_of_its_own(cmdstan):
         ({"seed": 2**31}, SettingsError, "seed"),
         ({"predictive_draws": -1}, SettingsError, "predictive_draws"),
         ({"likelihood": "fast"}, SettingsError, "likelihood"),
-        ({"likelihood": "by_hand"}, SettingsError, "by_hand"),
+        ({"likelihood": "by_hand"}, SettingsError, "one of fused, stan; it is 'by_hand'"),
         ({"y": [1.0, np.nan]}, DataError, "not finite"),
         ({"y": [1.0, 1.0]}, DataError, "constant"),
     ],
@@ -229,17 +271,13 @@ def alive(pid: int) -> bool:
 
 def test_ctrl_c_stops_the_chains(cmdstan, tmp_path):
     pmix.sample(MODEL, Y, chains=1, iter_sampling=1, show_progress=False)  # compiled
-    python = subprocess.Popen(
-        [sys.executable, "-c", LONG_FIT],
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-    )
-    deadline = time.monotonic() + 60
-    while not (chains := children_of(python.pid)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert chains
-    python.send_signal(signal.SIGINT)
-    _, said = python.communicate(timeout=30)
-    assert b"KeyboardInterrupt" in said
+    with started([sys.executable, "-c", LONG_FIT], env={"TMPDIR": str(tmp_path)}) as python:
+        deadline = time.monotonic() + 60
+        while not (chains := children_of(python.pid)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert chains
+        python.send_signal(signal.SIGINT)
+        _, said = python.communicate(timeout=30)
+    assert "KeyboardInterrupt" in said
     assert not [pid for pid in chains if alive(pid)]
     assert list(tmp_path.iterdir()) == []

@@ -1,80 +1,29 @@
-"""A model and data made ready, and the draws that are predicted from."""
-
-import math
+"""What draws predict, beside the generated quantities of the Stan program itself."""
 
 import numpy as np
 import pytest
+from by_scipy import cdf, log_density
+from known_posteriors import HeavyMixture
+from scipy import stats
 
-from pystan_mix.arviz_compat import group
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
-from pystan_mix.errors import DataError, ModelError, SettingsError
-from pystan_mix.inference import predictive as fitting
-from pystan_mix.inference.convert import nuts_to_arviz
-from pystan_mix.inference.predictive import pose, predict, predictive_draws_for
-from pystan_mix.mixtures.model import NormalMixture
+from pystan_mix.errors import SettingsError
+from pystan_mix.fits.draws import Draws, evenly_spaced
+from pystan_mix.inference import predictive
+from pystan_mix.inference.from_csv import csv_draws
+from pystan_mix.inference.predictive import predictive_draws_for, predictive_of, replicated
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import HalfNormal, Normal
-from pystan_mix.mixtures.simulation import log_density
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
+
+pytestmark = pytest.mark.arviz
 
 Y = [3.0, -1.0, 3.0, 0.5, -1.0, 3.0]
-COMPLETE = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5))
+ESTIMATED = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5), min_weight=0.1)
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=(1.0, 2.0))
-
-
-def test_pose():
-    problem = pose(COMPLETE, Y)
-    assert problem.model == COMPLETE
-    assert problem.program == "normal_mixture"
-    assert problem.parameters == ["theta_raw", "mu_raw", "sigma"]
-    assert problem.observed.y.tolist() == Y
-    # where each stands among the distinct ones, which Stan gets in increasing order
-    assert problem.stan["y"] == [-1.0, 0.5, 3.0]
-    assert problem.stan["count"] == [2, 1, 3]
-    assert problem.observed.index.tolist() == [2, 0, 2, 1, 0, 2]
-    assert np.array(problem.stan["y"])[problem.observed.index].tolist() == Y
-    assert (problem.stan["N_rep"], problem.stan["save_log_lik"]) == (0, 0)
-
-
-def test_priors_that_are_left_out_are_scaled_to_the_data():
-    problem = pose(NormalMixture(n_components=2), Y)
-    mean, spread = np.mean(Y), np.std(Y)
-    assert problem.model.means == Normal(float(mean), float(2.5 * spread))
-    assert problem.model.sigma == HalfNormal(float(spread))
-    assert problem.stan["sigma_scale"] == [spread, spread]
-    assert problem.stan["sigma_df"] == math.inf
-
-
-@pytest.mark.parametrize(
-    ("likelihood", "program"),
-    [("stan", "normal_mixture_known_sigma"), ("by_hand", "normal_mixture_by_hand")],
-)
-def test_pose_with_known_sigma(likelihood, program):
-    problem = pose(KNOWN, Y, likelihood=likelihood)
-    assert problem.program == program
-    assert problem.parameters == ["theta_raw", "mu_raw"]
-    assert problem.stan["sigma"] == [1.0, 2.0]
-
-
-def test_pose_for_the_prior():
-    problem = pose(COMPLETE, None)
-    assert (problem.stan["N"], problem.stan["y"], problem.stan["count"]) == (0, [], [])
-    assert problem.observed.y.size == problem.observed.index.size == 0
-
-
-@pytest.mark.parametrize(
-    ("model", "y", "likelihood", "error", "words"),
-    [
-        (COMPLETE, [], "stan", DataError, "At least two observations"),
-        (COMPLETE, [1.0, math.nan], "stan", DataError, "not finite"),
-        (NormalMixture(n_components=3), [1.0, 2.0], "stan", DataError, "2 different .*3 compon"),
-        (NormalMixture(n_components=2), None, "stan", ModelError, "prior of means is left out"),
-        (COMPLETE, Y, "by_hand", SettingsError, "known standard deviations"),
-        (COMPLETE, Y, "fast", SettingsError, "fused, stan, by_hand; it is 'fast'"),
-    ],
-)
-def test_what_cannot_be_posed(model, y, likelihood, error, words):
-    with pytest.raises(error, match=words):
-        pose(model, y, likelihood=likelihood)
 
 
 @pytest.mark.parametrize(
@@ -106,39 +55,145 @@ def test_predictive_draws_that_are_no_number_of_draws(wanted):
         predictive_draws_for(wanted, n=10, draws=100)
 
 
-@pytest.mark.parametrize("draws", [1, 2, 3, 7, 100, 999, 10_000])
-@pytest.mark.parametrize("wanted", [1, 2, 3, 5, 64, 250, 998, 20_000])
-def test_evenly_spaced_draws(draws, wanted):
-    picks = fitting._evenly_spaced(draws, wanted)
-    assert picks.size == min(draws, wanted)
-    assert picks[0] == 0
-    assert picks[-1] == (draws - 1 if wanted > 1 else 0)
-    gaps = np.diff(picks)
-    assert gaps.size == 0 or (gaps.min() >= 1 and gaps.max() - gaps.min() <= 1)
+def draws_of(*, chains=2, draws=40, sigma=True, seed=1) -> Draws:
+    """Draws of two components that differ much from one to the next."""
+    rng = np.random.default_rng(seed)
+    shape = (chains, draws, 2)
+    variables = {
+        "theta": rng.dirichlet([2.0, 2.0], size=shape[:2]),
+        "mu": np.sort(rng.normal(0.0, 3.0, size=shape)),
+        "sigma": np.exp(rng.normal(size=shape)),
+    }
+    return Draws(variables if sigma else {n: x for n, x in variables.items() if n != "sigma"})
 
 
-@pytest.mark.parametrize(("total", "each"), [(0, None), (10, 5), (11, 6), (1000, 40)])
-def test_predict(cmdstan, total, each):
-    """The generated quantities are those of the draws that they say they are of."""
-    problem = pose(KNOWN, Y)
-    (executable,) = compiled(problem.program, cmdstan=cmdstan, show_progress=False)
+@pytest.mark.parametrize(("total", "each"), [(10, 5), (11, 6), (1000, 40)])
+@pytest.mark.parametrize("model", [ESTIMATED, KNOWN])
+def test_it_is_that_of_the_draws_that_it_says(model, total, each):
+    target, draws = target_of(model, Y), draws_of(sigma=model is ESTIMATED)
+    found = predictive_of(target, draws, n_rep=3, total=total, seed=2)
+    np.testing.assert_array_equal(found.picks, evenly_spaced(40, each))
+    assert found.y_rep.shape == (2, each, 3)
+    theta, mu = (draws.variables[name][:, found.picks] for name in ("theta", "mu"))
+    sigma = draws.variables["sigma"][:, found.picks] if model is ESTIMATED else [1.0, 2.0]
+    expected = log_density(Y, theta, mu, sigma)
+    np.testing.assert_allclose(found.log_lik, expected, rtol=0, atol=1e-10)
+
+
+def test_nothing_is_made_of_no_draws():
+    assert predictive_of(target_of(KNOWN, Y), draws_of(), n_rep=3, total=0, seed=1) is None
+
+
+def test_without_observations_there_are_replications_only():
+    found = predictive_of(target_of(KNOWN, None), draws_of(sigma=False), n_rep=3, total=8, seed=1)
+    assert (found.y_rep.shape, found.log_lik.shape) == ((2, 4, 3), (2, 4, 0))
+
+
+def test_the_seed_decides():
+    given = {"target": target_of(ESTIMATED, Y), "draws": draws_of(), "n_rep": 50, "total": 80}
+    first, again, other = (predictive_of(**given, seed=seed).y_rep for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all()
+
+
+def test_equal_draws_have_noise_of_their_own():
+    """Also in different chains, and beside the noise that others make of the same seed."""
+    one = draws_of(chains=1, draws=1)
+    same = Draws({name: np.tile(x, (2, 30, 1)) for name, x in one.variables.items()})
+    y_rep = predictive_of(target_of(ESTIMATED, Y), same, n_rep=200, total=60, seed=3).y_rep
+    assert np.unique(y_rep).size == y_rep.size
+    rows = y_rep.reshape(60, 200)
+    correlation = np.corrcoef(rows)[np.triu_indices(60, 1)]
+    # of 1770 correlations of 200 pairs the largest is some 3.6 errors
+    assert np.abs(correlation).max() < 5 / np.sqrt(200)
+    own = np.random.default_rng(3).normal(size=200)
+    assert np.abs(np.corrcoef(own, rows)[0, 1:]).max() < 5 / np.sqrt(200)
+
+
+@pytest.mark.parametrize("model", [ESTIMATED, KNOWN])
+def test_replications_follow_the_mixture_of_their_draw(monkeypatch, model):
+    # a few rows at a time
+    monkeypatch.setattr(predictive, "_BLOCK", 3 * 2 * 500)
+    draws = draws_of(sigma=model is ESTIMATED)
+    found = predictive_of(target_of(model, Y), draws, n_rep=500, total=80, seed=4)
+    sigma = draws.variables.get("sigma", np.array([1.0, 2.0]))
+    uniform = cdf(found.y_rep, draws.variables["theta"], draws.variables["mu"], sigma)
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
+    # each draw by itself too: one that had its neighbour's parameters would show
+    pvalues = [stats.kstest(row, "uniform").pvalue for row in uniform.reshape(80, 500)]
+    assert min(pvalues) > 1e-4 / 80
+
+
+def test_the_log_density_does_not_depend_on_how_much_is_done_at_once(monkeypatch):
+    given = {"target": target_of(ESTIMATED, Y), "draws": draws_of(), "n_rep": 6, "total": 80}
+    whole = predictive_of(**given, seed=1).log_lik
+    monkeypatch.setattr(predictive, "_BLOCK", 1)
+    np.testing.assert_array_equal(predictive_of(**given, seed=1).log_lik, whole)
+
+
+def test_a_component_without_weight_makes_nothing():
+    variables = {
+        "theta": np.array([[[1.0, 0.0], [0.0, 1.0]]]),
+        "mu": np.array([[[-50.0, 50.0]] * 2]),
+    }
+    found = predictive_of(target_of(KNOWN, Y), Draws(variables), n_rep=1000, total=2, seed=1)
+    assert (found.y_rep[0, 0] < 0).all()
+    assert (found.y_rep[0, 1] > 0).all()
+    expected = [stats.norm.logpdf(Y, -50, 1), stats.norm.logpdf(Y, 50, 2)]
+    np.testing.assert_allclose(found.log_lik[0], expected, rtol=1e-12)
+
+
+class Heavy(HeavyMixture):
+    """Student's t, drawn as whoever writes a family would: the parameters are broadcast."""
+
+    @staticmethod
+    def draw(rng, *, mu, sigma, df):
+        """Draw from Student's t."""
+        return mu + sigma * rng.standard_t(df)
+
+
+def test_components_of_another_family_that_share_a_parameter():
+    theta = np.array([[0.3, 0.7], [0.8, 0.2]])
+    mu, sigma, df = np.array([[-9.0, 9.0]] * 2), np.array([[1.0, 2.0]] * 2), np.array([[3.0], [30]])
+    rng = np.random.default_rng(1)
+    y = replicated(Heavy, theta, {"mu": mu, "sigma": sigma, "df": df}, n=20_000, rng=rng)
+    assert y.shape == (2, 20_000)
+    terms = stats.t.cdf(y[..., None], df[:, None], mu[:, None], sigma[:, None])
+    for row in (theta[:, None] * terms).sum(axis=-1):
+        assert stats.kstest(row, "uniform").pvalue > 1e-4
+
+
+def test_one_component_makes_observations_that_differ():
+    theta, mu, sigma = np.ones((2, 1)), np.array([[-5.0], [5.0]]), np.array([[1.0], [2.0]])
+    rng = np.random.default_rng(1)
+    y = replicated(NormalMixture, theta, {"mu": mu, "sigma": sigma}, n=1000, rng=rng)
+    assert y.shape == (2, 1000)
+    for row in stats.norm.cdf(y, mu, sigma):
+        assert stats.kstest(row, "uniform").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("model", [ESTIMATED, KNOWN])
+def test_it_is_what_the_stan_program_generates(cmdstan, model):
+    """The same draws, with Stan's own ``log_lik`` and ``y_rep`` beside them in the file."""
+    y = np.repeat([-3.25, -2.5, 0.5, 2.0, 3.5], [2, 1, 4, 1, 3])[::-1]
+    target = target_of(model, y)
+    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
     with workspace(executable, keep_in=None) as space:
         call = Call(
-            method=("sample", "num_samples=40", "num_warmup=100"),
-            data=space.write_data("data", problem.stan),
+            method=("sample", "num_samples=200", "num_warmup=300"),
+            data=space.write_data("data", stan_data(target, n_rep=100, save_log_lik=True)),
             seed=1,
         )
-        run = run_cmdstan(space, "chain", [call, call], parallel=2)
-        generated = predict(space, problem, run.csvs, n_rep=3, total=total, seed=2, parallel=2)
-    if each is None:
-        assert generated is None
-        return
-    assert [pick.size for pick in generated.picks] == [each, each]
-    fit = nuts_to_arviz(
-        run.csvs, stan=problem.stan, observed=problem.observed, generated=generated, attrs={}
-    )
-    found = group(fit, "log_likelihood")["y"]
-    posterior = group(fit, "posterior").sel(draw=found["draw"])
-    expected = log_density(Y, posterior["theta"], posterior["mu"], [1.0, 2.0])
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
-    assert group(fit, "posterior_predictive")["y"].shape == (2, each, 3)
+        csvs = run_cmdstan(space, "chain", [call, call], parallel=2).csvs
+    draws = csv_draws(target, csvs)
+    found = predictive_of(target, draws, n_rep=100, total=400, seed=2)
+    by_stan = np.stack([csv.variable("log_lik") for csv in csvs])
+    assert by_stan.shape == (2, 200, 5)
+    by_stan = by_stan[..., np.searchsorted(np.unique(y), y)]
+    np.testing.assert_allclose(found.log_lik, by_stan, rtol=1e-10)
+    theta, mu = draws.variables["theta"], draws.variables["mu"]
+    sigma = draws.variables.get("sigma", np.array([1.0, 2.0]))
+    for y_rep in (found.y_rep, np.stack([csv.variable("y_rep") for csv in csvs])):
+        uniform = cdf(y_rep, theta, mu, sigma)
+        assert uniform.shape == (2, 200, 100)
+        assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4

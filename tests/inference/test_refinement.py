@@ -1,4 +1,4 @@
-"""The posterior refined from CmdStan's own draws, and put into CmdStan's form."""
+"""The posterior refined from CmdStan's own draws, and what comes of it."""
 
 import dataclasses
 import json
@@ -16,23 +16,26 @@ from pystan_mix.inference.refinement import (
     refine_posterior,
     refined_from,
     refined_moments,
-    weighted_csv,
+    weighted_draws,
 )
 from pystan_mix.inference.restarts import judged
-from pystan_mix.mixtures.density import log_joint, to_unconstrained
-from pystan_mix.mixtures.model import stan_data
-from pystan_mix.mixtures.ordering import push_apart
-from pystan_mix.mixtures.target import joint_of_data
+from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
+from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.stan_data import target_of_stan_data
+from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import log_sum_exp
-from pystan_mix.stats.elbo import stick_breaking
+from pystan_mix.stats.transforms import stick_breaking
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
-STAN = json.loads((RECORDED / "data-advi.json").read_text())
-ADVI = judged(read_stan_csv(RECORDED / "advi.csv"), stan=STAN)
+TARGET = target_of_stan_data(NormalMixture, json.loads((RECORDED / "data-advi.json").read_text()))
+CSV = read_stan_csv(RECORDED / "advi.csv")
+ADVI = judged(TARGET, CSV)
+NAMES = ("theta", "mu", "sigma")
+pytestmark = pytest.mark.arviz
 
 
 def refined(seed=1) -> Refined:
-    found = refined_from(ADVI, stan=STAN, rng=np.random.default_rng(seed))
+    found = refined_from(TARGET, ADVI, rng=np.random.default_rng(seed))
     assert found is not None
     return found
 
@@ -43,63 +46,63 @@ def posterior() -> Refined:
 
 
 @pytest.fixture(scope="module")
-def csv(posterior):
-    return weighted_csv(posterior, ADVI.csv, rng=np.random.default_rng(2))
+def draws(posterior):
+    return weighted_draws(posterior, 200, rng=np.random.default_rng(2))
 
 
-def test_draws_are_in_cmdstans_form(posterior, csv):
-    assert (csv.names, csv.settings) == (ADVI.csv.names, ADVI.csv.settings)
-    assert np.array_equal(csv.mean_row, ADVI.csv.mean_row)
-    assert len(csv.draws) == len(ADVI.csv.draws) == 200
-    raw, theta = csv.variable("theta_raw"), csv.variable("theta")
-    # CmdStan refuses a simplex that is off by 1e-8
-    np.testing.assert_allclose(raw.sum(axis=1), 1.0, rtol=0, atol=1e-14)
-    floor = STAN["min_weight"]
-    np.testing.assert_allclose(theta, floor + (1 - 2 * floor) * raw, rtol=1e-12)
-    width = posterior.joint.width
-    np.testing.assert_allclose(csv.variable("mu"), push_apart(csv.variable("mu_raw"), width))
-    assert (csv.variable("sigma") > 0).all()
-
-
-def test_densities_belong_to_the_draws(posterior, csv):
-    z = to_unconstrained(
-        posterior.joint, **{name: csv.variable(name) for name in ("theta", "mu", "sigma")}
+def test_draws_are_of_the_model(draws):
+    assert {name: x.shape for name, x in draws.variables.items()} == dict.fromkeys(
+        NAMES, (1, 200, 2)
     )
-    np.testing.assert_allclose(csv.variable("log_p__"), log_joint(posterior.joint, z), atol=1e-8)
+    theta = draws.variables["theta"]
+    # CmdStan refuses a simplex that is off by 1e-8
+    np.testing.assert_allclose(theta.sum(axis=-1), 1.0, rtol=0, atol=1e-14)
+    assert theta.min() >= TARGET.model.min_weight == 0.1
+    assert (np.diff(draws.variables["mu"]) > 0).all()
+    assert (draws.variables["sigma"] > 0).all()
+
+
+def test_densities_belong_to_the_draws(posterior, draws):
+    z = to_unconstrained(TARGET, {name: draws.variables[name][0] for name in NAMES})
+    np.testing.assert_allclose(draws.log_p[0], log_joint(TARGET, z), atol=1e-8)
     found = posterior.refinement
     order = np.argsort(found.log_p)
-    at = order[np.searchsorted(found.log_p[order], csv.variable("log_p__"))]
-    assert np.array_equal(found.log_g[at], csv.variable("log_g__"))
+    at = order[np.searchsorted(found.log_p[order], draws.log_p[0])]
+    assert np.array_equal(found.log_g[at], draws.log_g[0])
+    # whole rows, not each parameter from another one
+    chosen = to_constrained(TARGET, found.z[at]).variables()
+    for name in NAMES:
+        np.testing.assert_array_equal(draws.variables[name][0], chosen[name])
 
 
 def test_the_density_is_that_which_cmdstan_wrote():
     """All constants in, at CmdStan's own draws."""
-    draws = {name: ADVI.csv.variable(name) for name in ("theta", "mu", "sigma")}
-    joint = joint_of_data(STAN)
-    z = to_unconstrained(joint, **draws)
-    np.testing.assert_allclose(log_joint(joint, z), ADVI.csv.variable("log_p__"), atol=1e-8)
+    z = to_unconstrained(TARGET, {name: CSV.variable(name) for name in NAMES})
+    np.testing.assert_allclose(log_joint(TARGET, z), CSV.variable("log_p__"), atol=1e-8)
 
 
-def test_moments_are_those_of_the_draws(posterior, csv):
+def test_moments_are_those_of_the_draws(posterior, draws):
     moments = refined_moments(posterior)
-    assert set(moments) == {f"{x}_{m}" for x in ("theta", "mu", "sigma") for m in ("mean", "sd")}
+    assert tuple(moments) == NAMES
     ess = ess_of_draws(posterior, 200)
     assert 100 < ess <= 200
-    for name in ("theta", "mu", "sigma"):
-        sd = moments[f"{name}_sd"].values
-        error = np.abs(csv.variable(name).mean(axis=0) - moments[f"{name}_mean"].values)
-        assert (error < 4.5 * sd / ess**0.5).all()
+    for name, (mean, sd) in moments.items():
+        found = draws.variables[name][0]
+        assert mean.shape == sd.shape == (2,)
+        assert (np.abs(found.mean(axis=0) - mean) < 4.5 * sd / ess**0.5).all()
+        # the spread of a spread is more than a normal's where the tail is longer
+        assert (np.abs(found.std(axis=0) / sd - 1) < 2 * 4.5 / (2 * ess) ** 0.5).all()
 
 
 @pytest.mark.parametrize(("size", "ess"), [(5000, 1200.0), (10_000, 4000.0), (1000, 600.0)])
 def test_what_resampled_draws_are_worth(posterior, size, ess):
     """Of even weights all that are left are worth one each; resampling all loses nothing."""
     found = dataclasses.replace(posterior.refinement, z=np.zeros((size, 1)), ess=ess)
-    worth = ess_of_draws(Refined(posterior.joint, found), 5000)
+    worth = ess_of_draws(Refined(TARGET, found), 5000)
     assert worth <= ess
     assert (worth == pytest.approx(ess)) == (size <= 5000)
     even = dataclasses.replace(found, ess=float(size))
-    assert ess_of_draws(Refined(posterior.joint, even), 5000) == pytest.approx(min(size, 5000))
+    assert ess_of_draws(Refined(TARGET, even), 5000) == pytest.approx(min(size, 5000))
 
 
 def test_the_seed_decides(posterior):
@@ -109,14 +112,17 @@ def test_the_seed_decides(posterior):
 
 
 def test_what_would_take_too_long_is_not_refined():
-    y = np.arange(80_000.0)
-    stan = STAN | {"N": y.size, "y": y.tolist(), "count": [1] * y.size}
-    assert refined_from(ADVI, stan=stan, rng=np.random.default_rng(1)) is None
+    many = Target(TARGET.model, indexed(np.arange(80_000.0)))
+    assert refined_from(many, ADVI, rng=np.random.default_rng(1)) is None
+    # it is the distinct ones that count
+    tied = Target(TARGET.model, indexed(np.tile(TARGET.observed.y, 4_000)))
+    assert tied.observed.y.size == 80_000
+    assert refined_from(tied, ADVI, rng=np.random.default_rng(1)) is not None
 
 
-def test_data_without_priors_are_not_refined():
-    bare = {name: STAN[name] for name in ("K", "N", "y", "count")}
-    assert refined_from(ADVI, stan=bare, rng=np.random.default_rng(1)) is None
+def test_draws_without_a_covariance_are_not_refined():
+    same = dataclasses.replace(ADVI, z=np.tile(ADVI.z[:1], (200, 1)))
+    assert refined_from(TARGET, same, rng=np.random.default_rng(1)) is None
 
 
 @pytest.mark.parametrize("draws", [100, 5000])
@@ -124,12 +130,12 @@ def test_one_component_with_known_scale_is_exact(draws):
     """One parameter, and a posterior and an evidence that are normal integrals."""
     y = simulate(20, theta=[1.0], mu=[1.0], sigma=1.0, seed=3)
     model = NormalMixture(n_components=1, means=Normal(0, 5), sigma=1.0)
-    joint = joint_of_data(stan_data(model, y))
+    target = target_of(model, y)
     precision = y.size + 5.0**-2
     mean, sd = y.sum() / precision, precision**-0.5
     z = mean + 0.5 * sd * np.random.default_rng(1).normal(size=(draws, 1))
     even = np.full(draws, -math.log(draws))
-    found = refine_posterior(joint, z, even, draws=draws, rng=np.random.default_rng(2))
+    found = refine_posterior(target, z, even, draws=draws, rng=np.random.default_rng(2))
     assert found is not None
     assert len(found.z) == max(2 * draws, 2000)
     covariance = np.eye(20) + 25.0
@@ -138,22 +144,25 @@ def test_one_component_with_known_scale_is_exact(draws):
     assert abs(found.log_integral - expected) < 4.5 * found.mcse
     weights = np.exp(found.log_weights)
     assert weights @ found.z[:, 0] == pytest.approx(mean, abs=4.5 * sd / found.ess**0.5)
-    moments = refined_moments(Refined(joint, found))
-    assert set(moments) == {"theta_mean", "theta_sd", "mu_mean", "mu_sd"}
-    assert moments["theta_mean"].item() == pytest.approx(1.0)
+    moments = refined_moments(Refined(target, found))
+    assert set(moments) == {"theta", "mu"}
+    assert moments["theta"][0].tolist() == pytest.approx([1.0])
+    found_mean, found_sd = moments["mu"]
+    assert found_mean[0] == pytest.approx(weights @ found.z[:, 0], rel=1e-12)
+    assert found_sd[0] == pytest.approx(sd, rel=4.5 / (2 * found.ess) ** 0.5)
 
 
 def test_many_observations_have_fewer_draws_but_enough():
     y = simulate(20_000, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=4)
     model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
-    joint = joint_of_data(stan_data(model, y))
+    target = target_of(model, y)
     rng = np.random.default_rng(5)
     theta = np.column_stack([0.5 + 0.003 * rng.normal(size=300)] * 2)
     theta[:, 1] = 1 - theta[:, 0]
     mu = np.array([-3.0, 3.0]) + 0.008 * rng.normal(size=(300, 2))
-    z = to_unconstrained(joint, theta=theta, mu=mu, sigma=np.ones((300, 2)))
-    log_w = log_joint(joint, z)
-    found = refine_posterior(joint, z, log_w - log_sum_exp(log_w), draws=5000, rng=rng)
+    z = to_unconstrained(target, {"theta": theta, "mu": mu})
+    log_w = log_joint(target, z)
+    found = refine_posterior(target, z, log_w - log_sum_exp(log_w), draws=5000, rng=rng)
     assert found is not None
     assert len(found.z) == 1000
     assert found.pareto_khat < 0.6
@@ -164,13 +173,13 @@ def test_draws_out_of_range_are_left_out():
     """A weight that underflowed has no place in the unconstrained space."""
     y = simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
     model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
-    joint = joint_of_data(stan_data(model, y))
+    target = target_of(model, y)
     rng = np.random.default_rng(1)
     z = np.array([-0.4, -2.0, 3.0]) + 0.1 * rng.normal(size=(500, 3))
     with np.errstate(divide="ignore"):
         z[5, 0] = stick_breaking(np.array([[1.0, 0.0]]))[0, 0]
     assert np.isinf(z[5, 0])
-    found = refine_posterior(joint, z, np.full(500, -math.log(500)), draws=1000, rng=rng)
+    found = refine_posterior(target, z, np.full(500, -math.log(500)), draws=1000, rng=rng)
     assert found is not None
     assert np.isfinite(found.z).all()
     assert found.pareto_khat < 0.7
@@ -186,10 +195,10 @@ def test_a_component_that_shrinks_onto_one_value_is_no_posterior_that_weights_fi
 
 def posterior_at_a_pole() -> Refined:
     """Of the recorded whole numbers, from draws around a value that occurs often."""
-    joint = joint_of_data(STAN | {"min_weight": 0.0})
+    target = Target(dataclasses.replace(TARGET.model, min_weight=0.0), TARGET.observed)
     rng = np.random.default_rng(1)
     z = np.array([-2.0, -2.0, 2.0, -9.0, 1.0]) + 0.1 * rng.normal(size=(500, 5))
-    log_w = log_joint(joint, z)
-    found = refine_posterior(joint, z, log_w - log_sum_exp(log_w), draws=1000, rng=rng)
+    log_w = log_joint(target, z)
+    found = refine_posterior(target, z, log_w - log_sum_exp(log_w), draws=1000, rng=rng)
     assert found is not None
-    return Refined(joint, found)
+    return Refined(target, found)

@@ -1,10 +1,11 @@
-"""Tests of pystan_mix.mixtures.priors: what the priors take, keep and refuse."""
+"""Tests of pystan_mix.mixtures.priors: what the priors take, keep, refuse and mean."""
 
 import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import integrate, stats
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import priors
@@ -119,3 +120,84 @@ def test_locations_may_be_negative_or_equal_but_not_decrease():
 def test_degrees_of_freedom_are_one_number():
     with pytest.raises(ModelError, match=r"df must be one number; it is \[3.0, 4.0\]"):
         HalfStudentT([3, 4], 1)
+
+
+HALF = [HalfCauchy(5.0), HalfNormal(0.7), HalfStudentT(3.0, 2.5), HalfStudentT(0.5, 1.0)]
+
+
+@pytest.mark.parametrize("prior", [Normal(-1.5, 0.3), *HALF], ids=repr)
+def test_a_density_integrates_to_its_draws_distribution(prior):
+    """The distribution function by quadrature, at quartiles of 40,000 draws and in all."""
+    rng = np.random.default_rng(5)
+    draws = np.concatenate([prior.draw(rng, 4) for _ in range(10_000)])
+
+    def density(x: float) -> float:
+        return float(np.exp(prior.log_density(np.array(x))))
+
+    low, middle = (-np.inf, -1.5) if isinstance(prior, Normal) else (0.0, 1.0)
+    below = integrate.quad(density, low, middle)[0]
+    assert below + integrate.quad(density, middle, np.inf)[0] == pytest.approx(1.0, abs=1e-7)
+    for quantile in np.quantile(draws, [0.25, 0.5, 0.75]):
+        found = below + integrate.quad(density, middle, quantile)[0]
+        error = np.sqrt(found * (1.0 - found) / draws.size)
+        assert abs(found - (draws <= quantile).mean()) < 4.0 * error
+    if low == 0.0:
+        assert draws.min() >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("prior", "x", "expected"),
+    [
+        (Normal(1, 2), 2.0, -0.125 - np.log(2.0 * np.sqrt(2.0 * np.pi))),
+        (HalfNormal(2), 2.0, -0.5 + np.log(2.0) - np.log(2.0 * np.sqrt(2.0 * np.pi))),
+        (HalfCauchy(5), 10.0, np.log(2.0 / (5.0 * np.pi * 5.0))),
+        # Student-t of three degrees: 6 sqrt(3) / (pi (3 + x^2)^2)
+        (HalfStudentT(3, 2), 2.0, np.log(2.0 * 6.0 * np.sqrt(3.0) / (np.pi * 16.0) / 2.0)),
+    ],
+)
+def test_densities_by_hand(prior, x, expected):
+    assert prior.log_density(np.array(x)) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("kind", [lambda s: Normal(0, s), HalfCauchy, HalfNormal])
+def test_each_component_has_its_own_scale(kind):
+    x = np.array([[0.5, 0.5, 0.5], [1.0, 2.0, 3.0]])
+    each = [kind(scale).log_density(x[:, k]) for k, scale in enumerate((1.0, 10.0, 100.0))]
+    prior = kind([1, 10, 100])
+    np.testing.assert_allclose(prior.log_density(x), np.stack(each, axis=-1), rtol=1e-14)
+    # of 2000 draws the median is off by some 3 per cent: scales a tenth or ten times as large
+    rng = np.random.default_rng(2)
+    draws = np.abs([prior.draw(rng, 3) for _ in range(2000)])
+    ratio = np.median(draws, axis=0) / np.median(
+        np.abs([kind(1).draw(rng, 3) for _ in range(2000)])
+    )
+    np.testing.assert_allclose(ratio, [1, 10, 100], rtol=0.2)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [*HALF, HalfNormal([1, 2]), HalfCauchy([1, 2]), HalfStudentT(3, [1, 2])],
+    ids=repr,
+)
+def test_stan_has_one_density_for_all_half_priors(prior):
+    """A half-Student-t: of one degree of freedom, of infinitely many, or of those given."""
+    data = prior.stan_data("sigma", 2)
+    x = np.array([0.3, 4.0])
+    law = stats.t(min(data["sigma_df"], 1e15), 0.0, data["sigma_scale"])
+    np.testing.assert_allclose(prior.log_density(x), np.log(2.0) + law.logpdf(x), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "prior", [each for each in EXAMPLES if not isinstance(each, Dirichlet)] + HALF, ids=repr
+)
+def test_priors_come_back_from_stans_data_block(prior):
+    size = 3 if prior == Normal([0, 10, 20], 5) else 2
+    for kind in (
+        (HalfCauchy, HalfNormal, HalfStudentT) if not isinstance(prior, Normal) else (Normal,)
+    ):
+        assert kind.from_stan_data("x", prior.stan_data("x", size)) == prior
+
+
+def test_of_no_element_a_data_block_has_empty_vectors():
+    assert HalfCauchy(5).stan_data("sigma", 0) == {"sigma_df": 1.0, "sigma_scale": []}
+    assert Normal(1, 2).stan_data("nu", 0) == {"nu_loc": [], "nu_scale": []}

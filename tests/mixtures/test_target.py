@@ -1,62 +1,91 @@
-"""The model and observations that a joint density is of."""
+"""Tests of pystan_mix.mixtures.target: a model and its observations, checked and complete."""
 
 import numpy as np
 import pytest
-import xarray as xr
+from known_posteriors import HeavyMixture
 
 import pystan_mix as pmix
-from pystan_mix.arviz_compat import to_arviz
-from pystan_mix.errors import DataError
-from pystan_mix.mixtures.model import NormalMixture, stan_data
-from pystan_mix.mixtures.ordering import ordering_width
-from pystan_mix.mixtures.target import joint_of, joint_of_data
+from pystan_mix.errors import DataError, ModelError
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.target import Target, target_of
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
-MODELS = [
-    NormalMixture(n_components=3, sigma=[0.8, 1.0, 1.4], means=pmix.Normal([-2, 0, 3], 4)),
-    NormalMixture(
-        n_components=3, sigma=pmix.HalfStudentT(3, 2.5), means=pmix.Normal(0, 4), min_weight=0.1
-    ),
-    NormalMixture(n_components=1, sigma=pmix.HalfNormal(3), means=pmix.Normal(0, 4)),
-]
+MEANS = Normal([-2, 0, 3], [3, 4, 5])
+KNOWN = NormalMixture(n_components=3, sigma=[0.8, 1.0, 1.4], means=MEANS)
+FLOOR = NormalMixture(
+    n_components=3,
+    weights=Dirichlet([1, 2, 3]),
+    sigma=HalfStudentT(3, 2.5),
+    means=MEANS,
+    min_weight=0.1,
+)
+ONE = NormalMixture(n_components=1, sigma=HalfNormal(3), means=Normal(0, 4))
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_stans_data_and_the_fits_say_the_same(model):
-    stan = stan_data(model, Y)
-    vectors = {
-        name: ("component", np.array(stan[name]))
-        for name in ("alpha", "mu_loc", "mu_scale", "sigma", "sigma_scale")
-        if name in stan
+@pytest.mark.parametrize(
+    ("model", "dimensions", "names"),
+    [
+        (KNOWN, 5, ["mu"]),
+        (FLOOR, 8, ["mu", "sigma"]),
+        (ONE, 2, ["mu", "sigma"]),
+        (HeavyMixture(n_components=3, means=MEANS, sigma=1.0, df=HalfNormal(9)), 6, ["mu", "df"]),
+        (HeavyMixture(n_components=3, means=MEANS, df=HalfNormal([1, 2, 3])), 11, None),
+    ],
+)
+def test_what_is_to_be_estimated(model, dimensions, names):
+    target = target_of(model, Y)
+    assert target.dimensions == dimensions
+    assert target.n_components == model.n_components
+    assert [each.name for each in target.estimated] == (names or ["mu", "sigma", "df"])
+    assert set(target.known) == {"mu", "sigma", "df"} & {each.name for each in model.parameters} - {
+        each.name for each in target.estimated
     }
-    scalars = {name: stan[name] for name in ("min_weight", "sigma_df") if name in stan}
-    fit = to_arviz(
-        {
-            "constant_data": xr.Dataset(vectors | scalars),
-            "observed_data": xr.Dataset({"y": ("obs", Y)}),
-        },
-        attrs={},
-    )
-    one, other = joint_of(fit), joint_of_data(stan)
-    for name in ("y", "count", "alpha", "min_weight", "mu_loc", "mu_scale", "sigma_scale"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-    assert (one.sigma is None) == (other.sigma is None) == ("sigma" not in stan)
-    np.testing.assert_equal(one.sigma_df, other.sigma_df)
-    assert one.count.sum() == 40 > one.y.size
-    assert one.dimensions == {1: 2, 3: 5 if one.sigma is not None else 8}[one.n_components]
-    assert one.width == pytest.approx(ordering_width(model, Y), rel=1e-12)
 
 
-def test_a_fit_without_its_priors_is_refused():
-    with pytest.raises(DataError, match="no group 'constant_data'"):
-        joint_of(to_arviz({"observed_data": xr.Dataset({"y": ("obs", Y)})}, attrs={}))
-    bare = {"observed_data": xr.Dataset({"y": ("obs", Y)})}
-    bare["constant_data"] = xr.Dataset({"alpha": ("component", np.ones(3)), "sigma_df": 1.0})
-    with pytest.raises(DataError, match="no min_weight, mu_loc, mu_scale, sigma_scale: the model"):
-        joint_of(to_arviz(bare, attrs={}))
+def test_the_numbers_of_weights():
+    target = target_of(FLOOR, Y)
+    assert target.concentration.tolist() == [1.0, 2.0, 3.0]
+    assert target.free_weight == pytest.approx(0.7, rel=1e-15)
+    assert target_of(KNOWN, Y).concentration.tolist() == [2.0, 2.0, 2.0]
+    assert target_of(KNOWN, Y).free_weight == 1.0
+    assert target_of(KNOWN, Y).known["sigma"].tolist() == [0.8, 1.0, 1.4]
 
 
-def test_data_without_priors_are_refused():
-    stan = {name: value for name, value in stan_data(MODELS[0], Y).items() if name != "alpha"}
-    with pytest.raises(DataError, match="no alpha: the model"):
-        joint_of_data(stan)
+def test_observations_are_checked_counted_and_set_the_priors_left_out():
+    target = target_of(NormalMixture(n_components=2), Y.tolist())
+    np.testing.assert_array_equal(target.observed.y, Y)
+    assert target.observed.count.sum() == 40 > target.observed.distinct.size
+    assert target.model.means == Normal(float(Y.mean()), 2.5 * float(Y.std()))
+    assert target.model.sigma == HalfNormal(float(Y.std()))
+    assert target_of(FLOOR, Y).model is FLOOR
+    with pytest.raises(DataError, match="nan at position 1"):
+        target_of(FLOOR, [1.0, np.nan, 2.0])
+    with pytest.raises(DataError, match="There are 2 different values for 3 components"):
+        target_of(FLOOR, [1.0, 2.0, 2.0])
+
+
+def test_without_observations_there_must_be_priors():
+    target = target_of(FLOOR, None)
+    assert target.observed.y.size == target.observed.distinct.size == 0
+    with pytest.raises(ModelError, match="means is left out, and without data"):
+        target_of(NormalMixture(n_components=2), None)
+    # observations that are asked for must be there
+    with pytest.raises(DataError, match="there are 0"):
+        target_of(FLOOR, [])
+
+
+def test_width_is_part_of_the_spread_of_the_data():
+    assert target_of(KNOWN, Y).width == pytest.approx(Y.std() / 6)
+    assert target_of(ONE, Y).width == pytest.approx(Y.std() / 2)
+
+
+def test_width_without_data_is_part_of_the_priors():
+    assert target_of(KNOWN, None).width == pytest.approx(4.0 / 6)
+    assert target_of(ONE, None).width == pytest.approx(4.0 / 2)
+
+
+def test_width_of_equal_observations_is_part_of_the_priors():
+    """Rounding gives six times 0.1 a spread, which is none; CmdStan can be given them."""
+    assert Target(KNOWN, indexed(np.full(6, 0.1))).width == pytest.approx(4.0 / 6)

@@ -10,9 +10,12 @@ import xarray as xr
 from advi_fits import advi_fit
 
 from pystan_mix.arviz_compat import group, to_arviz
-from pystan_mix.diagnostics.diagnose import diagnose, summarize
+from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.fits.storage import load, save
-from pystan_mix.report.fit import fit_summary, fit_table, study_table
+from pystan_mix.fits.summary import summarize
+from pystan_mix.report.fit import fit_summary, fit_table
+
+pytestmark = pytest.mark.arviz
 
 COLUMNS = ["mean", "sd", "q05", "q50", "q95"]
 SAMPLE = ("chain", "draw")
@@ -202,59 +205,3 @@ def test_columns_never_run_together(scale):
             assert float(cell) == pytest.approx(
                 found[column], rel=5e-4, abs=5e-4 if 0.1 < abs(scale) < 100 else 0
             )
-
-
-@pytest.mark.parametrize(
-    ("reweighted", "refined"),
-    [(True, None), (True, (0.3, 0.7)), (False, None), (False, (0.3, 0.7))],
-)
-def test_study_table_has_every_fit_side_by_side(reweighted, refined):
-    khat = 0.3 if reweighted else 0.8
-    nuts = fit_summary(nuts_fit(divergences=3))
-    approx = fit_summary(
-        advi_fit(
-            reweighted=int(reweighted), refined=refined, pareto_khat=khat, pareto_khat_weights=0.3
-        )
-    )
-    three = reweighted or refined is not None
-    models = {
-        name: {"what": f"what {name} is", "n": n, "nuts": nuts, "advi": approx}
-        for name, n in (("mof3", 100), ("mofsep", 1000))
-    }
-    first, second = study_table({"models": models}).split("\n\n")
-    assert second.splitlines()[1:] == first.splitlines()[1:]
-    assert second.startswith("mofsep: what mofsep is (n = 1000)\n")
-    title, over, head, *lines = first.splitlines()
-    rows = lines[:4]
-    assert title == "mof3: what mof3 is (n = 100)"
-    assert over.split() == ["NUTS", "ADVI", *(["reweighted"] if three else [])]
-    pairs = ["mean", "sd"] * (2 if three else 1)
-    assert head.split() == ["mean", "sd", "5%", "95%", "ESS", "R-hat", *pairs]
-    assert [row.split()[0] for row in rows] == list(nuts["parameters"])
-    for row in rows:
-        name, *cells = row.split()
-        assert len(row) == len(head)
-        by_nuts, by_advi = (fit["parameters"][name] for fit in (nuts, approx))
-        columns = [column for column in COLUMNS if column != "q50"]
-        assert cells[:4] == [f"{by_nuts[column]:.3f}" for column in columns]
-        last = by_advi if reweighted or refined is None else approx["refined"][name]
-        assert cells[-2:] == [f"{last[column]:.3f}" for column in ("mean", "sd")]
-        if three:
-            plain = approx["approximation"][name] if reweighted else by_advi
-            assert cells[-4:-2] == [f"{plain[column]:.3f}" for column in ("mean", "sd")]
-    words = (
-        "k-hat 0.30, reweighted with k-hat 0.30. No problems found."
-        if reweighted
-        else "k-hat 0.80."
-    )
-    assert lines[4:] == [
-        *said(nuts, "NUTS: 12.3 s, 3 divergences."),
-        *(
-            []
-            if reweighted
-            else ["ADVI is not reweighted: its k-hat is 0.80; with reweight=True, k-hat is 0.30."]
-            if refined
-            else ["ADVI is not reweighted: its k-hat, 0.80, is too large for that."]
-        ),
-        *said(approx, f"ADVI: 0.6 s, loss 240.00 (error 0.10), {words}"),
-    ]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import xarray as xr
+from known_posteriors import fit_with_model, heavy_family
 from numpy.polynomial.legendre import leggauss
 from scipy import stats
 from scipy.special import logsumexp
@@ -12,7 +13,9 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
 from pystan_mix.errors import DataError, SettingsError
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
 from pystan_mix.selection import evidence as module
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
@@ -95,8 +98,8 @@ def on_grid(model: NormalMixture, y: np.ndarray) -> tuple[float, float]:
 
     Quadrature in the first weight, the first mean and the gap between the means.
     """
-    stan = stan_data(model, y)
-    loc, scale, sigma = (np.array(stan[name]) for name in ("mu_loc", "mu_scale", "sigma"))
+    stan = stan_data(target_of(model, y))
+    loc, scale, sigma = (np.array(stan[name]) for name in ("mu_loc", "mu_scale", "sigma_known"))
     low, high = float((loc - 9 * scale).min()), float((loc + 9 * scale).max())
     m, by_m = panels(low, high, 20)
     gap, by_gap = panels(0.0, high - low, 20)
@@ -145,15 +148,15 @@ def prior_average(
 
     Draws that the floor or the order forbids are thrown away, which normalises the prior.
     """
-    stan = stan_data(model, y)
+    stan = stan_data(target_of(model, y))
     rng = np.random.default_rng(11)
     kept = []
     for _ in range(blocks):
         shape = (200_000, 2)
         theta = rng.dirichlet(stan["alpha"], size=shape[0])
         mu = rng.normal(stan["mu_loc"], stan["mu_scale"], size=shape)
-        if "sigma" in stan:
-            sigma = np.broadcast_to(stan["sigma"], shape)
+        if stan["sigma_known"]:
+            sigma = np.broadcast_to(stan["sigma_known"], shape)
         elif np.isinf(stan["sigma_df"]):
             sigma = np.abs(rng.normal(0.0, stan["sigma_scale"], size=shape))
         else:
@@ -197,6 +200,39 @@ def test_where_components_are_alike_their_order_is_no_matter(cmdstan, floor):
     assert abs(found.log_evidence - expected) < LARGEST * math.hypot(error, found.mcse)
     assert found.log_ordering == pytest.approx(-math.log(2.0), abs=1e-15)
     assert LARGEST * math.hypot(error, found.mcse) < VISIBLE
+
+
+# other families
+
+
+def test_another_family_has_the_average_of_its_likelihood_over_the_prior(monkeypatch):
+    """Draws of the prior, picked by their likelihood, are draws of the posterior."""
+    y = np.array([-1.0, 0.5, 2.0, 6.0])
+    heavy = heavy_family(monkeypatch)
+    model = heavy(
+        n_components=2,
+        weights=pmix.Dirichlet([2.0, 3.0]),
+        means=pmix.Normal([0, 2], 2),
+        sigma=[0.8, 1.2],
+        df=pmix.HalfNormal(5),
+        min_weight=0.2,
+    )
+    rng = np.random.default_rng(12)
+    theta = rng.dirichlet([2.0, 3.0], size=1_000_000)
+    mu = rng.normal([0.0, 2.0], 2.0, size=theta.shape)
+    allowed = (theta >= 0.2).all(axis=1) & (mu[:, 0] < mu[:, 1])
+    theta, mu = theta[allowed], mu[allowed]
+    df = np.abs(rng.normal(0.0, 5.0, size=(len(mu), 1)))
+    parts = [theta * stats.t.pdf(point, df, mu, [0.8, 1.2]) for point in y]
+    likelihood = np.prod([part.sum(axis=1) for part in parts], axis=0)
+    expected = math.log(likelihood.mean())
+    error = likelihood.std() / likelihood.mean() / math.sqrt(likelihood.size)
+    picks = rng.choice(likelihood.size, size=(4, 2500), p=likelihood / likelihood.sum())
+    draws = {"theta": theta[picks], "mu": mu[picks], "df": df[picks]}
+    found = pmix.log_evidence(fit_with_model(model, draws, y=y))
+    assert abs(found.log_evidence - expected) < LARGEST * math.hypot(error, found.mcse)
+    assert LARGEST * math.hypot(error, found.mcse) < 0.1
+    assert found.log_ordering == pytest.approx(stats.norm.logcdf(2 / math.hypot(2, 2)), abs=1e-12)
 
 
 # the error
@@ -333,6 +369,22 @@ def test_a_fit_that_was_saved_has_the_same_evidence(small, tmp_path):
     assert pmix.log_evidence(again) == pmix.log_evidence(small)
 
 
+def test_a_fit_of_version_0_1_0_has_the_same_evidence(small):
+    before = without(small)
+    del before.attrs["model"]
+    assert pmix.log_evidence(before) == pmix.log_evidence(small)
+
+
+def test_a_parameter_that_is_neither_drawn_nor_known_is_named(small):
+    model = NormalMixture(n_components=2, means=APART, sigma=pmix.HalfNormal(2))
+    posterior = group(small, "posterior").transpose("chain", "draw", "component")
+    draws = {name: posterior[name].values for name in ("theta", "mu")}
+    fit = fit_with_model(model, draws | {"sigma": np.ones_like(draws["mu"])}, y=Y)
+    lacking = without(fit, posterior=group(fit, "posterior")[["theta", "mu"]])
+    with pytest.raises(DataError, match="Neither the posterior nor constant_data has sigma"):
+        pmix.log_evidence(lacking)
+
+
 def test_draws_are_thinned_where_they_cost_too_much(monkeypatch, small):
     monkeypatch.setattr(module, "_FEWEST_AFTER_THINNING", 600)
     monkeypatch.setattr(module, "_MOST_TERMS", 2 * 1000 * Y.size * 2)
@@ -400,5 +452,8 @@ def test_equal_means_are_refused_where_they_are_many(small):
 
 def test_parts_of_two_fits_are_refused(small):
     constant = group(small, "constant_data").isel(component=[0])
+    parts = without(small, constant_data=constant)
+    # as of version 0.1.0, whose fits carried no model
+    del parts.attrs["model"]
     with pytest.raises(DataError, match="posterior has 2 components and constant_data 1"):
-        pmix.log_evidence(without(small, constant_data=constant))
+        pmix.log_evidence(parts)

@@ -12,19 +12,23 @@ from lp_at_points import lp_at
 from wheels import unpacked
 
 import pystan_mix as pmix
-from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.processes import Process, run_processes
 from pystan_mix.cmdstan.run import Call, Run, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
-from pystan_mix.mixtures.model import NormalMixture, stan_data
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
 
 STAN = resource_dir("stan")
-HEADER = STAN / "fused" / "normal_mixture.hpp"
+HEADER = STAN / "fused" / "normal.hpp"
 DRIVERS = Path(__file__).resolve().parents[1] / "fused"
 
-PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
+PLAIN, FUSED = ("parts", "plain"), ("fused", "parts")
+PROGRAMS = [("normal", FUSED), ("normal", PLAIN), ("student_t", PLAIN), ("textbook", ())]
 
 POINTS = (
     "random",
@@ -67,10 +71,10 @@ def checks(cmdstan: CmdStan, tmp_path_factory) -> dict[tuple[str, str], str]:
     folder = tmp_path_factory.mktemp("check")
     output_of(
         cmdstan.path / "bin" / "stanc",
-        f"--include-paths={STAN / 'functions'}",
+        f"--include-paths={STAN / 'parts'},{STAN / 'plain'}",
         "--name=plain_model",
         f"--o={folder / 'plain.hpp'}",
-        STAN / "normal_mixture.stan",
+        STAN / "normal.stan",
     )
     make = make_variables(cmdstan, "COMPILE.cpp", "LINK.cpp", "LDLIBS", "TBB_TARGETS")
     source, built = DRIVERS / "check.cpp", folder / "check.o"
@@ -185,6 +189,7 @@ def test_what_stan_would_not_reject_has_the_same_value(checks, at):
         ("slopes of the Jacobian", 1e-12),
         ("overloads", 0.0),
         ("forms", 0.0),
+        ("ties", 0.0),
     ],
 )
 def test_means_are_pushed_apart_as_in_stan(checks, what, bound):
@@ -197,11 +202,11 @@ def test_the_programs_have_the_same_density(cmdstan: CmdStan, name: str):
     inits = []
     for _ in range(100):
         init = {"theta_raw": rng.dirichlet(np.ones(3)), "mu_raw": rng.normal(0, 5, 3)}
-        if not model.sigma_is_known:
+        if len(model.estimated) == 2:
             init["sigma"] = rng.lognormal(0, 1, 3)
         inits.append({name: values.tolist() for name, values in init.items()})
     fused, plain = (
-        lp_at(program_for(model), stan_data(model, Y), inits, likelihood=likelihood)
+        lp_at(stan_program("normal", likelihood=likelihood), stan_data(target_of(model, Y)), inits)
         for likelihood in ("fused", "stan")
     )
     assert np.ptp(fused) > 1000.0
@@ -221,7 +226,7 @@ def test_the_same_seed_gives_the_same_draws_to_the_last_bit(cmdstan: CmdStan, tm
             show_progress=False,
             output_dir=tmp_path / folder,
         )
-    for file in ("chain-1.csv", "chain-2.csv", "generated-1.csv", "generated-2.csv"):
+    for file in ("chain-1.csv", "chain-2.csv"):
         first, second = (read_stan_csv(tmp_path / folder / file) for folder in ("first", "second"))
         assert first.draws.shape[0] == 100
         np.testing.assert_array_equal(first.draws, second.draws)
@@ -230,11 +235,11 @@ def test_the_same_seed_gives_the_same_draws_to_the_last_bit(cmdstan: CmdStan, tm
 def run_from(init: dict[str, list[float]], *settings: str) -> Run:
     """Run NUTS from initial values; it fails if CmdStan does."""
     model = NormalMixture(n_components=len(init["mu_raw"]), means=MEANS, sigma=pmix.HalfCauchy(2))
-    (executable,) = compiled("normal_mixture", show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     with workspace(executable, keep_in=None) as space:
         call = Call(
             method=("sample", "num_samples=20", *settings),
-            data=space.write_data("data", stan_data(model, Y)),
+            data=space.write_data("data", stan_data(target_of(model, Y))),
             init=space.write_data("init", init),
             seed=1,
         )
@@ -301,36 +306,34 @@ def httpstan(tmp_path_factory) -> Path:
 # maps
 def test_stan_2_39_compiles_every_program(httpstan: Path, tmp_path: Path):
     assert "v2.39" in output_of(httpstan / "stanc", "--version")
-    compilations = {}
-    for program in PROGRAMS:
-        for likelihood in ("fused", "plain"):
-            fused = likelihood == "fused"
-            name = f"{program}-{likelihood}"
-            folders = (STAN / "fused", STAN / "functions") if fused else (STAN / "functions",)
-            output_of(
-                httpstan / "stanc",
-                *(("--allow-undefined",) if fused else ()),
-                f"--include-paths={','.join(map(str, folders))}",
-                f"--o={tmp_path / name}.cpp",
-                STAN / f"{program}.stan",
-            )
-            argv = ("g++", *HTTPSTAN_FLAGS, f"-I{httpstan / 'include'}")
-            if fused:
-                argv += ("-include", str(HEADER))
-            compilations[program, likelihood] = Process(
+    compilations = []
+    for program, folders in PROGRAMS:
+        name = "-".join([program, *folders])
+        output_of(
+            httpstan / "stanc",
+            *(("--allow-undefined",) if folders == FUSED else ()),
+            f"--include-paths={','.join(str(STAN / folder) for folder in folders)}",
+            f"--o={tmp_path / name}.cpp",
+            STAN / f"{program}.stan",
+        )
+        argv = ("g++", *HTTPSTAN_FLAGS, f"-I{httpstan / 'include'}")
+        if folders == FUSED:
+            argv += ("-include", str(HEADER))
+        compilations.append(
+            Process(
                 argv=(*argv, "-c", "-o", f"{name}.o", f"{name}.cpp"),
                 log=tmp_path / f"{name}.log",
                 cwd=tmp_path,
             )
-    finished = run_processes([*compilations.values()], parallel=2)
-    for (program, likelihood), end in zip(compilations, finished, strict=True):
-        compilation = compilations[program, likelihood]
+        )
+    ends = run_processes(compilations, parallel=2)
+    for (program, folders), compilation, end in zip(PROGRAMS, compilations, ends, strict=True):
         assert end is not None, "another program did not compile"
-        assert end.returncode == 0, f"{program}, {likelihood}:\n{compilation.log.read_text()}"
+        assert end.returncode == 0, f"{program}:\n{compilation.log.read_text()}"
         symbols = output_of("nm", "--demangle", compilation.log.with_suffix(".o"))
         undefined = [line for line in symbols.splitlines() if line.split()[0] == "U"]
         assert not [line for line in undefined if "mixture" in line or "push_apart" in line]
-        assert ("normal_mixture_rows::by_rows" in symbols) == (likelihood == "fused")
+        assert ("normal_mixture_rows::by_rows" in symbols) == (folders == FUSED)
 
 
 CPP = (HEADER, *sorted(DRIVERS.iterdir()))

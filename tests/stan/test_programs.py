@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lp_at_points import lp_at
-from reference_density import log_jacobian, log_lik, log_prior
+from reference_density import log_jacobian, log_lik, log_prior, log_simplex_jacobian
 from scipy import stats
 from wheels import unpacked
 
@@ -18,12 +18,17 @@ from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
-from pystan_mix.fits.prediction import parameter_draws
-from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
+from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
+from pystan_mix.study.textbook import textbook_data
 
 STAN = resource_dir("stan")
-PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma", "normal_mixture_by_hand")
+PLAIN, FUSED = ("parts", "plain"), ("fused", "parts")
+PROGRAMS = [("normal", FUSED), ("normal", PLAIN), ("student_t", PLAIN), ("textbook", ())]
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
 PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
@@ -34,12 +39,6 @@ CASES = {
         NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS),
         Y.round(1),
         "fused",
-    ),
-    "by-hand": (KNOWN, Y, "by_hand"),
-    "by-hand-repeated-floor": (
-        NormalMixture(n_components=3, sigma=1.1, min_weight=0.1, **PRIORS),
-        Y.round(1),
-        "by_hand",
     ),
     "half-cauchy": (NormalMixture(n_components=3, sigma=pmix.HalfCauchy(2), **PRIORS), Y, "fused"),
     "half-normal-floor": (
@@ -80,8 +79,8 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
         output_dir=tmp_path,
     )
     csv = read_stan_csv(tmp_path / "chain-1.csv")
-    stan = stan_data(model, y)
-    known = np.asarray(stan.get("sigma", []))
+    stan = stan_data(target_of(model, y))
+    known = np.asarray(stan["sigma_known"])
     sigma_draws = np.tile(known, (100, 1)) if known.size else csv.variable("sigma")
     expected = [
         log_prior(stan, theta, mu, sigma)
@@ -101,38 +100,25 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
     assert np.ptp(difference) < 1e-8
 
 
-def test_the_program_by_hand_has_the_same_density(cmdstan: CmdStan, tmp_path: Path):
-    y = Y.round(1)
-    pmix.sample(
-        KNOWN, y, chains=1, iter_sampling=100, seed=3, show_progress=False, output_dir=tmp_path
-    )
-    csv = read_stan_csv(tmp_path / "chain-1.csv")
-    inits = [
-        {"theta_raw": theta.tolist(), "mu_raw": mu.tolist()}
-        for theta, mu in zip(csv.variable("theta_raw"), csv.variable("mu_raw"), strict=True)
-    ]
-    stan = stan_data(KNOWN, y)
-    included = lp_at("normal_mixture_known_sigma", stan, inits)
-    by_hand = lp_at("normal_mixture_by_hand", stan, inits)
-    assert np.ptp(included) > 1.0
-    assert np.ptp(by_hand - included) < 1e-8
+def test_the_textbook_program_has_the_density_of_the_model(cmdstan: CmdStan):
+    rng = np.random.default_rng(2)
+    target = target_of(KNOWN, Y)
+    stan = textbook_data(target)
+    sigma = np.asarray(stan["sigma"])
+    points = [(rng.dirichlet(np.ones(3)), np.sort(rng.normal(0, 3, 3))) for _ in range(50)]
+    inits = [{"theta": theta.tolist(), "mu": mu.tolist()} for theta, mu in points]
+    expected = []
+    for theta, mu in points:
+        total = log_prior(stan, theta, mu, sigma) + log_lik(Y, theta, mu, sigma).sum()
+        # Stan's own ordered vector: the logarithms of the gaps
+        gaps = np.log(np.diff(mu)).sum()
+        expected.append(total + log_simplex_jacobian(theta, version=cmdstan.version) + gaps)
+    lp = lp_at(stan_program("textbook"), stan, inits)
+    assert np.ptp(lp) > 100.0
+    assert np.ptp(lp - expected) < 1e-8
 
 
-def test_the_program_by_hand_has_the_same_posterior(cmdstan: CmdStan):
-    fits = [
-        pmix.sample(
-            KNOWN, Y, iter_sampling=2500, seed=seed, likelihood=likelihood, show_progress=False
-        )
-        for seed, likelihood in ((1, "fused"), (2, "by_hand"))
-    ]
-    from pystan_mix.diagnostics.diagnose import summarize
-
-    included, by_hand = (summarize(fit) for fit in fits)
-    error = np.hypot(included["mcse_mean"], by_hand["mcse_mean"])
-    assert (np.abs(included["mean"] - by_hand["mean"]) < 4.5 * error).all()
-
-
-@pytest.mark.parametrize("case", ["known-repeated-floor", "by-hand", "half-t-repeated"])
+@pytest.mark.parametrize("case", ["known-repeated-floor", "half-t-repeated"])
 def test_log_lik_is_that_of_scipy(cmdstan: CmdStan, case: str):
     model, y, likelihood = CASES[case]
     fit = pmix.sample(
@@ -144,19 +130,21 @@ def test_log_lik_is_that_of_scipy(cmdstan: CmdStan, case: str):
         likelihood=likelihood,
         show_progress=False,
     )
-    theta, mu, sigma = (draws[0] for draws in parameter_draws(fit))
+    _, theta, components = mixture_of_fit(fit)
+    theta, mu, sigma = (x[0] for x in (theta, components["mu"], components["sigma"]))
     expected = [log_lik(y, *parameters) for parameters in zip(theta, mu, sigma, strict=True)]
     np.testing.assert_allclose(group(fit, "log_likelihood")["y"].values[0], expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("case", ["known-repeated-floor", "by-hand", "half-cauchy"])
+@pytest.mark.parametrize("case", ["known-repeated-floor", "half-cauchy"])
 def test_y_rep_follows_the_mixture_of_its_draw(cmdstan: CmdStan, case: str):
     model, y, likelihood = CASES[case]
     fit = pmix.sample(
         model, y, chains=2, iter_sampling=250, seed=2, likelihood=likelihood, show_progress=False
     )
     y_rep = group(fit, "posterior_predictive")["y"].values
-    theta, mu, sigma = parameter_draws(fit)
+    _, theta, components = mixture_of_fit(fit)
+    mu, sigma = components["mu"], components["sigma"]
     cdf = stats.norm.cdf(y_rep[..., None], mu[:, :, None], sigma[:, :, None])
     uniform = (theta[:, :, None] * cdf).sum(-1)
     # given its draw each replication is independent, so the transforms are uniform and so are all
@@ -226,32 +214,37 @@ def test_without_data_the_scales_follow_their_prior(cmdstan: CmdStan, prior, law
 
 
 def test_generated_quantities_can_be_switched_off(cmdstan: CmdStan, tmp_path: Path):
-    (executable,) = compiled("normal_mixture", show_progress=False)
-    model = with_default_priors(NormalMixture(n_components=2), Y)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
+    target = target_of(NormalMixture(n_components=2), Y)
     for n_rep, save in ((0, False), (7, False), (0, True)):
         with workspace(executable, keep_in=None) as space:
-            data = space.write_data("data", stan_data(model, Y, n_rep=n_rep, save_log_lik=save))
+            data = space.write_data("data", stan_data(target, n_rep=n_rep, save_log_lik=save))
             call = Call(method=("sample", "num_samples=5", "num_warmup=20"), data=data, seed=1)
             csv = run_cmdstan(space, "chain", [call], parallel=1).csvs[0]
         assert csv.variable("y_rep").shape[1] == n_rep
         assert csv.variable("log_lik").shape[1] == (Y.size if save else 0)
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_stanc_has_nothing_to_warn_of(cmdstan: CmdStan, program: str):
-    stan = resource_dir("stan")
+def assert_without_a_word(stanc: Path, program: str, folders: tuple[str, ...]) -> None:
+    """Let stanc translate a program; it must have nothing to say."""
     result = subprocess.run(
-        [
-            cmdstan.path / "bin" / "stanc",
-            f"--include-paths={stan / 'functions'}",
+        (
+            stanc,
+            *(("--allow-undefined",) if folders == FUSED else ()),
+            f"--include-paths={','.join(str(STAN / folder) for folder in folders)}",
             "--o=/dev/null",
-            stan / f"{program}.stan",
-        ],
+            STAN / f"{program}.stan",
+        ),
         capture_output=True,
         text=True,
         check=False,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("program", "folders"), PROGRAMS)
+def test_stanc_has_nothing_to_warn_of(cmdstan: CmdStan, program: str, folders: tuple[str, ...]):
+    assert_without_a_word(cmdstan.path / "bin" / "stanc", program, folders)
 
 
 @pytest.mark.parametrize(
@@ -272,12 +265,11 @@ def test_stan_code_keeps_to_the_style_guide(path: Path):
 
 def test_shipped_json_runs_in_its_programs(cmdstan: CmdStan):
     for name, program in (
-        ("close", "normal_mixture_known_sigma"),
-        ("close", "normal_mixture_by_hand"),
-        ("separated", "normal_mixture"),
+        ("close", "normal"),
+        ("separated", "normal"),
     ):
         stan = json.loads((resource_dir("data") / f"{name}.json").read_text())
-        (executable,) = compiled(program, show_progress=False)
+        (executable,) = compiled(stan_program(program), show_progress=False)
         with workspace(executable, keep_in=None) as space:
             data = space.write_data("data", stan)
             call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
@@ -298,20 +290,9 @@ def newer_stanc(tmp_path_factory) -> Path:
     return stanc
 
 
-@pytest.mark.parametrize("includes", [("functions",), ("fused", "functions")])
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_newer_compilers_take_them_without_a_word(newer_stanc, tmp_path, program, includes):
+@pytest.mark.parametrize(("program", "folders"), PROGRAMS)
+def test_newer_compilers_take_them_without_a_word(
+    newer_stanc: Path, program: str, folders: tuple[str, ...]
+):
     """A warning of one version is an error of a later one."""
-    result = subprocess.run(
-        (
-            newer_stanc,
-            "--allow-undefined",
-            f"--include-paths={','.join(str(STAN / folder) for folder in includes)}",
-            f"--o={tmp_path / 'program.hpp'}",
-            STAN / f"{program}.stan",
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_without_a_word(newer_stanc, program, folders)

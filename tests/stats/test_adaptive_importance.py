@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from pystan_mix.stats.adaptive_importance import refine
 from pystan_mix.stats.importance import pareto_smoothed
 
+pytestmark = pytest.mark.arviz
 LOG_CONSTANT = 3.7
 
 

@@ -16,6 +16,7 @@ from pystan_mix.stats.monte_carlo import (
     z_scores,
 )
 
+pytestmark = pytest.mark.arviz
 LAWS = {
     "normal": lambda x: x,
     "lognormal": np.exp,

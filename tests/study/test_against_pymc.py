@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pystan_mix.arviz_compat import element_draws, to_arviz
+from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.errors import DataError
+from pystan_mix.fits.groups import elements
 from pystan_mix.stats.monte_carlo import summary_of
 from pystan_mix.study.against_pymc import against_pymc
 from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference
@@ -28,7 +29,7 @@ def fit_of(seed, *, sd=1.0, shift=0.0):
 
 def reference_of(fit):
     rows = {}
-    for name, draws in element_draws(fit):
+    for name, draws in elements(fit):
         found = summary_of(draws)
         rows[name] = found.values | {
             "mcse_mean": found.mcse_mean,
@@ -65,7 +66,7 @@ def test_what_is_significant_but_too_small_to_matter_agrees():
         reference, table=reference.table.assign(mcse_mean=1e-9, mcse_sd=1e-9)
     )
     found = against_pymc(fit_of(3, shift=0.04), exact)
-    fit = dict(element_draws(fit_of(3, shift=0.04)))
+    fit = dict(elements(fit_of(3, shift=0.04)))
     z = 0.04 / summary_of(fit["mu[1]"]).mcse_mean
     assert found["parameters"]["mu[1]"]["z_mean"] == pytest.approx(z, rel=1e-6)
     assert found["agree"]

@@ -6,9 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from pystan_mix.mixtures.model import stan_data
-from pystan_mix.mixtures.observations import check_observations, read_observations
+from pystan_mix.data_files import read_observations
+from pystan_mix.mixtures.observations import checked_observations
 from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import DATA_SETS, format_observations, write_data_sets
 from pystan_mix.study.pymc_results import REFERENCE_FILE
@@ -34,7 +36,7 @@ def test_text_holds_the_simulated_observations(data_set):
     drawn = simulate(
         data_set.n, theta=weights, mu=data_set.mu, sigma=data_set.sigma, seed=data_set.seed
     )
-    assert check_observations(y, n_components=3).size == data_set.n
+    assert checked_observations(y, n_components=3).y.size == data_set.n
     np.testing.assert_allclose(y, drawn, rtol=0, atol=0.5e-6 + 1e-12)
 
 
@@ -43,16 +45,18 @@ def test_json_holds_the_numbers_of_the_text_and_the_priors(data_set):
     y = read_observations(SHIPPED / f"{data_set.name}.dat")
     stan = json.loads((SHIPPED / f"{data_set.name}.json").read_text())
     assert np.repeat(stan["y"], stan["count"]).tolist() == sorted(y)
-    assert stan == stan_data(data_set.model, y)
+    assert stan == stan_data(target_of(data_set.model, y))
+    assert target_of_stan_data(type(data_set.model), stan).model == data_set.model
 
 
 def test_the_notebooks_priors_stand_in_the_json():
     close, separated = (json.loads((SHIPPED / f"{d.name}.json").read_text()) for d in DATA_SETS)
     assert close["alpha"] == [10, 10, 10]
     assert (close["mu_loc"], close["mu_scale"]) == ([0, 0, 0], [10, 10, 10])
-    assert (close["sigma"], close["min_weight"]) == ([1, 1, 1], 0)
+    assert (close["sigma_known"], close["n_sigma"], close["min_weight"]) == ([1, 1, 1], 0, 0)
     assert separated["alpha"] == [2, 2, 2]
     assert (separated["mu_loc"], separated["mu_scale"]) == ([0, 10, 20], [5, 5, 5])
+    assert (separated["sigma_known"], separated["n_sigma"]) == ([], 3)
     assert (separated["sigma_df"], separated["sigma_scale"]) == (1, [5, 5, 5])
     assert separated["min_weight"] == 0.1
 

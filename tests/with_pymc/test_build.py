@@ -11,18 +11,19 @@ from functools import cache
 import numpy as np
 import pytest
 from lp_at_points import lp_at
+from pystan_mix.mixtures.model import stan_data, with_default_priors
 from reference_density import log_jacobian
 from scipy import stats
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import group
 from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.data_files import read_observations
 from pystan_mix.errors import DataError, MissingPackageError, SettingsError
-from pystan_mix.mixtures.model import NormalMixture, stan_data, with_default_priors
-from pystan_mix.mixtures.observations import read_observations
-from pystan_mix.mixtures.ordering import ordering_width, pull_free
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
+from pystan_mix.stats.ordering import ordering_width, pull_free
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 from pystan_mix.with_pymc.build import mixture_random
 

@@ -1,0 +1,73 @@
+"""What `pystan-mix fit` does."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.command.exit_codes import EXIT_CODE_OF
+from pystan_mix.command.fit_options import model_from_words
+from pystan_mix.console import say
+from pystan_mix.data_files import read_observations
+from pystan_mix.files import write_json
+from pystan_mix.fits.storage import save
+from pystan_mix.inference.advi import advi
+from pystan_mix.inference.nuts import sample
+from pystan_mix.report.fit import fit_summary, fit_table
+
+
+def fit_command(arguments: argparse.Namespace) -> int:
+    """Fit one mixture; print its summary, or one JSON object."""
+    model = model_from_words(arguments)
+    y = read_observations(arguments.data, column=arguments.column)
+    if arguments.method == "nuts":
+        fit = sample(
+            model,
+            y,
+            chains=arguments.chains,
+            iter_warmup=arguments.iter_warmup,
+            iter_sampling=arguments.iter_sampling,
+            adapt_delta=arguments.adapt_delta,
+            seed=arguments.seed,
+        )
+    else:
+        fit = advi(
+            model,
+            y,
+            algorithm=arguments.algorithm,
+            restarts=arguments.restarts,
+            reweight=arguments.reweight,
+            seed=arguments.seed,
+        )
+    summary = {"data": str(arguments.data), "n": y.size, "model": repr(model)} | fit_summary(fit)
+    if arguments.out is not None:
+        _leave_results(fit, summary, arguments.out)
+        say(f"Results: {arguments.out.resolve()}")
+    print(json.dumps(summary, indent=1) if arguments.json else fit_table(summary))
+    return EXIT_CODE_OF[str(summary["use"])]
+
+
+def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
+    """Write a fit's data, summary and figures."""
+    from pystan_mix.figures import (
+        plot_autocorr,
+        plot_density,
+        plot_elbo,
+        plot_posterior,
+        plot_predictive,
+        plot_trace,
+        save_figure,
+    )
+
+    save(fit, out / "fit.nc")
+    write_json(out / "summary.json", summary)
+    save_figure(plot_density(fit), out / "density.png")
+    save_figure(plot_posterior(fit), out / "posterior.png")
+    if summary["predictive"]:
+        save_figure(plot_predictive(fit), out / "predictive.png")
+    if summary["method"] == "nuts":
+        save_figure(plot_trace(fit), out / "trace.png")
+        save_figure(plot_autocorr(fit), out / "autocorr.png")
+    else:
+        save_figure(plot_elbo(fit), out / "elbo.png")

@@ -1,0 +1,105 @@
+"""The options of `pystan-mix fit`, those of every family of components among them."""
+
+import argparse
+from pathlib import Path
+
+from pystan_mix.command.spelling import parse_parameter, parse_weights, spelled
+from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.model_json import family_called
+
+
+def add_fit_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `fit`."""
+    command.add_argument("data", type=Path, metavar="DATA", help="a text or CSV file")
+    command.add_argument(
+        "--components", type=int, required=True, metavar="K", help="number of components"
+    )
+    command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
+    command.add_argument("--method", choices=("nuts", "advi"), default="nuts")
+    command.add_argument(
+        "--weights",
+        default="2",
+        metavar="A",
+        help="Dirichlet concentration: a number, or one for each component (default: %(default)s)",
+    )
+    add_model_options(command)
+    command.add_argument(
+        "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
+    )
+    nuts = command.add_argument_group("NUTS")
+    nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
+    nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
+    nuts.add_argument("--iter-sampling", type=int, default=1000, help="default: %(default)s")
+    nuts.add_argument("--adapt-delta", type=float, default=0.9, help="default: %(default)s")
+    advi = command.add_argument_group("ADVI")
+    advi.add_argument("--algorithm", choices=("meanfield", "fullrank"), default="meanfield")
+    advi.add_argument("--restarts", type=int, default=4, help="default: %(default)s")
+    advi.add_argument(
+        "--reweight",
+        action=argparse.BooleanOptionalAction,
+        help="return draws that are refined by importance sampling (default: where k-hat allows)",
+    )
+    command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="leave netCDF, summary.json and figures there"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object in place of the table"
+    )
+
+
+def add_model_options(command: argparse.ArgumentParser) -> None:
+    """Add the family, and an option for each parameter that a family's components have."""
+    command.add_argument(
+        "--family",
+        choices=[family.family for family in FAMILIES],
+        default=NormalMixture.family,
+        help="kind of the components (default: %(default)s)",
+    )
+    for parameter in _parameters():
+        command.add_argument(
+            f"--{parameter.field}",
+            metavar=_metavar(parameter),
+            help=f"{parameter.meaning}{_of_some(parameter)}: {spelled(parameter)}",
+        )
+
+
+def model_from_words(arguments: argparse.Namespace) -> Mixture:
+    """Return the model that the command line spells.
+
+    Raises
+    ------
+    ModelError
+        If a prior or a number is not what it should be, or the family has no
+        such parameter.
+    """
+    family = family_called(arguments.family)
+    words = {p: getattr(arguments, p.field) for p in _parameters()}
+    given = {p: text for p, text in words.items() if text is not None}
+    priors = {p.field: parse_parameter(p, text, family=family) for p, text in given.items()}
+    return family(
+        n_components=arguments.components,
+        weights=parse_weights(arguments.weights),
+        min_weight=arguments.min_weight,
+        **priors,
+    )
+
+
+def _parameters() -> list[Parameter]:
+    """Return the parameters of all families, one of each name."""
+    found = {each.field: each for family in reversed(FAMILIES) for each in family.parameters}
+    first = [each.field for family in FAMILIES for each in family.parameters]
+    return [found[field] for field in dict.fromkeys(first)]
+
+
+def _of_some(parameter: Parameter) -> str:
+    """Return which families have a parameter, where not all have it."""
+    having = [family.family for family in FAMILIES if parameter in family.parameters]
+    return "" if len(having) == len(FAMILIES) else f" of {' and '.join(having)} components"
+
+
+def _metavar(parameter: Parameter) -> str:
+    """Return what stands for the value in the help."""
+    return parameter.name.upper() if parameter.may_be_known else "LOCATION,SCALE"

@@ -1,0 +1,238 @@
+"""The groups of a fit that NUTS and ADVI share, declared once: made, and read."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from pystan_mix.arviz_compat import Fit, group, group_names
+from pystan_mix.errors import DataError
+from pystan_mix.fits.draws import Draws
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+
+POSTERIOR = "posterior"
+POSTERIOR_PREDICTIVE = "posterior_predictive"
+LOG_LIKELIHOOD = "log_likelihood"
+SAMPLE_STATS = "sample_stats"
+OBSERVED_DATA = "observed_data"
+CONSTANT_DATA = "constant_data"
+# what a fit without observations is called by
+PRIOR_NAMES = {
+    POSTERIOR: "prior",
+    POSTERIOR_PREDICTIVE: "prior_predictive",
+    SAMPLE_STATS: "sample_stats_prior",
+}
+CHAIN_AND_DRAW = ("chain", "draw")
+COMPONENT = "component"
+# the observations, what is replicated of them, and their log density
+Y = "y"
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictive:
+    """What chosen draws predict.
+
+    Parameters
+    ----------
+    picks : ndarray of int, shape (draw,)
+        Which draws of each chain these are.
+    y_rep : ndarray, shape (chain, draw, n_rep)
+        Replicated observations.
+    log_lik : ndarray, shape (chain, draw, N)
+        Log density of each observation, in the order that they came in.
+    """
+
+    picks: NDArray[np.intp]
+    y_rep: FloatArray
+    log_lik: FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class NutsStats:
+    """What NUTS says of each draw, arrays of shape (chain, draw).
+
+    Parameters
+    ----------
+    lp : ndarray
+        Log density in the unconstrained space, up to a constant.
+    acceptance_rate, step_size, energy : ndarray
+        As CmdStan names them.
+    tree_depth, n_steps : ndarray of int
+        Depth of the tree, and gradients that it took.
+    diverging : ndarray of bool
+        Whether the trajectory diverged.
+    """
+
+    lp: FloatArray
+    acceptance_rate: FloatArray
+    step_size: FloatArray
+    tree_depth: NDArray[np.int64]
+    n_steps: NDArray[np.int64]
+    diverging: NDArray[np.bool_]
+    energy: FloatArray
+
+
+def common_groups(
+    target: Target, draws: Draws, predictive: Predictive | None
+) -> dict[str, xr.Dataset]:
+    """Return the groups that every fit has.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    draws : Draws
+        The draws.
+    predictive : Predictive or None
+        What some of them predict; None leaves out the groups that need it.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        ``posterior``, ``constant_data`` and, where there is something for
+        them, ``observed_data``, ``posterior_predictive`` and ``log_likelihood``.
+    """
+    observed = target.observed
+    groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: _constants(target)}
+    obs = {"obs": np.arange(observed.y.size)}
+    if observed.y.size:
+        groups[OBSERVED_DATA] = xr.Dataset({Y: ("obs", observed.y)}, coords=obs)
+    if predictive is not None:
+        coords = {"chain": np.arange(draws.chains), "draw": predictive.picks}
+        for name, values in (
+            (POSTERIOR_PREDICTIVE, predictive.y_rep),
+            (LOG_LIKELIHOOD, predictive.log_lik),
+        ):
+            if values.size:
+                where = coords | {"obs": np.arange(values.shape[-1])}
+                groups[name] = xr.Dataset({Y: ((*CHAIN_AND_DRAW, "obs"), values)}, coords=where)
+    return groups
+
+
+def variables_group(target: Target, draws: Draws) -> xr.Dataset:
+    """Return draws as a group; what all components share has no dimension of its own."""
+    shared = {
+        each.name for each in target.estimated if each.shared and target.model.size(each) == 1
+    }
+    return xr.Dataset(
+        {
+            name: (CHAIN_AND_DRAW, values[..., 0])
+            if name in shared
+            else ((*CHAIN_AND_DRAW, COMPONENT), values)
+            for name, values in draws.variables.items()
+        },
+        coords=chain_coords(draws) | {COMPONENT: np.arange(target.n_components)},
+    )
+
+
+def chain_coords(draws: Draws) -> dict[str, NDArray[np.intp]]:
+    """Return the coordinates of chains and draws."""
+    return {"chain": np.arange(draws.chains), "draw": np.arange(draws.length)}
+
+
+def _constants(target: Target) -> xr.Dataset:
+    """Return the numbers of the priors, and what is known."""
+    model, K = target.model, target.n_components
+    numbers: dict[str, object] = {"alpha": target.concentration, "min_weight": model.min_weight}
+    numbers |= target.known
+    for parameter in target.estimated:
+        numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
+    variables = {}
+    for name, value in numbers.items():
+        values = np.asarray(value, dtype=np.float64)
+        one_each = values.shape == (K,) and name != "min_weight"
+        variables[name] = (COMPONENT, values) if one_each else ((), values.reshape(-1)[0])
+    return xr.Dataset(variables, coords={COMPONENT: np.arange(K)})
+
+
+def stats_group(stats: NutsStats) -> xr.Dataset:
+    """Return NUTS's statistics as a group."""
+    arrays = {field.name: getattr(stats, field.name) for field in dataclasses.fields(stats)}
+    chains, draws = stats.lp.shape
+    return xr.Dataset(
+        {name: (CHAIN_AND_DRAW, values) for name, values in arrays.items()},
+        coords={"chain": np.arange(chains), "draw": np.arange(draws)},
+    )
+
+
+def sampler_stat(fit: Fit, name: str) -> FloatArray:
+    """Return one of NUTS's statistics, shape (chain, draw), as `sampler_stats` does."""
+    return sampler_stats(fit, name)[0]
+
+
+def sampler_stats(fit: Fit, *names: str) -> list[FloatArray]:
+    """Return some of NUTS's statistics, each of shape (chain, draw).
+
+    Raises
+    ------
+    DataError
+        If the fit lacks any; the message lists those that it has.
+    """
+    stats = group(fit, SAMPLE_STATS)
+    missing = [name for name in names if name not in stats]
+    if missing:
+        raise DataError(
+            f"{SAMPLE_STATS} has no {' and no '.join(missing)}; it has: "
+            f"{', '.join(map(str, stats.data_vars))}. Give what sample() or advi() returned."
+        )
+    return [np.asarray(stats[name].transpose(*CHAIN_AND_DRAW)) for name in names]
+
+
+def divergences(fit: Fit) -> NDArray[np.bool_]:
+    """Return which draws diverged, shape (chain, draw); nothing where the fit does not say."""
+    if SAMPLE_STATS not in group_names(fit) or "diverging" not in group(fit, SAMPLE_STATS):
+        return np.zeros((0, 0), dtype=np.bool_)
+    return sampler_stat(fit, "diverging").astype(np.bool_)
+
+
+def variables(fit: Fit, name: str = POSTERIOR) -> dict[str, FloatArray]:
+    """Return the draws in a group by name, each of shape (chain, draw, ...)."""
+    return {
+        str(variable): np.asarray(values.transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64)
+        for variable, values in group(fit, name).data_vars.items()
+        if set(CHAIN_AND_DRAW) <= set(values.dims)
+    }
+
+
+def elements(fit: Fit, name: str = POSTERIOR) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each scalar of a group by name (``mu[1]``), with draws of shape (chain, draw)."""
+    for variable, draws in variables(fit, name).items():
+        for position in np.ndindex(draws.shape[2:]):
+            yield element_name(variable, position), draws[(..., *position)]
+
+
+def element_name(variable: str, position: tuple[int, ...]) -> str:
+    """Return the name of a scalar; elements count from 1, as in Stan.
+
+    Examples
+    --------
+    >>> element_name("mu", (0,)), element_name("df", ())
+    ('mu[1]', 'df')
+    """
+    return f"{variable}[{','.join(str(i + 1) for i in position)}]" if position else variable
+
+
+def posterior_size(fit: Fit) -> tuple[int, int]:
+    """Return the number of chains, and of draws in each."""
+    sizes = group(fit, POSTERIOR).sizes
+    return sizes.get("chain", 1), sizes.get("draw", 0)
+
+
+def observations(fit: Fit) -> FloatArray | None:
+    """Return the observations that a fit carries; None where it has none."""
+    if OBSERVED_DATA not in group_names(fit) or Y not in group(fit, OBSERVED_DATA):
+        return None
+    return np.asarray(group(fit, OBSERVED_DATA)[Y], dtype=np.float64)
+
+
+def replications(fit: Fit) -> FloatArray | None:
+    """Return replicated observations, a data set a row; None where there are none."""
+    if POSTERIOR_PREDICTIVE not in group_names(fit) or Y not in group(fit, POSTERIOR_PREDICTIVE):
+        return None
+    y_rep = np.asarray(
+        group(fit, POSTERIOR_PREDICTIVE)[Y].transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64
+    )
+    return y_rep.reshape(-1, y_rep.shape[-1])

@@ -1,0 +1,157 @@
+"""The model that a fit carries, and its observations."""
+
+import numpy as np
+
+from pystan_mix.arviz_compat import Fit, group, group_names
+from pystan_mix.errors import DataError
+from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.draws import Draws
+from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, observations, variables
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.model_json import model_from_json
+from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.stan_data import target_of_stan_data
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+
+
+def model_of(fit: Fit) -> Mixture:
+    """Return the model of a fit, to fit it again or to read its priors.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        What `sample` or `advi` returned, or `load` read; of version 0.1.0 too.
+
+    Returns
+    -------
+    Mixture
+        The model, with the priors that were scaled to the data written out.
+
+    Raises
+    ------
+    DataError
+        If the data carry no model.
+
+    Examples
+    --------
+    >>> from pystan_mix import Normal, NormalMixture, model_of, sample, simulate
+    >>> y = simulate(50, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=1)
+    >>> model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
+    >>> fit = sample(model, y, iter_sampling=100, seed=1, show_progress=False)
+    >>> model_of(fit) == model
+    True
+    """
+    carried = read_attributes(Provenance, fit).model
+    if carried:
+        return model_from_json(carried)
+    if CONSTANT_DATA not in group_names(fit):
+        raise DataError(
+            f"The data carry no model: neither the attribute 'model' nor a group {CONSTANT_DATA}. "
+            "Give what sample() or advi() returned."
+        )
+    # version 0.1.0 knew normal components only
+    constants = group(fit, CONSTANT_DATA).data_vars.items()
+    data = {str(name): np.asarray(values) for name, values in constants}
+    return target_of_stan_data(NormalMixture, data | {"y": []}).model
+
+
+def target_of_fit(fit: Fit) -> Target:
+    """Return the model and the observations of a fit.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        A fit.
+
+    Returns
+    -------
+    Target
+        What was fitted.
+
+    Raises
+    ------
+    DataError
+        If the data carry no model or no observations.
+    """
+    y = observations(fit)
+    if y is None:
+        raise DataError(
+            "The fit has no observations. Give what sample(model, y) returned, all of its groups "
+            "with it."
+        )
+    return Target(model_of(fit), indexed(y))
+
+
+def draws_of_fit(fit: Fit) -> Draws:
+    """Return the draws of a fit's parameters.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        A fit.
+
+    Returns
+    -------
+    Draws
+        `theta`, and the parameters that are not known.
+
+    Raises
+    ------
+    DataError
+        If the data are no fit of a mixture.
+    """
+    family = family_of(fit)
+    found = variables(fit, POSTERIOR)
+    missing = [
+        name
+        for name in ("theta", *(each.name for each in family.parameters if not each.may_be_known))
+        if name not in found
+    ]
+    if missing:
+        raise DataError(
+            f"The {POSTERIOR} has no {' and no '.join(missing)}; it has: {', '.join(found)}. Give "
+            "what sample() or advi() returned."
+        )
+    names = ["theta", *(each.name for each in family.parameters if each.name in found)]
+    return Draws({n: x if (x := found[n]).ndim > 2 else x[..., None] for n in names})
+
+
+def mixture_of_fit(fit: Fit) -> tuple[type[Mixture], FloatArray, dict[str, FloatArray]]:
+    """Return a fit's mixture under each draw, from whatever library.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        A fit; data without a model are taken for a mixture of normals.
+
+    Returns
+    -------
+    tuple of type, ndarray of shape (chain, draw, K), and dict of str to ndarray
+        The family, the weights, and every parameter of the components, each of
+        shape (chain, draw, K) or (chain, draw, 1).
+
+    Raises
+    ------
+    DataError
+        If the data are no fit of a mixture.
+    """
+    family, draws = family_of(fit), draws_of_fit(fit)
+    components = dict(draws.variables)
+    theta = components.pop("theta")
+    constants = group(fit, CONSTANT_DATA) if CONSTANT_DATA in group_names(fit) else {}
+    for parameter in family.parameters:
+        name = parameter.name
+        if name not in components:
+            if name not in constants:
+                raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {name}.")
+            known = np.atleast_1d(np.asarray(constants[name], dtype=np.float64))
+            components[name] = np.broadcast_to(known, (*theta.shape[:2], known.size))
+    return family, theta, components
+
+
+def family_of(fit: Fit) -> type[Mixture]:
+    """Return the family of a fit's components."""
+    carried = read_attributes(Provenance, fit).model
+    return type(model_from_json(carried)) if carried else NormalMixture

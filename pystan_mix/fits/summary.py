@@ -1,0 +1,51 @@
+"""The posterior in numbers."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from pystan_mix.arviz_compat import Fit, az
+from pystan_mix.fits.groups import elements
+
+
+def summarize(fit: Fit) -> pd.DataFrame:
+    """Summarize the posterior of every parameter.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        ArviZ data with a group ``posterior``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each element, named as in Stan from 1 (``mu[1]``); columns
+        `mean`, `sd`, `q05`, `q50`, `q95`, `mcse_mean`, `ess_bulk`, `ess_tail`
+        and `r_hat` (NaN for one chain, and for what never varies).
+
+    Raises
+    ------
+    DataError
+        If there is no posterior.
+    """
+    rows = {}
+    for name, draws in elements(fit):
+        q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
+        # what stands still has no R-hat
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sd = draws.std(ddof=1) if draws.size > 1 else math.nan
+            rows[name] = {
+                "mean": draws.mean(),
+                "sd": sd,
+                "q05": q05,
+                "q50": q50,
+                "q95": q95,
+                # the mcse of ArviZ 0.23 is an array, or fails, where Numba is installed
+                "mcse_mean": float(sd / np.sqrt(az.ess(draws, method="mean"))),
+                "ess_bulk": float(az.ess(draws, method="bulk")),
+                # ArviZ 1 has no default for arrays
+                "ess_tail": float(az.ess(draws, method="tail", prob=(0.05, 0.95))),
+                "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -1,0 +1,6 @@
+"""The families of components, one module each."""
+
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.mixture import Mixture
+
+FAMILIES: tuple[type[Mixture], ...] = (NormalMixture,)

@@ -1,0 +1,143 @@
+"""Mixtures of normals."""
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.numbers import Numbers
+from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.priors import (
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    Normal,
+    Prior,
+    SigmaPrior,
+)
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.transforms import POSITIVE, REAL
+
+_LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
+# a component that lost its points keeps its place
+_NO_WEIGHT = 1e-9
+
+MEANS = Parameter(
+    name="mu",
+    field="means",
+    meaning="means",
+    space=REAL,
+    priors=(Normal,),
+    example=Normal(0.0, 10.0),
+    symbol=r"\mu",
+    pymc="mu",
+    ordered=True,
+)
+SIGMA = Parameter(
+    name="sigma",
+    field="sigma",
+    meaning="standard deviations",
+    space=POSITIVE,
+    priors=(HalfCauchy, HalfNormal, HalfStudentT),
+    example=HalfCauchy(5.0),
+    symbol=r"\sigma",
+    pymc="sigma",
+    may_be_known=True,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NormalMixture(Mixture):
+    """Finite mixture of normals with ordered means.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of components K, 1 or more.
+    weights : Dirichlet, default Dirichlet(2)
+        Prior of the weights. With `min_weight` above zero it is this Dirichlet
+        restricted to weights that are all at least `min_weight`.
+    means : Normal, optional
+        Prior of the means, restricted to increasing order. By default, for
+        every component, the mean of the data plus or minus 2.5 times their
+        standard deviation.
+    sigma : HalfCauchy, HalfNormal, HalfStudentT, float or sequence of K floats, optional
+        Prior of the standard deviations, or their known values, in the units
+        of the data. By default half-normal with the standard deviation of the
+        data as scale.
+    min_weight : float, default 0
+        Floor under every weight, at least 0 and below 1 / K.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of its range or does not have one number for each
+        component; the message names it.
+
+    Examples
+    --------
+    >>> from pystan_mix import Dirichlet, HalfCauchy, Normal, NormalMixture
+    >>> model = NormalMixture(
+    ...     n_components=3,
+    ...     weights=Dirichlet(2.0),
+    ...     means=Normal([0, 10, 20], 5.0),
+    ...     sigma=HalfCauchy(5.0),
+    ...     min_weight=0.1,
+    ... )
+    >>> model.n_components
+    3
+    """
+
+    family: ClassVar = "normal"
+    program: ClassVar = "normal"
+    pymc_distribution: ClassVar = "Normal"
+    parameters: ClassVar = (MEANS, SIGMA)
+
+    means: Normal | None = None
+    sigma: SigmaPrior | Numbers | None = None
+
+    def default_priors(self, observed: Observations) -> dict[str, Prior]:
+        """Return normal means about the data's, and half-normal standard deviations."""
+        return default_location_and_scale(observed)
+
+    @staticmethod
+    def log_density(y: FloatArray, *, mu: FloatArray, sigma: FloatArray) -> FloatArray:
+        """Return the normal log density; all are broadcast."""
+        z = (y - mu) / sigma
+        z *= z
+        z *= -0.5
+        z -= np.log(sigma) + _LOG_ROOT_2PI
+        return np.asarray(z)
+
+    @staticmethod
+    def draw(rng: np.random.Generator, *, mu: FloatArray, sigma: FloatArray) -> FloatArray:
+        """Draw a normal variable from each component; all are broadcast."""
+        return rng.normal(mu, sigma)
+
+    def from_shares(
+        self, y: FloatArray, shares: FloatArray, *, least_spread: float
+    ) -> dict[str, FloatArray]:
+        """Return the weighted means and standard deviations of points."""
+        found = location_and_scale_from_shares(y, shares, least_spread=least_spread)
+        return found | self.known_values()
+
+
+def default_location_and_scale(observed: Observations) -> dict[str, Prior]:
+    """Return the default priors of means and standard deviations."""
+    spread = float(observed.y.std())
+    return {
+        "means": Normal(float(observed.y.mean()), 2.5 * spread),
+        "sigma": HalfNormal(spread),
+    }
+
+
+def location_and_scale_from_shares(
+    y: FloatArray, shares: FloatArray, *, least_spread: float
+) -> dict[str, FloatArray]:
+    """Return the weighted mean and standard deviation of points, for each component."""
+    weight = shares.sum(axis=-1) + _NO_WEIGHT
+    mu = shares @ y / weight
+    squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1) / weight
+    return {"mu": mu, "sigma": np.maximum(np.sqrt(squares), least_spread)}

@@ -1,0 +1,257 @@
+"""A mixture of whatever family: its components' number and weights, checked when made."""
+
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+
+from pystan_mix.errors import ModelError
+from pystan_mix.mixtures.numbers import Numbers, set_numbers
+from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.transforms import POSITIVE, Space
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What each component has one of, and the model a prior or known values.
+
+    Parameters
+    ----------
+    name : str
+        Its name in Stan, in ArviZ data and in figures, such as ``mu``.
+    field : str
+        The model's field with its prior or its known values, such as ``means``.
+    meaning : str
+        What it is, in the plural: "standard deviations".
+    space : Space
+        The values that it may have.
+    priors : tuple of type
+        The kinds of prior that it takes.
+    example : Prior
+        One of them, for messages.
+    symbol : str
+        Its symbol as mathtext, such as that of mu.
+    pymc : str
+        Its name in PyMC's distribution of the component.
+    ordered : bool, default False
+        Whether components are told apart by its order; it is so of one at most.
+    may_be_known : bool, default False
+        Whether values may be given in place of a prior.
+    shared : bool, default False
+        Whether one number stands for one value that all components share,
+        and only a sequence for one each.
+    """
+
+    name: str
+    field: str
+    meaning: str
+    space: Space
+    priors: tuple[type[Prior], ...]
+    example: Prior
+    symbol: str
+    pymc: str
+    ordered: bool = False
+    may_be_known: bool = False
+    shared: bool = False
+
+    @property
+    def free_name(self) -> str:
+        """The name of what the Stan program samples in its place."""
+        return f"{self.name}_raw" if self.ordered else self.name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mixture(abc.ABC):
+    """Finite mixture of components of one family, each family a class of its own.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of components K, 1 or more.
+    weights : Dirichlet, default Dirichlet(2)
+        Prior of the weights. With `min_weight` above zero it is this Dirichlet
+        restricted to weights that are all at least `min_weight`.
+    min_weight : float, default 0
+        Floor under every weight, at least 0 and below 1 / K.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of its range or does not have one number for each
+        component; the message names it.
+    """
+
+    # what the command line, the Stan program and PyMC's distribution of a component are called
+    family: ClassVar[str]
+    program: ClassVar[str]
+    pymc_distribution: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    # (y, *, name=values, ...): a component's log density, points and parameters broadcast
+    log_density: ClassVar[Callable[..., FloatArray]]
+    # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
+    draw: ClassVar[Callable[..., FloatArray]]
+
+    n_components: int
+    weights: Dirichlet = Dirichlet(2.0)
+    min_weight: float = 0.0
+
+    @abc.abstractmethod
+    def default_priors(self, observed: Observations) -> dict[str, Prior]:
+        """Return, by field, the priors that are left out, scaled to the observations."""
+
+    @abc.abstractmethod
+    def from_shares(
+        self, y: FloatArray, shares: FloatArray, *, least_spread: float
+    ) -> dict[str, FloatArray]:
+        """Return parameters that fit shares of points well: the M step of EM.
+
+        Parameters
+        ----------
+        y : ndarray, shape (N,)
+            Points.
+        shares : ndarray, shape (..., K, N)
+            The share of each component in each point.
+        least_spread : float
+            A scale that no component's falls below.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (..., K), or (1,) or (K,) of what is known
+            All parameters by name.
+        """
+
+    def __post_init__(self) -> None:
+        K = self.n_components
+        if isinstance(K, bool) or not isinstance(K, int | np.integer) or K < 1:
+            raise ModelError(f"n_components must be a whole number, 1 or more; it is {K!r}.")
+        object.__setattr__(self, "n_components", int(K))
+        if not isinstance(self.weights, Dirichlet):
+            raise ModelError(
+                f"weights must be a prior such as Dirichlet(2.0); it is {self.weights!r}."
+            )
+        for parameter in self.parameters:
+            self._check_parameter(parameter)
+        set_numbers(self, "min_weight", positive=False)
+        if not isinstance(self.min_weight, float) or not 0.0 <= self.min_weight < 1.0 / K:
+            raise ModelError(
+                f"min_weight must be at least 0 and below 1 / n_components = {1 / K:.4g}; "
+                f"it is {self.min_weight!r}."
+            )
+        self._check_lengths()
+
+    def _check_parameter(self, parameter: Parameter) -> None:
+        """Refuse what is neither a prior of the parameter nor its known values."""
+        value = getattr(self, parameter.field)
+        if value is None or isinstance(value, parameter.priors):
+            return
+        if not parameter.may_be_known:
+            raise ModelError(
+                f"{parameter.field} must be a prior such as {parameter.example}; it is {value!r}."
+            )
+        try:
+            set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
+        except ModelError as error:
+            raise ModelError(
+                f"{error} Give a prior such as {parameter.example}, or the known values."
+            ) from None
+
+    def _check_lengths(self) -> None:
+        """Refuse sequences that have not one number for each component."""
+        numbers = {"the concentration of weights": self.weights.concentration}
+        for parameter in self.parameters:
+            value: Any = getattr(self, parameter.field)
+            if isinstance(value, parameter.priors):
+                numbers |= {
+                    f"the {field.name} of {parameter.field}": getattr(value, field.name)
+                    for field in dataclasses.fields(cast(Any, value))
+                }
+            else:
+                numbers[parameter.field] = value
+        for name, value in numbers.items():
+            if isinstance(value, tuple) and len(value) != self.n_components:
+                raise ModelError(
+                    f"{name[0].upper()}{name[1:]} has {len(value)} values for "
+                    f"{self.n_components} components. Give one number, or {self.n_components}."
+                )
+
+    @classmethod
+    def ordered_parameter(cls) -> Parameter:
+        """Return the parameter by whose order components are told apart."""
+        return next(each for each in cls.parameters if each.ordered)
+
+    @property
+    def estimated(self) -> tuple[Parameter, ...]:
+        """The parameters that have a prior, or will have the default one."""
+        return tuple(each for each in self.parameters if not self.is_known(each))
+
+    def is_known(self, parameter: Parameter) -> bool:
+        """Return whether values are given for a parameter, and no prior."""
+        return isinstance(getattr(self, parameter.field), float | tuple)
+
+    def size(self, parameter: Parameter) -> int:
+        """Return how many values a parameter has: one for each component, or one for all."""
+        value: object = getattr(self, parameter.field)
+        numbers = (
+            [getattr(value, field.name) for field in dataclasses.fields(value)]
+            if dataclasses.is_dataclass(value) and not isinstance(value, type)
+            else [value]
+        )
+        one_for_all = parameter.shared and not any(isinstance(each, tuple) for each in numbers)
+        return 1 if one_for_all else self.n_components
+
+    def prior(self, parameter: Parameter) -> Prior:
+        """Return the prior of a parameter.
+
+        Raises
+        ------
+        ModelError
+            If it is left out, or the values are known.
+        """
+        prior: Prior | Numbers | None = getattr(self, parameter.field)
+        if prior is None or isinstance(prior, float | Sequence):
+            raise ModelError(f"{parameter.field} has no prior; it is {prior!r}.")
+        return prior
+
+    def known_values(self) -> dict[str, FloatArray]:
+        """Return the parameters that are known by name, each of shape (K,) or (1,)."""
+        known = {}
+        for parameter in self.parameters:
+            if self.is_known(parameter):
+                value: Numbers = getattr(self, parameter.field)
+                numbers = np.asarray(value, dtype=np.float64)
+                known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
+        return known
+
+    def completed(self, observed: Observations) -> Self:
+        """Return the model with the priors that it leaves out scaled to the data.
+
+        Parameters
+        ----------
+        observed : Observations
+            The observations; empty when the prior alone is meant.
+
+        Returns
+        -------
+        Mixture
+            A model that leaves nothing out.
+
+        Raises
+        ------
+        ModelError
+            If a prior is left out and there are no observations to scale it to.
+        """
+        missing = [each for each in self.parameters if getattr(self, each.field) is None]
+        if not missing:
+            return self
+        if observed.y.size == 0:
+            field, example = missing[0].field, missing[0].example
+            raise ModelError(
+                f"The prior of {field} is left out, and without data nothing sets its scale. "
+                f"Give it, for example {field}={example}."
+            )
+        defaults: Mapping[str, Any] = self.default_priors(observed)
+        return dataclasses.replace(self, **{each.field: defaults[each.field] for each in missing})

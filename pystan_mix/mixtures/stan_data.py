@@ -1,0 +1,111 @@
+"""The data block of the Stan programs: written, and read back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pystan_mix.errors import DataError
+from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.numbers import one_or_each
+from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.priors import Dirichlet
+from pystan_mix.mixtures.target import Target
+
+
+def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> dict[str, Any]:
+    """Return the data block of the Stan program that fits a model.
+
+    Equal observations are sent once, in increasing order, with how often they
+    occur.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    n_rep : int, default 0
+        Number of replicated observations that Stan simulates for each draw.
+    save_log_lik : bool, default False
+        Whether Stan writes the log density of each distinct observation.
+
+    Returns
+    -------
+    dict
+        Numbers and lists, by the names of ``stan/README.md``.
+    """
+    model, observed = target.model, target.observed
+    data: dict[str, Any] = {
+        "K": target.n_components,
+        "N": observed.distinct.size,
+        "y": observed.distinct.tolist(),
+        "count": observed.count.tolist(),
+        "alpha": target.concentration.tolist(),
+        "min_weight": model.min_weight,
+    }
+    for parameter in model.parameters:
+        data |= _parameter_data(model, parameter)
+    return data | {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
+
+
+def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
+    """Return a parameter's prior, or its known values."""
+    name = parameter.name
+    if not parameter.may_be_known:
+        return model.prior(parameter).stan_data(name, model.size(parameter))
+    if model.is_known(parameter):
+        known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
+        # vectors of size zero
+        return {f"n_{name}": 0, f"{name}_known": known} | parameter.example.stan_data(name, 0)
+    size = model.size(parameter)
+    prior = model.prior(parameter).stan_data(name, size)
+    return {f"n_{name}": size, f"{name}_known": []} | prior
+
+
+def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Target:
+    """Return the model and the observations that a data block holds.
+
+    Parameters
+    ----------
+    family : type
+        The class of the mixture.
+    data : mapping
+        What `stan_data` writes; or what the programs of version 0.1.0 took,
+        and ``textbook.stan`` takes, where known standard deviations are
+        ``sigma``; or the constants of a fit.
+
+    Returns
+    -------
+    Target
+        Which `stan_data` makes the same block of.
+
+    Raises
+    ------
+    DataError
+        If something is missing; the message names it.
+    """
+    try:
+        known: dict[str, Any] = {}
+        for parameter in family.parameters:
+            name = parameter.name
+            values = data.get(f"{name}_known", data.get(name)) if parameter.may_be_known else None
+            if values is not None and np.size(values):
+                known[parameter.field] = one_or_each(values)
+            else:
+                known[parameter.field] = parameter.priors[0].from_stan_data(name, data)
+        y = np.asarray(data["y"], dtype=np.float64)
+        model = family(
+            n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),
+            weights=Dirichlet(one_or_each(data["alpha"])),
+            min_weight=float(data.get("min_weight", 0.0)),
+            **known,
+        )
+    except KeyError as error:
+        raise DataError(
+            f"There is no {error.args[0]}: the model is not known. Give what sample() or advi() "
+            "returned, or the data block that CmdStan was given."
+        ) from None
+    if "count" not in data:
+        return Target(model, indexed(y))
+    count = np.asarray(data["count"], dtype=np.intp)
+    index = np.repeat(np.arange(y.size), count)
+    return Target(model, Observations(y=y[index], distinct=y, count=count, index=index))

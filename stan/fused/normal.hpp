@@ -1,0 +1,574 @@
+/*
+ * The log likelihood of a finite normal mixture and its gradient in one pass
+ * over the data, and increasing locations with theirs: C++ in the place of
+ * plain/normal.stanfunctions and parts/push_apart.stanfunctions.
+ *
+ * Read a row, V, as one number: it holds those of as many observations as the
+ * processor takes at once, and all operations are by element.
+ */
+#ifndef NORMAL_HPP
+#define NORMAL_HPP
+
+#include <stan/model/model_header.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <ostream>
+#include <vector>
+
+// so that each function is compiled for the processor of its caller
+#define NORMAL_MIXTURE_INLINE inline __attribute__((always_inline))
+
+namespace normal_mixture_rows {
+
+typedef double Row2 __attribute__((vector_size(16)));
+typedef double Row4 __attribute__((vector_size(32)));
+typedef double Row8 __attribute__((vector_size(64)));
+
+/** The most rows in a block: its sums are complete before they are added. */
+constexpr int block_rows = 32;
+
+/** Of so many components the parts are on the stack, of more on the heap. */
+constexpr int stack_components = 8;
+
+/** Added to a smaller number, rounds it to an integer in the lowest bits. */
+constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+
+/** One component of the mixture. */
+struct Component {
+  double log_peak;  // log(theta / (sigma * sqrt(2 * pi)))
+  double mu;
+  double inv_sigma;
+};
+
+/** The data and the components. */
+struct Problem {
+  const double* y;
+  const int* count;
+  std::size_t N;
+  std::vector<Component> components;
+};
+
+/** Return how many numbers are in a row. */
+template <typename V>
+constexpr int width() {
+  return sizeof(V) / sizeof(double);
+}
+
+/**
+ * Replace x <= 0 by exp(x) to within 2 ulp; below -708, where that is under
+ * 4e-308, by 0. NaN remains NaN.
+ *
+ * With n the integer nearest to x / log(2) and r = x - n * log(2), it is
+ * 2^n * exp(r), and exp(r) = 1 + r + r^2 * (even + r * odd). These two, which
+ * do not wait for each other, are the polynomial that meets the power series
+ * at the Chebyshev points of |r| <= log(2) / 2; it is off by 2e-17 at most.
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
+  using Bits = decltype(x < x);
+  constexpr double log2_high = 6.93147180369123816490e-01;  // first 33 bits
+  constexpr double log2_low = 1.90821492927058770002e-10;
+  const Bits nonzero = ~(x < -708.0);
+  const V shifted = x * 1.44269504088896340736 + to_integer;
+  const V n = shifted - to_integer;
+  const V r = (x - n * log2_high) - n * log2_low;
+  const V s = r * r;
+  V even = 2.4801521322368428e-05 + s * 2.7620075880109014e-07;
+  V odd = 2.7557268480309821e-06 + s * 2.5100375832657859e-08;
+  even = 0.0013888888917196719 + s * even;
+  odd = 0.00019841269863040545 + s * odd;
+  even = 0.041666666666624164 + s * even;
+  odd = 0.008333333333330065 + s * odd;
+  even = 0.50000000000000011 + s * even;
+  odd = 0.16666666666666669 + s * odd;
+  const V exp_r = 1.0 + (r + s * (even + r * odd));
+  const V power = (V)(((Bits)shifted << 52) + (Bits)(V{} + 1.0));
+  x = (V)((Bits)(exp_r * power) & nonzero);
+}
+
+/** Return the sum of the numbers in a row. */
+template <typename V>
+NORMAL_MIXTURE_INLINE double sum(const V& row) {
+  double total = 0;
+  for (int j = 0; j < width<V>(); ++j) {
+    total += row[j];
+  }
+  return total;
+}
+
+/** A block of observations, its last row filled up by counts of 0. */
+template <typename V>
+struct Block {
+  V y[block_rows];
+  V count[block_rows];
+  V largest[block_rows];  // of the terms of a density, on the log scale
+  V density[block_rows];  // divided by that term, so from 1 to K
+  V weight[block_rows];   // count / density
+  int rows;
+  int bits;  // that the largest count takes
+
+  /** Take the observations from number start on. */
+  NORMAL_MIXTURE_INLINE Block(const Problem& problem, std::size_t start) {
+    const double* first_y = problem.y + start;
+    const int* first_count = problem.count + start;
+    const int size = std::min<std::size_t>(block_rows * width<V>(),
+                                           problem.N - start);
+    rows = (size + width<V>() - 1) / width<V>();
+    const int whole = size / width<V>();
+    for (int i = 0; i < whole; ++i) {
+      take(i, first_y + i * width<V>(), first_count + i * width<V>());
+    }
+    if (whole < rows) {
+      double rest_y[width<V>()];
+      int rest_count[width<V>()];
+      for (int j = 0; j < width<V>(); ++j) {
+        const int n = whole * width<V>() + j;
+        rest_y[j] = first_y[std::min(n, size - 1)];
+        rest_count[j] = n < size ? first_count[n] : 0;
+      }
+      take(whole, rest_y, rest_count);
+    }
+    int any = 0;
+    for (int n = 0; n < size; ++n) {
+      any |= first_count[n];
+    }
+    for (bits = 0; any >> bits != 0; ++bits) {
+    }
+  }
+
+  /** Take one row; its length is known, so that no copying loop is called. */
+  NORMAL_MIXTURE_INLINE void take(int i, const double* row_y,
+                                  const int* row_count) {
+    double counts[width<V>()];
+    for (int j = 0; j < width<V>(); ++j) {
+      counts[j] = row_count[j];
+    }
+    std::memcpy(&y[i], row_y, sizeof(V));
+    std::memcpy(&count[i], counts, sizeof(V));
+    largest[i] = V{} - std::numeric_limits<double>::infinity();
+    density[i] = V{};
+  }
+};
+
+/** Find the terms of one component, and the largest so far. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void find_terms(Block<V>& block,
+                                      const Component& component, V* terms) {
+  const Component c = component;
+  for (int i = 0; i < block.rows; ++i) {
+    const V z = (block.y[i] - c.mu) * c.inv_sigma;
+    const V term = c.log_peak - 0.5 * (z * z);
+    block.largest[i] = block.largest[i] > term ? block.largest[i] : term;
+    terms[i] = term;
+  }
+}
+
+/** Replace the terms of one component by its parts in the densities. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void find_parts(Block<V>& block, V* terms) {
+  for (int i = 0; i < block.rows; ++i) {
+    V part = terms[i] - block.largest[i];
+    exp_nonpositive(part);
+    block.density[i] += part;
+    terms[i] = part;
+  }
+}
+
+/** Return the logarithm of a product of densities: of its numbers, in all. */
+template <typename V>
+NORMAL_MIXTURE_INLINE double log_of(const V& product, int K) {
+  double log_total = 0;
+  double total = 1;
+  for (int j = 0; j < width<V>(); ++j) {
+    total *= product[j];
+    // 15^(block_rows * 8) is the largest power that a double holds
+    if (K > 15 || j == width<V>() - 1) {
+      log_total += std::log(total);
+      total = 1;
+    }
+  }
+  return log_total;
+}
+
+/**
+ * Return the log likelihood of a block and find the weights.
+ *
+ * One logarithm serves all densities in a product, which is finite as each is
+ * at most K. Counts are taken one bit at a time.
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE double weigh(Block<V>& block, int K) {
+  using Bits = decltype(block.y[0] < block.y[0]);
+  const V one = V{} + 1.0;
+  V log_scale = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    log_scale += block.count[i] * block.largest[i];
+    block.weight[i] = block.count[i] / block.density[i];
+  }
+  double log_lik = sum(log_scale);
+  for (int bit = 0; bit < block.bits; ++bit) {
+    V product = one;
+    for (int i = 0; i < block.rows; ++i) {
+      const Bits count = (Bits)(block.count[i] + to_integer);
+      const V above_one = (V)((Bits)one | (count & (1 << bit)));  // if set
+      product *= above_one > 1.0 ? block.density[i] : one;
+    }
+    log_lik += (1 << bit) * log_of(product, K);
+  }
+  return log_lik;
+}
+
+/** Add the shares of component k in the densities, times 1, z and z^2. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void add_moments(const Block<V>& block,
+                                       const Problem& problem, int k,
+                                       const V* parts,
+                                       std::vector<double>& moments) {
+  const int K = problem.components.size();
+  const Component c = problem.components[k];
+  V zeroth = V{}, first = V{}, second = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    const V z = (block.y[i] - c.mu) * c.inv_sigma;
+    const V share = parts[i] * block.weight[i];
+    zeroth += share;
+    first += share * z;
+    second += share * z * z;
+  }
+  moments[k] += sum(zeroth);
+  moments[K + k] += sum(first);
+  moments[2 * K + k] += sum(second);
+}
+
+/**
+ * Return the log likelihood and add up its gradient.
+ *
+ * @tparam V rows to work in
+ * @param problem data and components
+ * @param gradient zeros; on return by log_theta, mu and sigma, K of each
+ */
+template <typename V>
+NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
+                                     std::vector<double>& gradient) {
+  const int K = problem.components.size();
+  V few[stack_components * block_rows];
+  Eigen::VectorXd many;
+  V* parts = few;
+  if (K > stack_components) {
+    many.resize((K * block_rows + 1) * width<V>());
+    void* aligned = many.data();
+    std::size_t space = many.size() * sizeof(double);
+    parts = static_cast<V*>(
+        std::align(sizeof(V), K * block_rows * sizeof(V), aligned, space));
+  }
+  double log_lik = 0;
+  for (std::size_t n = 0; n < problem.N; n += block_rows * width<V>()) {
+    Block<V> block(problem, n);
+    for (int k = 0; k < K; ++k) {
+      find_terms(block, problem.components[k], parts + k * block_rows);
+    }
+    for (int k = 0; k < K; ++k) {
+      find_parts(block, parts + k * block_rows);
+    }
+    log_lik += weigh(block, K);
+    for (int k = 0; k < K; ++k) {
+      add_moments(block, problem, k, parts + k * block_rows, gradient);
+    }
+  }
+  for (int k = 0; k < K; ++k) {
+    const double inv_sigma = problem.components[k].inv_sigma;
+    gradient[K + k] *= inv_sigma;
+    gradient[2 * K + k] = (gradient[2 * K + k] - gradient[k]) * inv_sigma;
+  }
+  return log_lik;
+}
+
+// not on Windows, where GCC does not align the wider rows on the stack
+#if defined(__x86_64__) && !defined(_WIN32)
+/** by_rows for processors with AVX-512. */
+__attribute__((target("avx512f"))) inline double by_rows_avx512(
+    const Problem& problem, std::vector<double>& gradient) {
+  return by_rows<Row8>(problem, gradient);
+}
+
+/** by_rows for processors with AVX2. */
+__attribute__((target("avx2,fma"))) inline double by_rows_avx2(
+    const Problem& problem, std::vector<double>& gradient) {
+  return by_rows<Row4>(problem, gradient);
+}
+
+/** by_rows in the widest rows of the processor that runs it. */
+inline double best_rows(const Problem& problem,
+                        std::vector<double>& gradient) {
+  if (__builtin_cpu_supports("avx512f")) {
+    return by_rows_avx512(problem, gradient);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return by_rows_avx2(problem, gradient);
+  }
+  return by_rows<Row2>(problem, gradient);
+}
+#else
+/** by_rows in the widest rows of the processor that runs it. */
+inline double best_rows(const Problem& problem,
+                        std::vector<double>& gradient) {
+  return by_rows<Row2>(problem, gradient);
+}
+#endif
+
+/** For functions of vectors, in whatever form stanc passes these. */
+template <typename... Vectors>
+using require_vectors
+    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...>;
+
+/** For functions of vectors of numbers. */
+template <typename... Vectors>
+using require_numbers = stan::require_all_t<
+    stan::is_eigen_col_vector<Vectors>...,
+    std::is_same<double, stan::return_type_t<Vectors...>>>;
+
+/** For functions of vectors some of which are of autodiff variables. */
+template <typename... Vectors>
+using require_variables
+    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...,
+                          stan::is_var<stan::return_type_t<Vectors...>>>;
+
+/** Append autodiff variables to the operands. */
+template <typename Vector, require_variables<Vector>* = nullptr>
+inline void append(std::vector<stan::math::var>& operands,
+                   std::vector<double>&, const Vector& x) {
+  for (int k = 0; k < x.size(); ++k) {
+    operands.push_back(x.coeff(k));
+  }
+}
+
+/** Append nothing: data are not differentiated by. */
+template <typename Data, require_numbers<Data>* = nullptr>
+inline void append(std::vector<stan::math::var>& operands,
+                   std::vector<double>& gradient, const Data& x) {
+  const auto first = gradient.begin() + operands.size();
+  gradient.erase(first, first + x.size());
+}
+
+/** Return the value as a number where the arguments are numbers. */
+template <typename... Vectors, require_numbers<Vectors...>* = nullptr>
+inline double with_gradient(double value, std::vector<double>&,
+                            const Vectors&...) {
+  return value;
+}
+
+/** Return the value as one autodiff variable with its gradient. */
+template <typename... Vectors, require_variables<Vectors...>* = nullptr>
+inline stan::math::var with_gradient(double value,
+                                     std::vector<double>& gradient,
+                                     const Vectors&... arguments) {
+  std::vector<stan::math::var> operands;
+  operands.reserve(gradient.size());
+  (void)std::initializer_list<int>{
+      (append(operands, gradient, arguments), 0)...};
+  return stan::math::precomputed_gradients(value, operands, gradient);
+}
+
+/** Return Phi(x), the standard normal distribution function. */
+inline double normal_cdf(double x) {
+  return 0.5 * std::erfc(-x * stan::math::INV_SQRT_TWO);
+}
+
+/** Return the derivative of log(Phi(x)). */
+inline double log_normal_cdf_slope(double x, double log_cdf) {
+  // beyond, the exponents have lost the digits of their difference
+  return x < -1e4 ? -x
+                  : stan::math::INV_SQRT_TWO_PI
+                        * std::exp(-0.5 * x * x - log_cdf);
+}
+
+/**
+ * Return the log likelihood of a finite normal mixture with the assignments
+ * of observations to components summed out; see normal_mixture_log_lik.
+ */
+template <typename LogTheta, typename Mu, typename Sigma>
+inline stan::return_type_t<LogTheta, Mu, Sigma> log_lik(
+    const Eigen::Ref<const Eigen::VectorXd>& y, const std::vector<int>& count,
+    const LogTheta& log_theta, const Mu& mu, const Sigma& sigma) {
+  using stan::math::value_of;
+  constexpr const char* function = "normal_lpdf";
+  const std::size_t N = y.size();
+  if (N == 0) {
+    return 0;
+  }
+  Problem problem{y.data(), count.data(), N, {}};
+  problem.components.reserve(mu.size());
+  for (int k = 0; k < mu.size(); ++k) {
+    const double mu_k = value_of(mu.coeff(k));
+    const double sigma_k = value_of(sigma.coeff(k));
+    stan::math::check_finite(function, "Location parameter", mu_k);
+    stan::math::check_positive(function, "Scale parameter", sigma_k);
+    const double log_peak = value_of(log_theta.coeff(k)) - std::log(sigma_k)
+                            + stan::math::NEG_LOG_SQRT_TWO_PI;
+    problem.components.push_back({log_peak, mu_k, 1 / sigma_k});
+  }
+  std::vector<double> gradient(3 * mu.size());
+  double value = best_rows(problem, gradient);
+  if (std::isnan(value)) {
+    stan::math::check_not_nan(function, "Random variable", y);
+    value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
+  }
+  return with_gradient(value, gradient, log_theta, mu, sigma);
+}
+
+}  // namespace normal_mixture_rows
+
+/**
+ * Return increasing locations made of free ones.
+ *
+ * @tparam Vector vector of numbers
+ * @param mu_raw free locations
+ * @param width how near two locations may come before one pushes the other
+ * @return increasing locations
+ */
+template <typename Vector,
+          normal_mixture_rows::require_numbers<Vector>* = nullptr>
+inline Eigen::VectorXd push_apart(const Vector& mu_raw, const double& width,
+                                  std::ostream*) {
+  Eigen::VectorXd mu = mu_raw;
+  for (int k = 1; k < mu.size(); ++k) {
+    const double x = (mu[k] - mu[k - 1]) / width;
+    const double density
+        = stan::math::INV_SQRT_TWO_PI * std::exp(-0.5 * x * x);
+    const double pushed
+        = mu[k - 1]
+          + width * (x * normal_mixture_rows::normal_cdf(x) + density);
+    // of a push from far below rounding may leave nothing
+    const double least
+        = 1e-300
+          + std::numeric_limits<double>::epsilon() * std::fabs(mu[k - 1]);
+    mu[k] = std::max(pushed, mu[k - 1] + least);
+  }
+  return mu;
+}
+
+/**
+ * Return increasing locations made of free ones, with their gradient: that of
+ * a location has the part Phi(x) in its own free location, and the rest in
+ * the location before.
+ *
+ * @tparam Vector vector of autodiff variables
+ * @param mu_raw free locations
+ * @param width how near two locations may come before one pushes the other
+ * @return increasing locations
+ */
+template <typename Vector,
+          normal_mixture_rows::require_variables<Vector>* = nullptr>
+inline Eigen::Matrix<stan::math::var, -1, 1> push_apart(
+    const Vector& mu_raw, const double& width, std::ostream* out) {
+  using Vars = Eigen::Matrix<stan::math::var, -1, 1>;
+  stan::arena_t<Vars> free = mu_raw;
+  const Eigen::VectorXd raw = stan::math::value_of(free);
+  const Eigen::VectorXd values = push_apart(raw, width, out);
+  stan::arena_t<Vars> mu = values.cast<stan::math::var>();
+  stan::arena_t<Eigen::VectorXd> own(values.size());
+  for (int k = 1; k < values.size(); ++k) {
+    own.coeffRef(k)
+        = normal_mixture_rows::normal_cdf((raw[k] - values[k - 1]) / width);
+  }
+  stan::math::reverse_pass_callback([free, mu, own]() mutable {
+    double passed_on = 0;
+    for (int k = mu.size() - 1; k > 0; --k) {
+      const double adjoint = mu.coeffRef(k).adj() + passed_on;
+      free.coeffRef(k).adj() += own.coeffRef(k) * adjoint;
+      passed_on = (1 - own.coeffRef(k)) * adjoint;
+    }
+    free.coeffRef(0).adj() += mu.coeffRef(0).adj() + passed_on;
+  });
+  return Vars(mu);
+}
+
+/**
+ * Return the log absolute Jacobian determinant of push_apart.
+ *
+ * @tparam Raw vector of numbers or autodiff variables
+ * @tparam Mu likewise
+ * @param mu_raw free locations
+ * @param mu the same pushed apart
+ * @param width how near two locations may come before one pushes the other
+ * @return sum over k > 1 of log(Phi((mu_raw[k] - mu[k - 1]) / width))
+ */
+template <typename Raw, typename Mu,
+          normal_mixture_rows::require_vectors<Raw, Mu>* = nullptr>
+inline stan::return_type_t<Raw, Mu> push_apart_log_det(const Raw& mu_raw,
+                                                       const Mu& mu,
+                                                       const double& width,
+                                                       std::ostream*) {
+  using stan::math::value_of;
+  const int K = mu.size();
+  const auto& raw_ref = stan::math::to_ref(mu_raw);
+  const auto& mu_ref = stan::math::to_ref(mu);
+  double value = 0;
+  std::vector<double> slopes(2 * K);
+  for (int k = 1; k < K; ++k) {
+    const double above
+        = value_of(raw_ref.coeff(k)) - value_of(mu_ref.coeff(k - 1));
+    const double x = above / width;
+    const double log_cdf = stan::math::std_normal_lcdf(x);
+    value += log_cdf;
+    slopes[k]
+        = normal_mixture_rows::log_normal_cdf_slope(x, log_cdf) / width;
+    slopes[K + k - 1] = -slopes[k];
+  }
+  return normal_mixture_rows::with_gradient(value, slopes, raw_ref, mu_ref);
+}
+
+/**
+ * Return the log likelihood of a finite normal mixture with the assignments
+ * of observations to components summed out.
+ *
+ * It throws what normal_lpdf throws.
+ *
+ * @tparam Y vector of numbers
+ * @tparam LogTheta vector of numbers or autodiff variables
+ * @tparam Mu likewise
+ * @tparam Sigma likewise
+ * @param y distinct observations
+ * @param count how often each distinct observation occurs
+ * @param log_theta logarithms of the mixing proportions
+ * @param mu locations of the components
+ * @param sigma scales of the components
+ * @return sum over n of count[n] times the log density of y[n]
+ */
+template <typename Y, typename LogTheta, typename Mu, typename Sigma,
+          normal_mixture_rows::require_numbers<Y>* = nullptr,
+          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
+inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
+    const Y& y, const std::vector<int>& count, const LogTheta& log_theta,
+    const Mu& mu, const Sigma& sigma, std::ostream*) {
+  using stan::math::to_ref;
+  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
+                                      to_ref(sigma));
+}
+
+/** normal_mixture_log_lik of the data of a program, as a special case. */
+template <typename LogTheta, typename Mu, typename Sigma,
+          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
+inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
+    const Eigen::Map<Eigen::VectorXd>& y, const std::vector<int>& count,
+    const LogTheta& log_theta, const Mu& mu, const Sigma& sigma,
+    std::ostream*) {
+  using stan::math::to_ref;
+  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
+                                      to_ref(sigma));
+}
+
+// stanc up to 2.31 declares the functions again in the namespace of a program,
+// for arguments of any type. Those of the header go before where one of their
+// parameters is of one type only, as width is, and y in the special case.
+namespace normal_model_namespace {
+using ::normal_mixture_log_lik;
+using ::push_apart;
+using ::push_apart_log_det;
+}
+
+#undef NORMAL_MIXTURE_INLINE
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Finite mixture of normal components.
+ *
+ * The assignments are summed out, the locations are ordered, no mixing
+ * proportion is below min_weight, and the scales are estimated or known. The
+ * likelihood is found on the include path: plain/ holds the one in Stan.
+ */
+functions {
+  #include normal_density.stanfunctions
+  #include half_student_t.stanfunctions
+  #include ordering.stanfunctions
+  #include push_apart.stanfunctions
+  #include normal.stanfunctions
+}
+data {
+  int<lower=1> K; // number of components
+  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  vector[N] y; // distinct observations
+  array[N] int<lower=1> count; // how often each of them occurs
+  #include weights_data.stan
+  vector[K] mu_loc; // prior locations of the component locations
+  vector<lower=0>[K] mu_scale; // prior scales of the component locations
+  int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
+  vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
+  real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
+  vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  #include outputs_data.stan
+}
+transformed data {
+  real free_weight = 1 - K * min_weight;
+  real width = ordering_width(y, count, mu_scale);
+  if (n_sigma != 0 && n_sigma != K) {
+    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  }
+}
+parameters {
+  simplex[K] theta_raw; // shares of the weight that the floor leaves free
+  vector[K] mu_raw; // locations before each is pushed above the one before
+  vector<lower=0>[n_sigma] sigma; // scales of the components
+}
+transformed parameters {
+  // an affine map, so the Dirichlet prior needs no further Jacobian
+  simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+  ordered[K] mu = push_apart(mu_raw, width); // locations
+}
+model {
+  vector[K] log_theta = log(theta);
+  theta ~ dirichlet(alpha);
+  mu ~ normal(mu_loc, mu_scale);
+  target += push_apart_log_det(mu_raw, mu, width);
+  if (n_sigma) {
+    sigma ~ half_student_t(sigma_df, sigma_scale);
+    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
+  } else {
+    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);
+  }
+}
+generated quantities {
+  vector[N_rep] y_rep; // replicated observations
+  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  {
+    vector[K] log_theta = log(theta);
+    vector[K] scale = append_row(sigma, sigma_known);
+    for (n in 1 : N_rep) {
+      int k = categorical_rng(theta);
+      y_rep[n] = normal_rng(mu[k], scale[k]);
+    }
+    if (save_log_lik) {
+      for (n in 1 : N) {
+        log_lik[n] = normal_mixture_log_density(y[n], log_theta, mu, scale);
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/*
+ * Finite mixture of Student-t components.
+ *
+ * The assignments are summed out, the locations are ordered, no mixing
+ * proportion is below min_weight, and scales and degrees of freedom are
+ * estimated or known, the latter for each component or for all together.
+ */
+functions {
+  #include half_student_t.stanfunctions
+  #include ordering.stanfunctions
+  #include push_apart.stanfunctions
+  /**
+   * Return the log density of a finite Student-t mixture at each of some
+   * points, with the assignments to components summed out.
+   *
+   * @param y points
+   * @param log_theta logarithms of the mixing proportions
+   * @param mu locations of the components
+   * @param sigma scales of the components
+   * @param df degrees of freedom of the components
+   * @return log of the sum over k of
+   *   theta[k] * student_t(y | df[k], mu[k], sigma[k])
+   */
+  vector student_t_mixture_lpdfs(vector y, vector log_theta, vector mu,
+                                 vector sigma, vector df) {
+    int N = num_elements(y);
+    int K = num_elements(log_theta);
+    matrix[N, K] lps;
+    vector[N] log_density;
+    for (k in 1 : K) {
+      real spread = df[k] * square(sigma[k]);
+      real log_peak = log_theta[k] + lgamma(0.5 * (df[k] + 1))
+                      - lgamma(0.5 * df[k]) - 0.5 * log(pi() * spread);
+      lps[ : , k] = log_peak
+                    - 0.5 * (df[k] + 1) * log1p(square(y - mu[k]) / spread);
+    }
+    for (n in 1 : N) {
+      log_density[n] = log_sum_exp(lps[n]);
+    }
+    return log_density;
+  }
+}
+data {
+  int<lower=1> K; // number of components
+  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  vector[N] y; // distinct observations
+  array[N] int<lower=1> count; // how often each of them occurs
+  #include weights_data.stan
+  vector[K] mu_loc; // prior locations of the component locations
+  vector<lower=0>[K] mu_scale; // prior scales of the component locations
+  int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
+  vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
+  real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
+  vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  int<lower=0, upper=K> n_df; // number of estimated df: K, 1 for all, or 0
+  vector<lower=0>[n_df ? 0 : K] df_known; // degrees of freedom, where known
+  vector<lower=0>[n_df] df_shape; // prior shapes of the degrees of freedom
+  vector<lower=0>[n_df] df_rate; // prior rates of the degrees of freedom
+  #include outputs_data.stan
+}
+transformed data {
+  real free_weight = 1 - K * min_weight;
+  real width = ordering_width(y, count, mu_scale);
+  vector[N] y_count = to_vector(count);
+  if (n_sigma != 0 && n_sigma != K) {
+    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  }
+  if (n_df != 0 && n_df != 1 && n_df != K) {
+    reject("n_df must be 0, 1 or K = ", K, "; it is ", n_df);
+  }
+}
+parameters {
+  simplex[K] theta_raw; // shares of the weight that the floor leaves free
+  vector[K] mu_raw; // locations before each is pushed above the one before
+  vector<lower=0>[n_sigma] sigma; // scales of the components
+  vector<lower=0>[n_df] df; // degrees of freedom of each component, or of all
+}
+transformed parameters {
+  // an affine map, so the Dirichlet prior needs no further Jacobian
+  simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+  ordered[K] mu = push_apart(mu_raw, width); // locations
+}
+model {
+  vector[K] log_theta = log(theta);
+  vector[K] scale = append_row(sigma, sigma_known);
+  vector[K] nu = n_df == 1 ? rep_vector(df[1], K) : append_row(df, df_known);
+  theta ~ dirichlet(alpha);
+  mu ~ normal(mu_loc, mu_scale);
+  target += push_apart_log_det(mu_raw, mu, width);
+  if (n_sigma) {
+    sigma ~ half_student_t(sigma_df, sigma_scale);
+  }
+  df ~ gamma(df_shape, df_rate);
+  target += dot_product(y_count,
+                        student_t_mixture_lpdfs(y, log_theta, mu, scale, nu));
+}
+generated quantities {
+  vector[N_rep] y_rep; // replicated observations
+  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  {
+    vector[K] scale = append_row(sigma, sigma_known);
+    vector[K] nu = n_df == 1 ? rep_vector(df[1], K)
+                   : append_row(df, df_known);
+    for (n in 1 : N_rep) {
+      int k = categorical_rng(theta);
+      y_rep[n] = student_t_rng(nu[k], mu[k], scale[k]);
+    }
+    if (save_log_lik) {
+      log_lik = student_t_mixture_lpdfs(y, log(theta), mu, scale, nu);
+    }
+  }
+}

@@ -1,0 +1,192 @@
+"""Tests of pystan_mix.mixtures.mixture: the model's checks, and what it says of its parameters."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from known_posteriors import HeavyMixture
+
+from pystan_mix.errors import ModelError
+from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
+from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, Normal
+
+FULL = NormalMixture(
+    n_components=3,
+    weights=Dirichlet([1, 2, 3]),
+    means=Normal([0, 10, 20], 5),
+    sigma=HalfCauchy(5),
+    min_weight=0.1,
+)
+KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
+Y = indexed(np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0]))
+NOTHING = indexed(np.empty(0))
+DF = HeavyMixture.parameters[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"n_components": 0}, "n_components must be a whole number, 1 or more; it is 0"),
+        ({"n_components": -2}, "1 or more; it is -2"),
+        ({"n_components": 2.5}, "n_components must be a whole number.*it is 2.5"),
+        ({"n_components": 3.0}, "n_components must be a whole number.*it is 3.0"),
+        ({"n_components": True}, "n_components must be a whole number.*it is True"),
+        ({"n_components": "3"}, "n_components must be a whole number.*it is '3'"),
+        ({"weights": 2.0}, r"weights must be a prior such as Dirichlet\(2.0\); it is 2.0"),
+        ({"weights": None}, r"weights must be a prior such as Dirichlet.*None"),
+        ({"weights": Normal(0, 1)}, r"weights must be a prior such as Dirichlet.*Normal\("),
+        ({"weights": Dirichlet([1, 2])}, "concentration of weights has 2 values for 3 .*Give one"),
+        ({"means": 0.0}, r"means must be a prior such as Normal\(.*\); it is 0.0"),
+        ({"means": HalfNormal(1)}, r"means must be a prior such as Normal.*HalfNormal\("),
+        ({"means": Normal([0, 1], 1)}, "location of means has 2 values for 3 .*Give one.*or 3"),
+        ({"means": Normal(0, [1] * 4)}, "scale of means has 4 values for 3 .*Give one.*or 3"),
+        ({"sigma": HalfNormal([1, 2])}, "scale of sigma has 2 values for 3 .*Give one.*or 3"),
+        ({"sigma": [1, 2]}, "Sigma has 2 values for 3 components. Give one number, or 3"),
+        ({"sigma": 0}, "sigma must be positive; it is 0"),
+        ({"sigma": -1.0}, "sigma must be positive; it is -1.0"),
+        ({"sigma": [1, 0, 1]}, r"sigma must be positive; it is \[1, 0, 1\]"),
+        ({"sigma": math.nan}, "sigma must be finite.*it is nan"),
+        ({"sigma": math.inf}, "sigma must be finite.*it is inf"),
+        ({"sigma": 1e300}, r"sigma must be finite.*it is 1e\+300"),
+        ({"sigma": [[1, 2, 3]]}, r"sigma must be a number.*\[\[1, 2, 3\]\]"),
+        ({"sigma": "half-normal"}, r"sigma must be.*'half-normal'.*prior such as HalfCauchy\("),
+        ({"sigma": Normal(0, 1)}, r"sigma must be.*Normal\(.*prior such as HalfCauchy\("),
+        ({"sigma": HalfNormal}, r"sigma must be.*HalfNormal.*prior such as HalfCauchy\("),
+        ({"min_weight": 1 / 3}, "at least 0 and below 1 / n_components = 0.3333; it is 0.3333"),
+        ({"min_weight": 0.5}, "below 1 / n_components = 0.3333; it is 0.5"),
+        ({"min_weight": -0.1}, "min_weight must be at least 0 .*it is -0.1"),
+        ({"min_weight": math.nan}, "min_weight must be finite.*nan"),
+        ({"min_weight": [0.1, 0.1, 0.1]}, r"min_weight must be at least 0 .*\(0.1, 0.1, 0.1\)"),
+        ({"min_weight": "0.1"}, "min_weight must be a number.*'0.1'"),
+        ({"min_weight": None}, "min_weight must be a number.*None"),
+    ],
+)
+def test_what_is_no_model_is_refused(change, words):
+    with pytest.raises(ModelError, match=words):
+        NormalMixture(**({"n_components": 3} | change))
+
+
+def test_numbers_are_kept_as_floats():
+    model = NormalMixture(
+        n_components=np.int64(2), sigma=np.array([1, 2]), min_weight=np.float32(0.25)
+    )
+    assert (model.n_components, model.sigma, model.min_weight) == (2, (1.0, 2.0), 0.25)
+    assert type(model.n_components) is int
+    assert type(model.min_weight) is float
+    assert NormalMixture(n_components=1, sigma=3, min_weight=0).sigma == 3.0
+
+
+@pytest.mark.parametrize("model", [FULL, KNOWN, NormalMixture(n_components=1)], ids=repr)
+def test_models_are_values(model):
+    again = eval(repr(model), globals())  # noqa: S307
+    assert again == model
+    assert hash(again) == hash(model)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        model.min_weight = 0.0
+
+
+def test_models_that_differ_are_not_equal():
+    assert dataclasses.replace(FULL, min_weight=0.2) != FULL
+
+
+def test_replacing_a_field_checks_the_model_again():
+    with pytest.raises(ModelError, match="location of means has 3 values for 2 components"):
+        dataclasses.replace(FULL, n_components=2, weights=Dirichlet(1))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "known"),
+    [(1.0, True), ([1, 2, 3], True), (HalfNormal(1), False), (None, False)],
+)
+def test_sigma_is_known_when_it_is_numbers(sigma, known):
+    model = NormalMixture(n_components=3, sigma=sigma)
+    assert model.is_known(SIGMA) is known
+    assert model.estimated == ((MEANS,) if known else (MEANS, SIGMA))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "expected"), [(1.5, [1.5, 1.5]), ((1, 2), [1, 2]), (HalfNormal(1), None)]
+)
+def test_known_values_are_one_for_each_component(sigma, expected):
+    known = dataclasses.replace(KNOWN, sigma=sigma).known_values()
+    assert {name: values.tolist() for name, values in known.items()} == (
+        {} if expected is None else {"sigma": expected}
+    )
+
+
+def test_a_prior_is_had_where_there_is_one():
+    assert FULL.prior(MEANS) == Normal([0, 10, 20], 5)
+    assert FULL.prior(SIGMA) == HalfCauchy(5)
+    with pytest.raises(ModelError, match=r"sigma has no prior; it is \(1.0, 2.0\)"):
+        KNOWN.prior(SIGMA)
+    with pytest.raises(ModelError, match="means has no prior; it is None"):
+        NormalMixture(n_components=2).prior(MEANS)
+
+
+@pytest.mark.parametrize(
+    ("df", "size"),
+    [(HalfNormal(10), 1), (HalfNormal([10, 20, 30]), 3), (4.0, 1), ([4, 5, 6], 3)],
+)
+def test_a_shared_parameter_has_one_value_unless_a_sequence_is_given(df, size):
+    model = HeavyMixture(n_components=3, df=df)
+    assert model.size(DF) == size
+    assert model.size(MEANS) == model.size(SIGMA) == 3
+    if model.is_known(DF):
+        assert model.known_values()["df"].tolist() == np.broadcast_to(df, size).tolist()
+
+
+def test_another_family_is_checked_by_its_own_parameters():
+    with pytest.raises(ModelError, match=r"df must be positive; it is 0. .*such as HalfNormal\("):
+        HeavyMixture(n_components=2, df=0)
+    with pytest.raises(ModelError, match=r"df must be a number.*HalfCauchy\(.*HalfNormal\("):
+        HeavyMixture(n_components=2, df=HalfCauchy(1))
+    with pytest.raises(ModelError, match="Df has 3 values for 2 components"):
+        HeavyMixture(n_components=2, df=[1, 2, 3])
+    with pytest.raises(ModelError, match="n_components must be a whole number"):
+        HeavyMixture(n_components=0)
+
+
+def test_families_of_equal_numbers_differ():
+    given = {"n_components": 2, "means": Normal(0, 1), "sigma": 1.0}
+    assert HeavyMixture(**given) != NormalMixture(**given)
+
+
+def test_default_priors_have_the_scale_of_the_data():
+    model = NormalMixture(n_components=2).completed(Y)
+    y = Y.y
+    mean, sd = y.sum() / 6, math.sqrt(((y - y.sum() / 6) ** 2).sum() / 6)
+    assert model.means.location == pytest.approx(mean, rel=1e-14)
+    assert model.means.scale == pytest.approx(2.5 * sd, rel=1e-14)
+    assert isinstance(model.sigma, HalfNormal)
+    assert model.sigma.scale == pytest.approx(sd, rel=1e-14)
+
+
+def test_default_priors_leave_what_is_given():
+    assert FULL.completed(Y) is FULL
+    assert FULL.completed(NOTHING) is FULL
+    only_means = NormalMixture(n_components=2, sigma=1.0).completed(Y)
+    assert only_means.sigma == 1.0
+    assert only_means.means.scale > 0
+    only_sigma = NormalMixture(n_components=2, means=Normal(0, 1)).completed(Y)
+    assert only_sigma.means == Normal(0, 1)
+    assert isinstance(only_sigma.sigma, HalfNormal)
+
+
+def test_default_priors_serve_the_largest_observations():
+    model = NormalMixture(n_components=2).completed(indexed(np.array([-1e100, 1e100])))
+    assert model.means.scale == pytest.approx(2.5e100)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, r"means is left out.*means=Normal\("),
+        ({"sigma": 1.0}, r"means is left out.*means=Normal\("),
+        ({"means": Normal(0, 1)}, r"sigma is left out.*sigma=HalfCauchy\("),
+    ],
+)
+def test_default_priors_need_data(given, missing):
+    with pytest.raises(ModelError, match=missing):
+        NormalMixture(n_components=2, **given).completed(NOTHING)

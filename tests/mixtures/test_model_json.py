@@ -1,0 +1,101 @@
+"""Tests of pystan_mix.mixtures.model_json: a model written as JSON, and read."""
+
+import json
+
+import pytest
+from known_posteriors import HeavyMixture
+
+from pystan_mix.errors import DataError, ModelError
+from pystan_mix.mixtures import model_json
+from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.model_json import family_called, model_from_json, model_to_json
+from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+
+FULL = {
+    "n_components": 3,
+    "weights": Dirichlet([1, 2, 3]),
+    "means": Normal([0, 10, 20], 1 / 3),
+    "min_weight": 0.1,
+}
+TEXT = model_to_json(NormalMixture(**FULL, sigma=HalfCauchy(5)))
+
+
+@pytest.mark.parametrize(
+    "sigma",
+    [
+        HalfCauchy(5),
+        HalfCauchy([1, 2, 3]),
+        HalfNormal(1e-100),
+        HalfNormal((0.1, 0.2, 0.3)),
+        HalfStudentT(3, 2.5),
+        HalfStudentT(1, [1, 2, 3]),
+        0.1,
+        [1, 2, 3],
+        None,
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    "change", [{}, {"means": None, "min_weight": 0.0}, {"weights": Dirichlet(7)}]
+)
+def test_models_come_back(sigma, change):
+    model = NormalMixture(**(FULL | change), sigma=sigma)
+    text = model_to_json(model)
+    again = model_from_json(text)
+    assert again == model
+    assert hash(again) == hash(model)
+    assert type(again) is NormalMixture
+
+
+def test_what_is_written():
+    """Files hold it: what is written once must be read for ever."""
+    assert json.loads(TEXT) == {
+        "family": "normal",
+        "n_components": 3,
+        "weights": {"Dirichlet": {"concentration": [1.0, 2.0, 3.0]}},
+        "min_weight": 0.1,
+        "means": {"Normal": {"location": [0.0, 10.0, 20.0], "scale": 1 / 3}},
+        "sigma": {"HalfCauchy": {"scale": 5.0}},
+    }
+
+
+@pytest.mark.parametrize("df", [HalfNormal(10), HalfNormal([10, 20]), 4.0, [4, 5]], ids=repr)
+def test_another_family_comes_back(monkeypatch, df):
+    monkeypatch.setattr(model_json, "FAMILIES", (*FAMILIES, HeavyMixture))
+    model = HeavyMixture(n_components=2, means=Normal(0, 1), sigma=HalfNormal(2), df=df)
+    assert model_from_json(model_to_json(model)) == model
+    assert family_called("heavy") is HeavyMixture
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_are_called_by_their_names(family):
+    assert family_called(family.family) is family
+
+
+def test_a_family_that_there_is_not():
+    with pytest.raises(ModelError, match="no family 'heavy'; there are: normal"):
+        family_called("heavy")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "JSONDecodeError"),
+        (TEXT[:-1], "JSONDecodeError"),
+        ("[1, 2]", "TypeError"),
+        ('"normal"', "AttributeError"),
+        ("{}", "KeyError: 'family'"),
+        ('{"family": "heavy"}', "no family 'heavy'"),
+        ('{"family": "normal"}', "n_components"),
+        (TEXT.replace("HalfCauchy", "HalfLogistic"), "KeyError: 'HalfLogistic'"),
+        (TEXT.replace('"HalfCauchy"', '"Normal"'), "TypeError.*location"),
+        (TEXT.replace('"min_weight": 0.1', '"min_weight": 0.9'), "min_weight must be at least 0"),
+        (TEXT.replace('"min_weight"', '"least_weight"'), "TypeError.*least_weight"),
+        (TEXT.replace('"scale": 5.0', '"scale": 5.0, "df": 3'), "TypeError.*df"),
+        (TEXT.replace('"sigma": {', '"sigma": {"HalfNormal": {"scale": 1}, '), "ValueError"),
+    ],
+)
+def test_what_is_no_model_is_refused(text, words):
+    with pytest.raises(DataError, match=f"cannot be read.*{words}.*update it, or fit again"):
+        model_from_json(text)

@@ -1,0 +1,171 @@
+"""Tests of pystan_mix.mixtures.stan_data: the data block of the Stan programs, there and back."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from known_posteriors import HeavyMixture
+
+from pystan_mix.errors import DataError
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
+from pystan_mix.mixtures.target import target_of
+
+RECORDED = Path(__file__).resolve().parents[1] / "recorded"
+FULL = NormalMixture(
+    n_components=3,
+    weights=Dirichlet([1, 2, 3]),
+    means=Normal([0, 10, 20], 5),
+    sigma=HalfCauchy(5),
+    min_weight=0.1,
+)
+KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
+Y = np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0])
+MODELS = [
+    FULL,
+    KNOWN,
+    dataclasses.replace(KNOWN, sigma=0.5),
+    dataclasses.replace(FULL, sigma=HalfNormal([1, 2, 3]), min_weight=0.0),
+    dataclasses.replace(FULL, sigma=HalfStudentT(3, 2.5), means=Normal(1, [1, 2, 3])),
+    NormalMixture(n_components=1, means=Normal(0, 1), sigma=HalfNormal(2)),
+    NormalMixture(n_components=1, means=Normal(0, 1), sigma=2.0),
+]
+
+
+def test_stan_data_have_distinct_observations_in_order_with_their_counts():
+    data = stan_data(target_of(FULL, Y))
+    assert (data["N"], data["y"], data["count"]) == (3, [-2.5, 1.0, 3.0], [1, 2, 3])
+
+
+def test_stan_data_have_one_number_for_each_component():
+    assert stan_data(target_of(FULL, Y), n_rep=6, save_log_lik=True) == {
+        "K": 3,
+        "N": 3,
+        "y": [-2.5, 1.0, 3.0],
+        "count": [1, 2, 3],
+        "alpha": [1.0, 2.0, 3.0],
+        "min_weight": 0.1,
+        "mu_loc": [0.0, 10.0, 20.0],
+        "mu_scale": [5.0, 5.0, 5.0],
+        "n_sigma": 3,
+        "sigma_known": [],
+        "sigma_df": 1.0,
+        "sigma_scale": [5.0, 5.0, 5.0],
+        "N_rep": 6,
+        "save_log_lik": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sigma", "df"),
+    [(HalfCauchy(2), 1.0), (HalfNormal(2), math.inf), (HalfStudentT(3, 2), 3.0)],
+)
+def test_stan_data_have_the_degrees_of_freedom(sigma, df):
+    data = stan_data(target_of(dataclasses.replace(FULL, sigma=sigma), Y))
+    assert data["sigma_df"] == df
+    assert data["sigma_scale"] == [2.0, 2.0, 2.0]
+    assert data["n_sigma"] == 3
+    assert data["sigma_known"] == []
+
+
+@pytest.mark.parametrize(("sigma", "expected"), [(1.5, [1.5, 1.5]), ((1, 2), [1.0, 2.0])])
+def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected):
+    data = stan_data(target_of(dataclasses.replace(KNOWN, sigma=sigma), Y))
+    assert data["n_sigma"] == 0
+    assert data["sigma_known"] == expected
+    assert data["sigma_scale"] == []
+
+
+def test_stan_data_without_observations():
+    data = stan_data(target_of(FULL, None))
+    assert (data["N"], data["y"], data["count"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("model", [FULL, KNOWN])
+@pytest.mark.parametrize("y", [Y, Y.astype(np.float32), None], ids=["64", "32", "none"])
+def test_stan_data_are_json(model, y):
+    data = stan_data(target_of(model, y), n_rep=3, save_log_lik=True)
+    assert type(data["save_log_lik"]) is int  # JSON's true is no integer to Stan
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+def test_the_model_and_the_observations_come_back(model, y):
+    data = json.loads(json.dumps(stan_data(target_of(model, y), n_rep=4)))
+    again = target_of_stan_data(NormalMixture, data)
+    assert again.model == model
+    assert stan_data(again, n_rep=4) == data
+    # in another order, since Stan is sent each value once
+    np.testing.assert_array_equal(again.observed.y, np.sort([] if y is None else Y))
+    np.testing.assert_array_equal(again.observed.distinct[again.observed.index], again.observed.y)
+
+
+@pytest.mark.parametrize(
+    "df", [HalfNormal(10), HalfNormal([10, 20]), 4.0, [4, 5]], ids=["one", "each", "4", "4, 5"]
+)
+def test_a_parameter_that_all_components_may_share_comes_back(df):
+    model = HeavyMixture(n_components=2, means=Normal(0, 1), sigma=1.0, df=df)
+    data = stan_data(target_of(model, Y))
+    known = model.is_known(HeavyMixture.parameters[2])
+    assert data["n_df"] == (0 if known else model.size(HeavyMixture.parameters[2]))
+    assert len(data["df_scale"]) == data["n_df"]
+    # a vector for each component, whether one value serves all of them or not
+    assert data["df_known"] == (np.broadcast_to(df, 2).tolist() if known else [])
+    again = target_of_stan_data(HeavyMixture, data).model
+    assert again == model
+
+
+def test_a_half_student_t_has_its_own_name_back():
+    """Of one degree of freedom it is the half-Cauchy."""
+    model = dataclasses.replace(FULL, sigma=HalfStudentT(1, 5))
+    assert target_of_stan_data(NormalMixture, stan_data(target_of(model, Y))).model == FULL
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma", "min_weight"),
+    [
+        ("data.json", HalfNormal(5), 0.1),
+        ("data-advi.json", HalfNormal(5), 0.1),
+        ("data-bare.json", HalfNormal(5), 0.1),
+        ("data-known-sigma.json", (1.0, 1.5), 0.0),
+    ],
+)
+def test_data_blocks_of_version_0_1_0_are_read(name, sigma, min_weight):
+    data = json.loads((RECORDED / name).read_text())
+    assert ("sigma" in data) == isinstance(sigma, tuple)
+    target = target_of_stan_data(NormalMixture, data)
+    assert target.model == NormalMixture(
+        n_components=2, means=Normal(0, 10), sigma=sigma, min_weight=min_weight
+    )
+    assert target.observed.y.tolist() == np.repeat(data["y"], data["count"]).tolist()
+    assert target.observed.distinct.tolist() == data["y"]
+
+
+def test_the_data_block_of_the_textbook_program_is_read():
+    """It has no counts, no floor, and its observations are in any order."""
+    data = {
+        "K": 2,
+        "N": 6,
+        "y": Y.tolist(),
+        "alpha": [2, 2],
+        "mu_loc": [0, 0],
+        "mu_scale": [10, 10],
+        "sigma": [1, 2],
+    }
+    target = target_of_stan_data(NormalMixture, data)
+    assert target.model == KNOWN
+    np.testing.assert_array_equal(target.observed.y, Y)
+    assert target.observed.count.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("missing", ["alpha", "mu_loc", "mu_scale", "sigma_df", "sigma_scale", "y"])
+def test_what_is_missing_is_named(missing):
+    data = stan_data(target_of(FULL, Y))
+    del data[missing]
+    with pytest.raises(DataError, match=f"There is no {missing}: the model is not known"):
+        target_of_stan_data(NormalMixture, data)
