@@ -8,8 +8,9 @@ import pytest
 from scipy import integrate, stats
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures import priors
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures import priors, scale_priors
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 
 EXAMPLES = [
     Dirichlet(2),
@@ -58,7 +59,7 @@ def test_numbers_are_kept_as_floats(given, kept):
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=repr)
 def test_priors_are_values(prior):
-    again = eval(repr(prior), vars(priors))  # noqa: S307
+    again = eval(repr(prior), {**vars(priors), **vars(scale_priors)})  # noqa: S307
     assert again == prior
     assert hash(again) == hash(prior)
     assert again is not prior

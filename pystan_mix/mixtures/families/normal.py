@@ -9,14 +9,8 @@ import numpy as np
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
-from pystan_mix.mixtures.priors import (
-    HalfCauchy,
-    HalfNormal,
-    HalfStudentT,
-    Normal,
-    Prior,
-    SigmaPrior,
-)
+from pystan_mix.mixtures.priors import Normal, Prior
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT, SigmaPrior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, REAL
 
