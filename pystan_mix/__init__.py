@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
     from pystan_mix.mixtures.families.normal import NormalMixture
-    from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+    from pystan_mix.mixtures.families.student_t import StudentTMixture
+    from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
+    from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
     from pystan_mix.mixtures.simulation import simulate
     from pystan_mix.numerics import log_sum_exp
     from pystan_mix.selection.evidence import log_evidence
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Dirichlet",
+    "Gamma",
     "HalfCauchy",
     "HalfNormal",
     "HalfStudentT",
     "Normal",
     "NormalMixture",
+    "StudentTMixture",
     "advi",
     "compare",
     "diagnose",
@@ -51,11 +55,13 @@ __all__ = [
 # no module bears the name of what it exports: importing it would put the module in its place
 _HOMES = {
     "Dirichlet": "mixtures.priors",
-    "HalfCauchy": "mixtures.priors",
-    "HalfNormal": "mixtures.priors",
-    "HalfStudentT": "mixtures.priors",
+    "Gamma": "mixtures.priors",
+    "HalfCauchy": "mixtures.scale_priors",
+    "HalfNormal": "mixtures.scale_priors",
+    "HalfStudentT": "mixtures.scale_priors",
     "Normal": "mixtures.priors",
     "NormalMixture": "mixtures.families.normal",
+    "StudentTMixture": "mixtures.families.student_t",
     "advi": "inference.advi",
     "compare": "comparison.compare",
     "diagnose": "diagnostics.diagnose",

@@ -122,3 +122,58 @@ class Normal:
     def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Self:
         """Return the prior that a data block holds."""
         return cls(one_or_each(data[f"{name}_loc"]), one_or_each(data[f"{name}_scale"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Gamma:
+    """Gamma prior of degrees of freedom.
+
+    Parameters
+    ----------
+    shape, rate : float or sequence of K floats
+        Positive; the mean is ``shape / rate``. Numbers stand for one value
+        that all components share, a sequence for one each.
+
+    Raises
+    ------
+    ModelError
+        If a number is not positive.
+
+    Examples
+    --------
+    >>> Gamma(2, 0.1)
+    Gamma(shape=2.0, rate=0.1)
+    """
+
+    pymc_distribution: ClassVar = "Gamma"
+    pymc_names: ClassVar[Mapping[str, str]] = {"shape": "alpha", "rate": "beta"}
+
+    shape: Numbers
+    rate: Numbers
+
+    def __post_init__(self) -> None:
+        set_numbers(self, "shape", positive=True)
+        set_numbers(self, "rate", positive=True)
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Return the log density of each element."""
+        return np.asarray(stats.gamma.logpdf(x, self.shape, scale=np.divide(1.0, self.rate)))
+
+    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+        """Draw one value for each of some components."""
+        return rng.gamma(per_component(self.shape, size), 1.0 / per_component(self.rate, size))
+
+    def stan_data(self, name: str, size: int) -> dict[str, Any]:
+        """Return the prior in Stan's data block."""
+        return {
+            f"{name}_shape": per_component(self.shape, size).tolist(),
+            f"{name}_rate": per_component(self.rate, size).tolist(),
+        }
+
+    @classmethod
+    def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> Self:
+        """Return the prior that a data block holds, one for all where it has one element."""
+        shape, rate = (np.asarray(data[f"{name}_{part}"], float) for part in ("shape", "rate"))
+        if shape.size == 1:
+            return cls(float(shape.reshape(())), float(rate.reshape(())))
+        return cls(shape.tolist(), rate.tolist())

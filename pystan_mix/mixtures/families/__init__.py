@@ -1,6 +1,7 @@
 """The families of components, one module each."""
 
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.mixture import Mixture
 
-FAMILIES: tuple[type[Mixture], ...] = (NormalMixture,)
+FAMILIES: tuple[type[Mixture], ...] = (NormalMixture, StudentTMixture)
