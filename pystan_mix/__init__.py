@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
     from pystan_mix.mixtures.simulation import simulate
     from pystan_mix.numerics import log_sum_exp
+    from pystan_mix.selection.choose import choose_components
     from pystan_mix.selection.evidence import log_evidence
     from pystan_mix.with_pymc.build import to_pymc
 
@@ -36,6 +37,7 @@ __all__ = [
     "NormalMixture",
     "StudentTMixture",
     "advi",
+    "choose_components",
     "compare",
     "diagnose",
     "from_cmdstan_csv",
@@ -63,6 +65,7 @@ _HOMES = {
     "NormalMixture": "mixtures.families.normal",
     "StudentTMixture": "mixtures.families.student_t",
     "advi": "inference.advi",
+    "choose_components": "selection.choose",
     "compare": "comparison.compare",
     "diagnose": "diagnostics.diagnose",
     "from_cmdstan_csv": "inference.cmdstan_files",

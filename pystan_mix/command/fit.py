@@ -19,7 +19,7 @@ from pystan_mix.report.fit import fit_summary, fit_table
 
 def fit_command(arguments: argparse.Namespace) -> int:
     """Fit one mixture; print its summary, or one JSON object."""
-    model = model_from_words(arguments)
+    model = model_from_words(arguments, n_components=arguments.components)
     y = read_observations(arguments.data, column=arguments.column)
     if arguments.method == "nuts":
         fit = sample(

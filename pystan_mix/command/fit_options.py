@@ -18,16 +18,7 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
     command.add_argument("--method", choices=("nuts", "advi"), default="nuts")
-    command.add_argument(
-        "--weights",
-        default="2",
-        metavar="A",
-        help="Dirichlet concentration: a number, or one for each component (default: %(default)s)",
-    )
     add_model_options(command)
-    command.add_argument(
-        "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
-    )
     nuts = command.add_argument_group("NUTS")
     nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
     nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
@@ -53,6 +44,15 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
 def add_model_options(command: argparse.ArgumentParser) -> None:
     """Add the family, and an option for each parameter that a family's components have."""
     command.add_argument(
+        "--weights",
+        default="2",
+        metavar="A",
+        help="Dirichlet concentration: a number, or one for each component (default: %(default)s)",
+    )
+    command.add_argument(
+        "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
+    )
+    command.add_argument(
         "--family",
         choices=[family.family for family in FAMILIES],
         default=NormalMixture.family,
@@ -62,12 +62,12 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--{parameter.field}",
             metavar=_metavar(parameter),
-            help=f"{parameter.meaning}{_of_some(parameter)}: {spelled(parameter)}",
+            help=f"{_meanings(parameter)}: {spelled(parameter)}",
         )
 
 
-def model_from_words(arguments: argparse.Namespace) -> Mixture:
-    """Return the model that the command line spells.
+def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mixture:
+    """Return the model that the command line spells, with a number of components.
 
     Raises
     ------
@@ -76,11 +76,16 @@ def model_from_words(arguments: argparse.Namespace) -> Mixture:
         such parameter.
     """
     family = family_called(arguments.family)
-    words = {p: getattr(arguments, p.field) for p in _parameters()}
-    given = {p: text for p, text in words.items() if text is not None}
-    priors = {p.field: parse_parameter(p, text, family=family) for p, text in given.items()}
+    own = {each.field: each for each in family.parameters}
+    priors = {}
+    for parameter in _parameters():
+        text = getattr(arguments, parameter.field)
+        if text is not None:
+            # of the same field families may mean different things
+            meant = own.get(parameter.field, parameter)
+            priors[parameter.field] = parse_parameter(meant, text, family=family)
     return family(
-        n_components=arguments.components,
+        n_components=n_components,
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
@@ -88,16 +93,23 @@ def model_from_words(arguments: argparse.Namespace) -> Mixture:
 
 
 def _parameters() -> list[Parameter]:
-    """Return the parameters of all families, one of each name."""
+    """Return the parameters of all families, one of each field."""
     found = {each.field: each for family in reversed(FAMILIES) for each in family.parameters}
     first = [each.field for family in FAMILIES for each in family.parameters]
     return [found[field] for field in dict.fromkeys(first)]
 
 
-def _of_some(parameter: Parameter) -> str:
-    """Return which families have a parameter, where not all have it."""
-    having = [family.family for family in FAMILIES if parameter in family.parameters]
-    return "" if len(having) == len(FAMILIES) else f" of {' and '.join(having)} components"
+def _meanings(parameter: Parameter) -> str:
+    """Return what a parameter is, and of which families, where not all have it."""
+    having = {
+        family.family: each.meaning
+        for family in FAMILIES
+        for each in family.parameters
+        if each.field == parameter.field
+    }
+    meanings = " or ".join(dict.fromkeys(having.values()))
+    whose = "" if len(having) == len(FAMILIES) else f" of {' and '.join(having)} components"
+    return f"{meanings}{whose}"
 
 
 def _metavar(parameter: Parameter) -> str:

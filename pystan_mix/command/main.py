@@ -149,6 +149,18 @@ def _add_fit_options(command: argparse.ArgumentParser) -> None:
     add_fit_options(command)
 
 
+def _choose(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.choose import choose_command
+
+    return choose_command(arguments)
+
+
+def _add_choose_options(command: argparse.ArgumentParser) -> None:
+    from pystan_mix.command.choose import add_choose_options
+
+    add_choose_options(command)
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from pystan_mix.command.compare import compare_command
 
@@ -185,6 +197,11 @@ _COMMANDS: dict[str, tuple[str, _Run, _AddOptions | None]] = {
         "Fit a mixture to a column of numbers and print the posterior",
         _fit,
         _add_fit_options,
+    ),
+    "choose": (
+        "Set numbers of components side by side: evidence, predictions, verdicts",
+        _choose,
+        _add_choose_options,
     ),
     "compare": ("Say whether posteriors are the same", _compare, add_compare_options),
     "simulate": (
