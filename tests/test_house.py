@@ -15,7 +15,7 @@ FLOORS = (
     {"mixtures"},
     {"fits"},
     {"inference", "diagnostics", "comparison", "with_pymc"},
-    {"selection"},
+    {"selection", "calibration"},
     {"figures", "report"},
     {"study"},
     {"command"},

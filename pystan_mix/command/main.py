@@ -167,6 +167,18 @@ def _compare(arguments: argparse.Namespace) -> int:
     return compare_command(arguments)
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    from pystan_mix.command.verify import verify_command
+
+    return verify_command(arguments)
+
+
+def _add_verify_options(command: argparse.ArgumentParser) -> None:
+    from pystan_mix.command.verify import add_verify_options
+
+    add_verify_options(command)
+
+
 def _simulate(arguments: argparse.Namespace) -> int:
     from pystan_mix.command.simulate import simulate_command
 
@@ -208,6 +220,11 @@ _COMMANDS: dict[str, tuple[str, _Run, _AddOptions | None]] = {
         "Print observations drawn from a mixture, one to a line",
         _simulate,
         add_simulate_options,
+    ),
+    "verify": (
+        "Check on this machine that posteriors are calibrated: fits of data from the priors",
+        _verify,
+        _add_verify_options,
     ),
     "install": ("Install CmdStan, unless a usable one is there", _install, add_install_options),
     "doctor": ("Check what a fit needs, with a remedy for what is wrong", _doctor, None),

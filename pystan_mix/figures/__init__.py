@@ -1,6 +1,7 @@
 """Figures of fits, of priors and of comparisons; importing this folder imports Matplotlib."""
 
 from pystan_mix.figures.approximation import plot_approximation, plot_elbo
+from pystan_mix.figures.calibration import plot_calibration
 from pystan_mix.figures.choice import plot_choice
 from pystan_mix.figures.comparison import plot_comparison
 from pystan_mix.figures.data import plot_density, plot_predictive
@@ -12,6 +13,7 @@ from pystan_mix.figures.trace import plot_trace
 __all__ = [
     "plot_approximation",
     "plot_autocorr",
+    "plot_calibration",
     "plot_choice",
     "plot_comparison",
     "plot_density",

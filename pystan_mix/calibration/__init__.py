@@ -1,0 +1,1 @@
+"""Whether posteriors are calibrated: simulation-based calibration."""
