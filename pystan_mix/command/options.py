@@ -27,7 +27,9 @@ def add_reproduce_options(command: argparse.ArgumentParser) -> None:
         "shipped ones, for the shipped data)",
     )
     command.add_argument(
-        "--quick", action="store_true", help="4 x (500 + 500) iterations, not 4 x (2000 + 10000)"
+        "--quick",
+        action="store_true",
+        help="4 x (500 + 500) iterations, for mof2 4 x (1000 + 2000), not 4 x (2000 + 10000)",
     )
     command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
 

@@ -173,8 +173,9 @@ class Mixture(abc.ABC):
                 numbers[parameter.field] = value
         for name, value in numbers.items():
             if isinstance(value, tuple) and len(value) != self.n_components:
+                subject = name.replace("the ", "The ", 1)
                 raise ModelError(
-                    f"{name[0].upper()}{name[1:]} has {len(value)} values for "
+                    f"{subject} has {len(value)} values for "
                     f"{self.n_components} components. Give one number, or {self.n_components}."
                 )
 

@@ -199,16 +199,10 @@ def _likelihood(
         theta,
         *(components[each.name] * one_each for each in family.parameters),
         logp=functools.partial(_log_density_by_hand, family=family),
-        random=functools.partial(_drawn_by_hand, family=family),
+        random=functools.partial(mixture_random, family=family),
         signature=f"{','.join(['(k)'] * (1 + len(family.parameters)))}->()",
         **observed,
     )
-
-
-def _drawn_by_hand(*arguments: Any, family: type[Mixture]) -> FloatArray:
-    """Draw as PyMC asks for it: the parameters, then the generator and the shape."""
-    *parameters, rng, size = arguments
-    return mixture_random(*parameters, rng=rng, size=size, family=family)
 
 
 def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
@@ -251,7 +245,7 @@ def _variable(
     variable = getattr(pm, prior.pymc_distribution)(
         parameter.name,
         **{name: values[0] if one_for_all else values for name, values in numbers.items()},
-        transform=pm.distributions.transforms.ordered if ordered else None,
+        **({"transform": pm.distributions.transforms.ordered} if ordered else {}),
         initval=initval[0] if one_for_all else initval,
         dims=None if one_for_all else "component",
     )

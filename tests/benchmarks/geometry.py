@@ -3,41 +3,39 @@
 Run it with `python tests/benchmarks/geometry.py`; it takes a quarter of an hour and prints
 Markdown. Effective draws for each gradient do not depend on how busy the machine is.
 
-"free" are the programs as they are, which push free means apart; "gaps" are the same programs
-with Stan's own ordered vector, whose free values are the logarithms of the gaps.
+"free" is the program as it is, which pushes free means apart; "gaps" is the same program with
+Stan's own ordered vector, whose free values are the logarithms of the gaps.
 """
 
 import argparse
 import dataclasses
 import itertools
 import re
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from pystan_mix.mixtures.model import stan_data, with_default_priors
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import az
-from pystan_mix.cmdstan.compile import compiled, program_for
-from pystan_mix.cmdstan.locate import find_cmdstan
+from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.data_files import read_observations
 from pystan_mix.inference.chains import checked_nuts
+from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 CHAINS = 4
-PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
-# of a program: its line, and what Stan's own ordered vector has in its place
+# of the program: its line, and what Stan's own ordered vector has in its place
 GAPS = (
     (r" *vector\[K\] mu_raw;.*\n", "  ordered[K] mu;\n"),
-    (r" *vector\[K\] mu = push_apart.*\n", ""),
+    (r" *ordered\[K\] mu = push_apart.*\n", ""),
     (r" *target \+= push_apart_log_det.*\n", ""),
 )
 
@@ -89,36 +87,24 @@ class Efficiency:
     r_hat: float
 
 
-def with_gaps(folder: Path) -> dict[str, Path]:
-    """Compile the programs with Stan's own ordered vector."""
-    stan = resource_dir("stan")
-    include = shutil.copytree(stan / "fused", folder / "include")
-    for path in (stan / "functions").iterdir():
-        if not (include / path.name).exists():
-            shutil.copy(path, include)
-    for name in PROGRAMS:
-        text = (stan / f"{name}.stan").read_text(encoding="utf-8")
-        for line, instead in GAPS:
-            text, changes = re.subn(line, instead, text)
-            if changes != 1:
-                raise SystemExit(f"{name}.stan has {changes} lines {line!r}, not one.")
-        (folder / f"{name}.stan").write_text(text, encoding="utf-8")
-    make = (
-        "make",
-        "--jobs=2",
-        f"STANCFLAGS=--include-paths={include} --allow-undefined",
-        f"USER_HEADER={include / 'normal_mixture.hpp'}",
-        *(str(folder / name) for name in PROGRAMS),
-    )
-    subprocess.run(make, cwd=find_cmdstan().path, check=True, capture_output=True)
-    return {name: folder / name for name in PROGRAMS}
+def with_gaps(folder: Path) -> Path:
+    """Compile the program with Stan's own ordered vector."""
+    program = stan_program("normal")
+    text = program.path.read_text(encoding="utf-8")
+    for line, instead in GAPS:
+        text, changes = re.subn(line, instead, text)
+        if changes != 1:
+            raise SystemExit(f"{program.path} has {changes} lines {line!r}, not one.")
+    path = folder / program.path.name
+    path.write_text(text, encoding="utf-8")
+    return compiled(dataclasses.replace(program, path=path), show_progress=False)[0]
 
 
 def measure(
     case: Case, executable: Path, *, gaps: bool, metric: str, adapt_delta: float, seed: int
 ) -> Efficiency:
     """Fit once."""
-    model = with_default_priors(case.model, case.y)
+    target = target_of(case.model, case.y)
     nuts = checked_nuts(
         chains=CHAINS,
         parallel_chains=None,
@@ -132,15 +118,15 @@ def measure(
     )
     rng = np.random.default_rng(seed)
     with workspace(executable, keep_in=None) as space:
-        data = space.write_data("data", stan_data(model, case.y))
+        data = space.write_data("data", stan_data(target))
         calls = []
         for chain in range(CHAINS):
             start = initial_parameters if gaps else initial_values
-            init = start(model, case.y, rng=rng)
+            init = start(target, rng=rng)
             init_file = space.write_data(f"init-{chain}", init)
             calls.append(Call(method=nuts.method, data=data, seed=seed, init=init_file))
         csvs = run_cmdstan(space, "chain", calls, parallel=nuts.parallel).csvs
-    names = ("theta", "mu") if model.sigma_is_known else ("theta", "mu", "sigma")
+    names = ["theta", *(each.name for each in target.estimated)]
     draws = np.concatenate(
         [np.stack([csv.variable(name) for csv in csvs]) for name in names], axis=-1
     )
@@ -166,7 +152,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="pystan_mix-") as folder:
         executables = {
-            "free": dict(zip(PROGRAMS, compiled(*PROGRAMS, show_progress=False), strict=True)),
+            "free": compiled(stan_program("normal"), show_progress=False)[0],
             "gaps": with_gaps(Path(folder)),
         }
         ways = itertools.product(cases(), executables, ("dense_e", "diag_e"), (0.8, 0.9, 0.95))
@@ -174,7 +160,7 @@ def main() -> None:
             fits = [
                 measure(
                     case,
-                    executables[means][program_for(case.model)],
+                    executables[means],
                     gaps=means == "gaps",
                     metric=metric,
                     adapt_delta=adapt_delta,

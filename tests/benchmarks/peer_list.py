@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from measurement import Task
-from pystan_mix.mixtures.model import stan_data
 
 from pystan_mix.data_files import read_observations
 from pystan_mix.inference.nuts import sample
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
 
@@ -123,7 +123,7 @@ def task_of(posterior: Posterior, arguments: argparse.Namespace) -> Task:
     else:
         path = arguments.data_dir / data_set.course_file
     # the priors are told once, as Stan gets them
-    stan = stan_data(posterior.model, np.empty(0))
+    stan = stan_data(target_of(posterior.model, None))
     return Task(
         posterior=posterior.name,
         options={},
@@ -132,8 +132,8 @@ def task_of(posterior: Posterior, arguments: argparse.Namespace) -> Task:
         min_weight=stan["min_weight"],
         mu_loc=stan["mu_loc"],
         mu_scale=stan["mu_scale"],
-        sigma=stan.get("sigma"),
-        sigma_scale=stan.get("sigma_scale"),
+        sigma=stan["sigma_known"] or None,
+        sigma_scale=stan["sigma_scale"] or None,
         start_mu=list(posterior.start_mu),
         chains=arguments.chains,
         iter_warmup=arguments.iter_warmup,

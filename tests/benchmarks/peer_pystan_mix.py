@@ -8,14 +8,15 @@ import time
 
 from measurement import read_task, since_start, write_result
 
-from pystan_mix.cmdstan.compile import compiled, program_for
+from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.inference.nuts import sample
+from pystan_mix.inference.programs import stan_program
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 task = read_task()
 model = {"mof3": CLOSE_MODEL, "mofsep": SEPARATED_MODEL}[task.posterior]
-compiled(program_for(model), likelihood=task.options.get("likelihood", "fused"))
+compiled(stan_program(model.program, likelihood=task.options.get("likelihood", "fused")))
 begun = time.perf_counter()
 fit = sample(
     model,

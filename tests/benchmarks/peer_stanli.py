@@ -1,4 +1,4 @@
-"""stanli, an interpreter of Stan, on this project's programs with the likelihood in Stan.
+"""stanli, an interpreter of Stan, on this project's program with the likelihood in Stan.
 
 Seconds: the whole call of `Model.sample`; the model is made, and so compiled, before.
 """
@@ -21,19 +21,17 @@ data = {
     "min_weight": task.min_weight,
     "mu_loc": task.mu_loc,
     "mu_scale": task.mu_scale,
+    "n_sigma": 0 if task.sigma_scale is None else task.n_components,
+    "sigma_known": task.sigma or [],
+    "sigma_df": 1.0,
+    "sigma_scale": task.sigma_scale or [],
     "N_rep": 0,
     "save_log_lik": 0,
 }
 start = {"theta_raw": [1 / task.n_components] * task.n_components, "mu_raw": task.start_mu}
-if task.sigma_scale is None:
-    program = "normal_mixture_known_sigma"
-    data |= {"sigma": task.sigma}
-else:
-    program = "normal_mixture"
-    data |= {"sigma_df": 1.0, "sigma_scale": task.sigma_scale}
-    start |= {"sigma": task.sigma_scale}
+start["sigma"] = task.sigma_scale or []
 model = stanli.Model(
-    stan_file=f"{stan}/{program}.stan", data=data, include_paths=[f"{stan}/functions"]
+    stan_file=f"{stan}/normal.stan", data=data, include_paths=[f"{stan}/parts", f"{stan}/plain"]
 )
 centre = np.asarray(model.unconstrain(start))
 jitter = np.random.default_rng(task.seed).uniform(-1, 1, size=(task.chains, centre.size))

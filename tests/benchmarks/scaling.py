@@ -1,4 +1,4 @@
-"""Time one gradient of the Stan programs, fused and plain, from 100 to a million observations.
+"""Time one gradient of the Stan program, fused and plain, from 100 to a million observations.
 
 CmdStan runs one static trajectory of L leapfrog steps with a step size too small to move, at two
 values of L. A step is one gradient, so the difference in processor time over the difference in L
@@ -28,18 +28,22 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from pystan_mix.mixtures.model import stan_data
 
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import write_json, write_text, written_whole
+from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import initial_values
+from pystan_mix.mixtures.target import target_of
 
-PROGRAMS = ("normal_mixture", "normal_mixture_known_sigma")
+# what is given for the standard deviations
+SIGMAS = {"estimated": HalfNormal(5.0), "known": 1.0}
 LIKELIHOODS = ("fused", "stan")
 STEP_SIZE = 1e-9
 # a difference shorter than this is not yet good to extrapolate from
@@ -140,15 +144,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
             check_counts(Path(folder))
             executables = {
-                (name, likelihood): compiled(name, likelihood=likelihood)[0]
-                for name in arguments.programs
+                likelihood: compiled(stan_program("normal", likelihood=likelihood))[0]
                 for likelihood in LIKELIHOODS
             }
-            for name in arguments.programs:
+            for name in arguments.sigma:
                 for N in arguments.n:
                     for K in arguments.k:
-                        pair = {kind: executables[name, kind] for kind in LIKELIHOODS}
-                        rows.append(measure(name, N, K, pair, Path(folder), arguments))
+                        rows.append(measure(name, N, K, executables, Path(folder), arguments))
                         say(line_of(rows[-1]))
                         write_results(rows, arguments)
     except KeyboardInterrupt:
@@ -175,7 +177,7 @@ def parse_arguments() -> argparse.Namespace:
         "  python scaling.py --n 100 1000 --k 2 3 --seconds 0.3 --repeats 2 --out trial",
     )
     add = parser.add_argument
-    add("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS), help="default: both")
+    add("--sigma", nargs="+", choices=SIGMAS, default=list(SIGMAS), help="default: both")
     sizes = [10**power for power in range(2, 7)]
     add("--n", nargs="+", type=positive, default=sizes, help="observations; default: 100 to 1e6")
     add("--k", nargs="+", type=positive, default=[2, 3, 5, 10], help="default: 2 3 5 10")
@@ -271,17 +273,18 @@ def measure(
     folder: Path,
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Return one row: both likelihoods of a program at one size."""
+    """Return one row: both likelihoods at one size."""
     model = NormalMixture(
         n_components=K,
         weights=Dirichlet(2.0),
         means=Normal(0.0, 5.0 * K),
-        sigma=1.0 if name == "normal_mixture_known_sigma" else HalfNormal(5.0),
+        sigma=SIGMAS[name],
     )
     mu = 4.0 * (np.arange(K) - (K - 1) / 2)
     y = simulate(N, theta=np.full(K, 1 / K), mu=mu, sigma=1.0, seed=1)
-    data = stan_data(model, y)
-    start = initial_values(model, y, rng=np.random.default_rng(1))
+    target = target_of(model, y)
+    data = stan_data(target)
+    start = initial_values(target, rng=np.random.default_rng(1))
     (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
     (folder / "init.json").write_text(json.dumps(start), encoding="utf-8")
     programs = {kind: Program(executable, folder) for kind, executable in executables.items()}
@@ -296,8 +299,8 @@ def measure(
             long[kind].append(program.run(1 + steps[kind]))
     lps = [run.lp for kind in programs for run in short[kind]]
     if max(lps) - min(lps) > 1e-9 * abs(lps[0]):
-        raise RuntimeError(f"{name}, N = {N}, K = {K}: the log densities differ: {lps}")
-    row: dict[str, Any] = {"program": name, "N": N, "distinct": data["N"], "K": K}
+        raise RuntimeError(f"sigma {name}, N = {N}, K = {K}: the log densities differ: {lps}")
+    row: dict[str, Any] = {"sigma": name, "N": N, "distinct": data["N"], "K": K}
     for kind in programs:
         fastest = min(run.seconds for run in long[kind]) - min(run.seconds for run in short[kind])
         each = sorted(
@@ -329,18 +332,19 @@ def steps_for(program: Program, terms: int, seconds: float) -> int:
 def line_of(row: Mapping[str, Any]) -> str:
     """Return a row in words, to show progress."""
     return (
-        f"{row['program']}, N = {row['N']}, K = {row['K']}: fused {row['fused']['seconds']:.3g} s, "
-        f"plain {row['stan']['seconds']:.3g} s a gradient, {row['ratio']:.1f} times"
+        f"sigma {row['sigma']}, N = {row['N']}, K = {row['K']}: "
+        f"fused {row['fused']['seconds']:.3g} s, plain {row['stan']['seconds']:.3g} s a gradient, "
+        f"{row['ratio']:.1f} times"
     )
 
 
 def write_results(rows: Sequence[Mapping[str, Any]], arguments: argparse.Namespace) -> None:
-    """Write the table as Markdown and JSON, and a figure of each program."""
+    """Write the table as Markdown and JSON, and a figure of each kind."""
     write_json(arguments.out / "scaling.json", {"machine": machine(), "rows": list(rows)})
     write_text(arguments.out / "scaling.md", markdown(rows))
-    for name in dict.fromkeys(row["program"] for row in rows):
+    for name in dict.fromkeys(row["sigma"] for row in rows):
         with written_whole(arguments.out / f"scaling-{name}.png") as partial:
-            draw(name, [row for row in rows if row["program"] == name]).savefig(partial, dpi=150)
+            draw(name, [row for row in rows if row["sigma"] == name]).savefig(partial, dpi=150)
 
 
 def machine() -> dict[str, str]:
@@ -365,15 +369,15 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the table as Markdown."""
     lines = ["# One gradient", "", "; ".join(f"{k} {v}" for k, v in machine().items()), ""]
     lines.append("Processor time of a gradient; nanoseconds for each observation and component.")
-    for name in dict.fromkeys(row["program"] for row in rows):
+    for name in dict.fromkeys(row["sigma"] for row in rows):
         lines += [
             "",
-            f"## {name}",
+            f"## sigma {name}",
             "",
             f"| {' | '.join(COLUMNS)} |",
             "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         ]
-        for row in (row for row in rows if row["program"] == name):
+        for row in (row for row in rows if row["sigma"] == name):
             plain, fused = row["stan"], row["fused"]
             lines.append(
                 f"| {row['N']} | {row['K']} | {plain['seconds']:.3g} | {fused['seconds']:.3g} "
@@ -399,7 +403,7 @@ def draw(name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             memory = [value["peak_memory"] / 2**20 for value in values]
             left.loglog(n, seconds, style, label=f"K = {K}, {label}", **look)
             right.loglog(n, memory, style, **look)
-    left.set(xlabel="observations", ylabel="seconds for each gradient", title=name)
+    left.set(xlabel="observations", ylabel="seconds for each gradient", title=f"sigma {name}")
     right.set(xlabel="observations", ylabel="peak memory, MiB")
     for axes in (left, right):
         axes.grid(visible=True, which="major", alpha=0.3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command_line import run
 
+from pystan_mix.fits.model import model_of
 from pystan_mix.fits.storage import load
 from pystan_mix.resources import resource_dir
 
@@ -49,6 +50,24 @@ def test_json_is_one_object_on_standard_output(cmdstan):
     assert summary["n"] == 100
     assert set(summary["parameters"]) == {f"{n}[{k}]" for n in ("theta", "mu") for k in (1, 2, 3)}
     assert abs(sum(summary["parameters"][f"theta[{k}]"]["mean"] for k in (1, 2, 3)) - 1) < 1e-9
+
+
+def test_a_fit_of_another_family(cmdstan, tmp_path):
+    path = tmp_path / "y.dat"
+    rng = np.random.default_rng(1)
+    np.savetxt(path, np.concatenate([rng.standard_t(4, 150) - 5, 2 * rng.standard_t(4, 150) + 5]))
+    out = tmp_path / "results"
+    words = ("--family=student-t", "--components=2", "--means=0,10", "--sigma=half-normal:5")
+    result = run("fit", str(path), *words, "--seed=1", "--json", f"--out={out}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    summary = json.loads(result.stdout)
+    names = {f"{name}[{k}]" for name in ("theta", "mu", "sigma") for k in (1, 2)}
+    assert set(summary["parameters"]) == names | {"df"}
+    assert "StudentTMixture(" in summary["model"]
+    for name, truth in (("mu[1]", -5.0), ("mu[2]", 5.0), ("sigma[2]", 2.0), ("theta[1]", 0.5)):
+        row = summary["parameters"][name]
+        assert abs(row["mean"] - truth) < 4 * row["sd"], name
+    assert type(model_of(load(out / "fit.nc"))).__name__ == "StudentTMixture"
 
 
 def test_a_fit_that_is_not_believed_has_its_own_exit_code(cmdstan):
@@ -162,6 +181,12 @@ def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names)
         (["--components", "3", "--sigma", "0"], "positive"),
         (["--components", "3", "--sigma", "half-cauchy:-5"], "positive"),
         (["--components", "3", "--sigma", "gamma:2"], "half-cauchy:SCALE"),
+        (
+            ["--components", "3", "--df", "4"],
+            "--df is not for --family normal, which has --means, --s",
+        ),
+        (["--components", "3", "--family", "student-t", "--df", "gamma:2"], "gamma:SHAPE,RATE"),
+        (["--components", "3", "--family", "cauchy"], "--family: invalid choice: 'cauchy'"),
         (["--components", "3", "--min-weight", "0.4"], "below 1 / n_components"),
         (["--components", "3", "--seed", "-1"], "seed"),
         (["--components", "3", "--chains", "0"], "chains"),

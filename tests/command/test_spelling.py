@@ -1,10 +1,31 @@
 """Tests of pystan_mix.command.spelling: priors as the command line spells them."""
 
 import pytest
+from known_posteriors import DF, HeavyMixture
 
-from pystan_mix.command.spelling import parse_means, parse_numbers, parse_sigma, parse_weights
-from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.command.spelling import (
+    parse_names,
+    parse_numbers,
+    parse_parameter,
+    parse_weights,
+    spelled,
+)
+from pystan_mix.errors import ModelError, SettingsError
+from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+
+
+def parse_means(text):
+    return parse_parameter(MEANS, text, family=NormalMixture)
+
+
+def parse_sigma(text):
+    return parse_parameter(SIGMA, text, family=NormalMixture)
+
+
+def parse_df(text):
+    return parse_parameter(DF, text, family=HeavyMixture)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +43,10 @@ from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfSt
         (parse_sigma, "half-normal:1,2", HalfNormal([1, 2])),
         (parse_sigma, "half-student-t:3,2.5", HalfStudentT(3, 2.5)),
         (parse_sigma, "half-student-t:3,1,2", HalfStudentT(3, [1, 2])),
+        # a colon between the components' values is as good as a comma
+        (parse_sigma, "1:2", [1.0, 2.0]),
+        (parse_df, "4", 4.0),
+        (parse_df, "half-normal:30", HalfNormal(30)),
     ],
 )
 def test_what_is_spelled(parse, text, expected):
@@ -56,8 +81,35 @@ def test_means_without_location_and_scale_are_refused(text):
 
 @pytest.mark.parametrize("text", ["a,5", "0:b,5", "0,", "0::1,5"])
 def test_means_that_are_no_numbers_are_refused(text):
-    with pytest.raises(ModelError, match="--means takes numbers"):
+    with pytest.raises(ModelError, match=r"--means takes LOCATION,SCALE.*\(0:10:20,5\)") as caught:
         parse_means(text)
+    assert str(caught.value).endswith(f"it is {text!r}.")
+
+
+def test_a_parameter_of_another_family_is_refused():
+    words = r"--df is not for --family normal, which has --means, --sigma\."
+    with pytest.raises(ModelError, match=words):
+        parse_parameter(DF, "4", family=NormalMixture)
+
+
+def test_what_a_parameter_is_spelled_like():
+    assert spelled(SIGMA) == (
+        "numbers with commas between them, half-cauchy:SCALE, half-normal:SCALE or "
+        "half-student-t:DF,SCALE"
+    )
+    assert spelled(DF) == "numbers with commas between them or half-normal:SCALE"
+    assert spelled(MEANS).startswith("LOCATION,SCALE of a normal prior, ")
+
+
+def test_names():
+    assert parse_names("p=theta, means = mu") == {"p": "theta", "means": "mu"}
+
+
+@pytest.mark.parametrize("text", ["", "p", "p=", "=theta", "p=theta,", "p=theta=mu"])
+def test_names_that_are_no_pairs_are_refused(text):
+    with pytest.raises(SettingsError, match="--names takes THEIRS=OURS") as caught:
+        parse_names(text)
+    assert str(caught.value).endswith(f"it is {text!r}.")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +122,6 @@ def test_means_that_are_no_numbers_are_refused(text):
         "half-normal:wide",
         "half-student-t:3",
         "half-gamma:5",
-        "3:4",
         ":5",
         "1,,2",
     ],

@@ -27,7 +27,8 @@ from pystan_mix.fits.groups import (
 )
 from pystan_mix.fits.storage import load, save
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal, HalfStudentT
 from pystan_mix.mixtures.target import target_of
 
 pytestmark = pytest.mark.arviz

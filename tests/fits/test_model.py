@@ -21,7 +21,8 @@ from pystan_mix.fits.model import (
 from pystan_mix.fits.storage import load, save
 from pystan_mix.mixtures.density import log_joint, to_unconstrained
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 
 pytestmark = pytest.mark.arviz
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"

@@ -31,7 +31,8 @@ from pystan_mix.inference.refinement import (
 from pystan_mix.inference.restarts import Restarts, judged
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
 

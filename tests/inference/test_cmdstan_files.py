@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from by_scipy import log_density
+from scipy import stats
 
 from pystan_mix import compare, model_of, sample
 from pystan_mix.arviz_compat import attributes, group
@@ -22,7 +23,9 @@ from pystan_mix.fits.groups import observations
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, Normal
+from pystan_mix.mixtures.families.student_t import StudentTMixture
+from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy
 from pystan_mix.resources import resource_dir
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
@@ -156,6 +159,22 @@ def test_student_t_components_by_hand(folder):
     assert csv.variable("df").shape == (1000, 1)
     assert (csv.variable("df") > 0).all()
     assert (np.diff(csv.variable("mu")) > 0).all()
+    fit = from_cmdstan_csv(csv.path, data=folder / "data-t.json")
+    assert model_of(fit) == StudentTMixture(
+        n_components=2,
+        weights=Dirichlet(1.0),
+        means=Normal(0.0, 5.0),
+        sigma=HalfCauchy(2.0),
+        df=Gamma(2.0, 0.1),
+    )
+    posterior = group(fit, "posterior")
+    np.testing.assert_array_equal(posterior["df"], csv.variable("df")[None, :, 0])
+    theta, mu, sigma = (posterior[name].values[:, :, None] for name in ("theta", "mu", "sigma"))
+    df = posterior["df"].values[:, :, None, None]
+    densities = stats.t.pdf(observations(fit)[:, None], df, mu, sigma)
+    expected = np.log((theta * densities).sum(axis=-1))
+    found = group(fit, "log_likelihood")["y"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_the_textbooks_log_density_is_that_of_every_observation(folder):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from by_scipy import cdf, log_density
-from known_posteriors import HeavyMixture
 from scipy import stats
 
 from pystan_mix.cmdstan.compile import compiled
@@ -15,7 +14,9 @@ from pystan_mix.inference.from_csv import csv_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of, replicated
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.families.student_t import StudentTMixture
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.arviz
 Y = [3.0, -1.0, 3.0, 0.5, -1.0, 3.0]
 ESTIMATED = NormalMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5), min_weight=0.1)
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=(1.0, 2.0))
+HEAVY = StudentTMixture(n_components=2, means=Normal(0, 10), sigma=HalfNormal(5))
+HEAVY_EACH = StudentTMixture(n_components=2, means=Normal(0, 10), sigma=1.5, df=(3.0, 7.0))
 
 
 @pytest.mark.parametrize(
@@ -143,20 +146,11 @@ def test_a_component_without_weight_makes_nothing():
     np.testing.assert_allclose(found.log_lik[0], expected, rtol=1e-12)
 
 
-class Heavy(HeavyMixture):
-    """Student's t, drawn as whoever writes a family would: the parameters are broadcast."""
-
-    @staticmethod
-    def draw(rng, *, mu, sigma, df):
-        """Draw from Student's t."""
-        return mu + sigma * rng.standard_t(df)
-
-
 def test_components_of_another_family_that_share_a_parameter():
     theta = np.array([[0.3, 0.7], [0.8, 0.2]])
     mu, sigma, df = np.array([[-9.0, 9.0]] * 2), np.array([[1.0, 2.0]] * 2), np.array([[3.0], [30]])
     rng = np.random.default_rng(1)
-    y = replicated(Heavy, theta, {"mu": mu, "sigma": sigma, "df": df}, n=20_000, rng=rng)
+    y = replicated(StudentTMixture, theta, {"mu": mu, "sigma": sigma, "df": df}, n=20_000, rng=rng)
     assert y.shape == (2, 20_000)
     terms = stats.t.cdf(y[..., None], df[:, None], mu[:, None], sigma[:, None])
     for row in (theta[:, None] * terms).sum(axis=-1):
@@ -172,12 +166,12 @@ def test_one_component_makes_observations_that_differ():
         assert stats.kstest(row, "uniform").pvalue > 1e-4
 
 
-@pytest.mark.parametrize("model", [ESTIMATED, KNOWN])
+@pytest.mark.parametrize("model", [ESTIMATED, KNOWN, HEAVY, HEAVY_EACH])
 def test_it_is_what_the_stan_program_generates(cmdstan, model):
     """The same draws, with Stan's own ``log_lik`` and ``y_rep`` beside them in the file."""
     y = np.repeat([-3.25, -2.5, 0.5, 2.0, 3.5], [2, 1, 4, 1, 3])[::-1]
     target = target_of(model, y)
-    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program(model.program), cmdstan=cmdstan, show_progress=False)
     with workspace(executable, keep_in=None) as space:
         call = Call(
             method=("sample", "num_samples=200", "num_warmup=300"),
@@ -191,9 +185,13 @@ def test_it_is_what_the_stan_program_generates(cmdstan, model):
     assert by_stan.shape == (2, 200, 5)
     by_stan = by_stan[..., np.searchsorted(np.unique(y), y)]
     np.testing.assert_allclose(found.log_lik, by_stan, rtol=1e-10)
-    theta, mu = draws.variables["theta"], draws.variables["mu"]
-    sigma = draws.variables.get("sigma", np.array([1.0, 2.0]))
+    theta, mu = (draws.variables[name][:, :, None] for name in ("theta", "mu"))
+    sigma, df = (
+        draws.variables[name][:, :, None] if name in draws.variables else target.known.get(name)
+        for name in ("sigma", "df")
+    )
+    law = stats.norm if df is None else stats.t(df)
     for y_rep in (found.y_rep, np.stack([csv.variable("y_rep") for csv in csvs])):
-        uniform = cdf(y_rep, theta, mu, sigma)
+        uniform = (theta * law.cdf((y_rep[..., None] - mu) / sigma)).sum(axis=-1)
         assert uniform.shape == (2, 200, 100)
         assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4

@@ -10,7 +10,8 @@ from known_posteriors import HeavyMixture
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 
 FULL = NormalMixture(
     n_components=3,
@@ -43,7 +44,7 @@ DF = HeavyMixture.parameters[2]
         ({"means": Normal([0, 1], 1)}, "location of means has 2 values for 3 .*Give one.*or 3"),
         ({"means": Normal(0, [1] * 4)}, "scale of means has 4 values for 3 .*Give one.*or 3"),
         ({"sigma": HalfNormal([1, 2])}, "scale of sigma has 2 values for 3 .*Give one.*or 3"),
-        ({"sigma": [1, 2]}, "Sigma has 2 values for 3 components. Give one number, or 3"),
+        ({"sigma": [1, 2]}, "sigma has 2 values for 3 components. Give one number, or 3"),
         ({"sigma": 0}, "sigma must be positive; it is 0"),
         ({"sigma": -1.0}, "sigma must be positive; it is -1.0"),
         ({"sigma": [1, 0, 1]}, r"sigma must be positive; it is \[1, 0, 1\]"),
@@ -142,7 +143,7 @@ def test_another_family_is_checked_by_its_own_parameters():
         HeavyMixture(n_components=2, df=0)
     with pytest.raises(ModelError, match=r"df must be a number.*HalfCauchy\(.*HalfNormal\("):
         HeavyMixture(n_components=2, df=HalfCauchy(1))
-    with pytest.raises(ModelError, match="Df has 3 values for 2 components"):
+    with pytest.raises(ModelError, match="df has 3 values for 2 components"):
         HeavyMixture(n_components=2, df=[1, 2, 3])
     with pytest.raises(ModelError, match="n_components must be a whole number"):
         HeavyMixture(n_components=0)

@@ -10,7 +10,8 @@ from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.model_json import family_called, model_from_json, model_to_json
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 
 FULL = {
     "n_components": 3,

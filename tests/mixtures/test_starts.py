@@ -5,7 +5,8 @@ import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import HalfCauchy, HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
 from pystan_mix.mixtures.target import target_of

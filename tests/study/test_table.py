@@ -13,6 +13,7 @@ from pystan_mix.study.table import study_table
 
 COLUMNS = ["mean", "sd", "q05", "q50", "q95"]
 SAMPLE = ("chain", "draw")
+pytestmark = pytest.mark.arviz
 
 
 def nuts_fit(*, divergences=0):
@@ -20,7 +21,7 @@ def nuts_fit(*, divergences=0):
     dims, shape = (*SAMPLE, "component"), (4, 500)
     posterior = {
         "theta": (dims, rng.dirichlet([5.0, 5.0], size=shape)),
-        "mu": (dims, [0.0, 5.0] + rng.normal(size=(*shape, 2))),
+        "mu": (dims, np.array([0.0, 5.0]) + rng.normal(size=(*shape, 2))),
     }
     stats = {
         "diverging": (SAMPLE, np.arange(2000).reshape(shape) < divergences),

@@ -11,7 +11,6 @@ from functools import cache
 import numpy as np
 import pytest
 from lp_at_points import lp_at
-from pystan_mix.mixtures.model import stan_data, with_default_priors
 from reference_density import log_jacobian
 from scipy import stats
 
@@ -20,10 +19,15 @@ from pystan_mix.arviz_compat import group
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.data_files import read_observations
 from pystan_mix.errors import DataError, MissingPackageError, SettingsError
+from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.student_t import StudentTMixture
+from pystan_mix.mixtures.priors import Gamma
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
-from pystan_mix.stats.ordering import ordering_width, pull_free
+from pystan_mix.stats.ordering import pull_free
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 from pystan_mix.with_pymc.build import mixture_random
 
@@ -56,6 +60,13 @@ CASES = {
     "priors-left-out": (NormalMixture(n_components=2), Y),
     "one-component": (NormalMixture(n_components=1, means=pmix.Normal(0, 5)), Y),
     "one-component-floor": (NormalMixture(n_components=1, sigma=1.0, min_weight=0.5), Y),
+    "student-t": (StudentTMixture(n_components=3, min_weight=0.1, **PRIORS), Y),
+    "student-t-each": (
+        StudentTMixture(n_components=2, sigma=pmix.HalfCauchy(2), df=Gamma([2, 4], [0.1, 1])),
+        Y.round(0),
+    ),
+    "student-t-known": (StudentTMixture(n_components=3, sigma=1.1, df=[3, 5, 9], **PRIORS), Y),
+    "student-t-known-df": (StudentTMixture(n_components=2, df=4.0), Y),
 }
 FORMS = [
     (case, floor, by_hand)
@@ -71,10 +82,13 @@ class Points:
     """A hundred points of the parameters, and CmdStan's log posterior there, without Jacobian."""
 
     theta_raw: FloatArray
-    theta: FloatArray
-    mu: FloatArray
-    sigma: FloatArray
+    parameters: dict[str, FloatArray]
     log_posterior: FloatArray
+
+
+def estimated_scales(case: str) -> list[str]:
+    """Return the positive parameters that are estimated."""
+    return [each.name for each in CASES[case][0].estimated if not each.ordered]
 
 
 @cache
@@ -83,29 +97,33 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
 
     They spread by one around those of an even mixture of the data.
     """
-    model, y = CASES[case]
-    model = with_default_priors(model, y)
-    stan = stan_data(model, y)
+    target = target_of(*CASES[case])
+    model, y = target.model, target.observed.y
+    stan = stan_data(target)
     K = model.n_components
-    z = np.random.default_rng(list(case.encode())).normal(size=(3, 100, K))
+    z = np.random.default_rng(list(case.encode())).normal(size=(4, 100, K))
     theta_raw = np.exp(z[0]) / np.exp(z[0]).sum(axis=1, keepdims=True)
     centre = np.quantile(y, (np.arange(K) + 0.5) / K)
     first, gaps = centre[0] + z[1, :, :1], np.diff(centre) * np.exp(z[1, :, 1:])
     mu = np.cumsum(np.concatenate([first, gaps], axis=1), axis=1)
-    sigma = np.tile(stan["sigma"], (100, 1)) if model.sigma_is_known else y.std() * np.exp(z[2])
-    mu_raw = pull_free(mu, ordering_width(model, y))
-    inits = [
-        {"theta_raw": t.tolist(), "mu_raw": m.tolist()}
-        | ({} if model.sigma_is_known else {"sigma": s.tolist()})
-        for t, m, s in zip(theta_raw, mu_raw, sigma, strict=True)
-    ]
-    program = "normal_mixture_known_sigma" if model.sigma_is_known else "normal_mixture"
+    parameters = {"theta": model.min_weight + (1 - K * model.min_weight) * theta_raw, "mu": mu}
+    for each in target.estimated:
+        if each.name == "sigma":
+            parameters["sigma"] = y.std() * np.exp(z[2])
+        if each.name == "df":
+            parameters["df"] = 8.0 * np.exp(z[3, :, : model.size(each)])
+    mu_raw = pull_free(mu, target.width)
+    free = {"theta_raw": theta_raw, "mu_raw": mu_raw}
+    free |= {name: parameters[name] for name in estimated_scales(case)}
+    inits = [{name: x[i].tolist() for name, x in free.items()} for i in range(100)]
+    sigma = parameters.get("sigma", np.ones((100, K)))
     jacobian = [
         log_jacobian(stan, *at, version=version)
         for at in zip(theta_raw, mu_raw, mu, sigma, strict=True)
     ]
-    theta = model.min_weight + (1 - K * model.min_weight) * theta_raw
-    return Points(theta_raw, theta, mu, sigma, lp_at(program, stan, inits) - jacobian)
+    jacobian += np.log(parameters.get("df", np.ones((100, 1)))).sum(axis=1)
+    lp = lp_at(stan_program(model.program), stan, inits)
+    return Points(theta_raw, parameters, lp - jacobian)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +140,7 @@ def densities_of(case: str, floor: str, by_hand: bool, version: tuple[int, ...])
     """Evaluate a form of a case at the points of that case."""
     points = points_of(case, version)
     built = pmix.to_pymc(*CASES[case], floor=floor, by_hand=by_hand)
-    return densities_at(built, {"theta": points.theta, "mu": points.mu, "sigma": points.sigma})
+    return densities_at(built, points.parameters)
 
 
 def densities_at(built, parameters) -> Densities:
@@ -132,12 +150,13 @@ def densities_at(built, parameters) -> Densities:
 
     columns = {}
     for variable in built.free_RVs:
-        x = pt.vector()
+        x = pt.vector() if variable.ndim else pt.scalar()
         transform = built.rvs_to_transforms[variable]
         value = x if transform is None else transform.forward(x, *variable.owner.inputs)
         forward = pytensor.function([x], value, mode=in_numpy())
         name = built.rvs_to_values[variable].name
-        columns[name] = [forward(row) for row in parameters[variable.name]]
+        rows = parameters[variable.name]
+        columns[name] = [forward(row if variable.ndim else row[0]) for row in rows]
     log_densities = built.compile_fn(
         [built.logp(jacobian=False), built.logp(jacobian=True)],
         inputs=built.value_vars,
@@ -179,13 +198,13 @@ def test_the_jacobian_is_that_of_the_transforms(
     theirs = densities_of(case, floor, by_hand, cmdstan.version)
     by_potentials = model.min_weight > 0 and floor == "potential"
     # PyMC's simplex is the softmax of K - 1 values and of minus their sum
-    theta = points.theta if by_potentials else points.theta_raw
+    theta = points.parameters["theta"] if by_potentials else points.theta_raw
     expected = math.log(K) + np.log(theta).sum(axis=1)
     if not by_potentials:
         expected += (K - 1) * math.log(1 - K * model.min_weight)
-        expected += np.log(np.diff(points.mu, axis=1)).sum(axis=1)
-    if not model.sigma_is_known:
-        expected += np.log(points.sigma).sum(axis=1)
+        expected += np.log(np.diff(points.parameters["mu"], axis=1)).sum(axis=1)
+    for name in estimated_scales(case):
+        expected += np.log(points.parameters[name]).sum(axis=1)
     jacobian = theirs.with_jacobian - theirs.without_jacobian
     np.testing.assert_allclose(jacobian, expected, rtol=0, atol=1e-8)
 
@@ -230,10 +249,15 @@ def test_potentials_are_minus_infinity_outside_the_constraints(pm):
 def test_variables_have_the_names_and_dims_of_a_fit(pm, case, floor, by_hand):
     model, y = CASES[case]
     built = pmix.to_pymc(model, y, floor=floor, by_hand=by_hand)
-    names = ["theta", "mu"] + ([] if model.sigma_is_known else ["sigma"])
+    names = ["theta", *(parameter.name for parameter in model.estimated)]
     assert [variable.name for variable in built.free_RVs] == names
     assert [variable.name for variable in built.observed_RVs] == ["y"]
-    assert built.named_vars_to_dims == dict.fromkeys(names, ("component",)) | {"y": ("obs",)}
+    dims = dict.fromkeys(names, ("component",)) | {"y": ("obs",)}
+    if case == "student-t":
+        # one for all components
+        del dims["df"]
+        assert built["df"].ndim == 0
+    assert built.named_vars_to_dims == dims
     assert {name: len(values) for name, values in built.coords.items()} == {
         "component": model.n_components,
         "obs": y.size,
@@ -254,6 +278,11 @@ MODELS = {
     "mof3": (CLOSE_MODEL, CLOSE, {}),
     "mof2": (CLOSE_MODEL, CLOSE, {"by_hand": True}),
     "mofsep": (SEPARATED_MODEL, SEPARATED, {}),
+    "student-t": (
+        StudentTMixture(n_components=2, means=pmix.Normal(0, 10), sigma=pmix.HalfNormal(3)),
+        pmix.simulate(150, theta=[0.4, 0.6], mu=[-5, 5], sigma=1.0, seed=3),
+        {"by_hand": True},
+    ),
 }
 
 
@@ -289,7 +318,7 @@ def test_pymc_and_stan_draw_from_one_posterior(pm, cmdstan: CmdStan, name: str):
 
 
 @pytest.mark.pymc
-@pytest.mark.parametrize("name", ["mof2", "mofsep"])
+@pytest.mark.parametrize("name", ["mof2", "mofsep", "student-t"])
 def test_predictive_draws_follow_the_mixture_of_their_draw(pm, name):
     trace = pymc_trace(name).isel(draw=slice(None, None, 50))
     predictive = pm.sample_posterior_predictive(
@@ -300,17 +329,26 @@ def test_predictive_draws_follow_the_mixture_of_their_draw(pm, name):
     posterior = group(trace, "posterior")
     theta, mu = (posterior[variable].values[:, :, None] for variable in ("theta", "mu"))
     sigma = posterior["sigma"].values[:, :, None] if "sigma" in posterior else 1.0
-    uniform = (theta * stats.norm.cdf(y_rep[..., None], mu, sigma)).sum(axis=-1)
+    law = stats.norm if "df" not in posterior else stats.t(posterior["df"].values[..., None, None])
+    uniform = (theta * law.cdf((y_rep[..., None] - mu) / sigma)).sum(axis=-1)
     # given its draw each replication is independent, so the transforms are uniform and so are all
     assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
 
 
 def test_random_draws_follow_the_mixture():
     theta, mu, sigma = np.array([0.2, 0.5, 0.3]), np.array([-3, 0, 4]), np.array([0.5, 1, 2])
-    y = mixture_random(theta, mu, sigma, np.random.default_rng(1), (200, 100))
+    y = mixture_random(theta, mu, sigma, rng=np.random.default_rng(1), size=(200, 100))
     assert y.shape == (200, 100)
     uniform = (theta * stats.norm.cdf(y[..., None], mu, sigma)).sum(axis=-1)
     assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-4
+
+
+def test_random_draws_of_another_family_that_shares_a_parameter():
+    theta, mu, sigma, df = np.array([0.3, 0.7]), np.array([-9, 9]), np.array([1, 2]), np.array([3])
+    rng = np.random.default_rng(1)
+    y = mixture_random(theta, mu, sigma, df, rng=rng, size=(20_000,), family=StudentTMixture)
+    uniform = (theta * stats.t.cdf(y[..., None], df, mu, sigma)).sum(axis=-1)
+    assert stats.kstest(uniform, "uniform").pvalue > 1e-4
 
 
 def test_random_draws_are_broadcast():
@@ -318,7 +356,7 @@ def test_random_draws_are_broadcast():
     mu, sigma = np.array([-100.0, 100.0]), np.array([1.0, 1.0])
     rng = np.random.default_rng(1)
     for size in (None, (2,), (7, 2)):
-        y = mixture_random(theta, mu, sigma, rng, size)
+        y = mixture_random(theta, mu, sigma, rng=rng, size=size)
         assert y.shape == (size or (2,))
         assert (np.sign(y) == [-1, 1]).all()
 

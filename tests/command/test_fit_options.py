@@ -1,0 +1,114 @@
+"""Tests of pystan_mix.command.fit_options: the model that the words of a command line are."""
+
+import argparse
+
+import pytest
+from known_posteriors import HeavyMixture
+
+from pystan_mix.command import fit_options
+from pystan_mix.command.fit_options import add_fit_options, model_from_words
+from pystan_mix.errors import ModelError
+from pystan_mix.mixtures import model_json
+from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.student_t import StudentTMixture
+from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
+
+
+@pytest.fixture
+def two_families(monkeypatch):
+    """As if there were another family, with a parameter of its own."""
+    for module in (fit_options, model_json):
+        monkeypatch.setattr(module, "FAMILIES", (NormalMixture, HeavyMixture))
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    add_fit_options(parser)
+    return parser.parse_args(["y.dat", *words])
+
+
+def model_of_words(*words):
+    return model_from_words(parsed(*words))
+
+
+def test_what_is_not_given_is_the_models_own_default():
+    assert model_of_words("--components", "2") == NormalMixture(n_components=2)
+
+
+def test_every_word_has_its_place():
+    assert model_of_words(
+        "--components=3",
+        "--weights=1,2,3",
+        "--means=0:10:20,5",
+        "--sigma=half-cauchy:5",
+        "--min-weight=0.1",
+    ) == NormalMixture(
+        n_components=3,
+        weights=Dirichlet([1, 2, 3]),
+        means=Normal([0, 10, 20], 5),
+        sigma=HalfCauchy(5),
+        min_weight=0.1,
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_takes_words_for_all_that_it_has(family):
+    """Also where the same option means something else in another family."""
+    words = {each.field: "0,5" if each.ordered else "3" for each in family.parameters}
+    options = [f"--{field}={text}" for field, text in words.items()]
+    model = model_of_words(f"--family={family.family}", "--components=2", *options)
+    known = {field: 3.0 for field, text in words.items() if text == "3"}
+    assert model == family(n_components=2, means=Normal(0, 5), **known)
+    assert type(model) is family
+
+
+def test_student_t_components():
+    words = ("--components=2", "--sigma=half-cauchy:5", "--df=gamma:2,0.5:1")
+    assert model_of_words("--family=student-t", *words) == StudentTMixture(
+        n_components=2, sigma=HalfCauchy(5), df=Gamma(2.0, [0.5, 1.0])
+    )
+    with pytest.raises(ModelError, match=r"--df takes numbers.* or gamma:SHAPE,RATE; it is 'x'"):
+        model_of_words("--family=student-t", "--components=2", "--df=x")
+
+
+def test_another_family_has_its_own_parameter(two_families):
+    model = model_of_words("--family=heavy", "--components=2", "--sigma=1", "--df=half-normal:9")
+    assert model == HeavyMixture(n_components=2, sigma=1.0, df=HalfNormal(9))
+    assert type(model) is HeavyMixture
+    # what is left out is the family's default
+    assert model_of_words("--family=heavy", "--components=2") == HeavyMixture(n_components=2)
+    assert type(model_of_words("--components=2")) is NormalMixture
+
+
+def test_a_parameter_that_the_family_has_not(two_families):
+    with pytest.raises(ModelError, match=r"--df is not for --family normal, which has --means, --"):
+        model_of_words("--components=2", "--df=4")
+
+
+def test_a_family_that_there_is_not(two_families, capsys):
+    with pytest.raises(SystemExit):
+        parsed("--components=2", "--family=cauchy")
+    said = capsys.readouterr().err
+    assert "--family" in said
+    assert "'cauchy' (choose from" in said
+    assert "normal" in said.split("choose from")[1]
+    assert "heavy" in said.split("choose from")[1]
+
+
+def test_help_says_of_which_family_a_parameter_is(two_families, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    parser = argparse.ArgumentParser()
+    add_fit_options(parser)
+    lines = {line.split()[0]: line for line in parser.format_help().splitlines() if "  --" in line}
+    assert "{normal,heavy}" in lines["--family"]
+    assert "degrees of freedom of heavy components: numbers" in lines["--df"]
+    assert "standard deviations: numbers" in lines["--sigma"]
+    assert "half-student-t:DF,SCALE" in lines["--sigma"]
+    monkeypatch.setattr(fit_options, "FAMILIES", FAMILIES)
+    parser_of_all = argparse.ArgumentParser()
+    add_fit_options(parser_of_all)
+    assert "standard deviations or scales: numbers" in parser_of_all.format_help()
+    # each once, though both families have it
+    assert parser.format_help().count("\n  --sigma ") == 1
