@@ -1,4 +1,4 @@
-"""Check that this machine has what a fit needs, and say how to get what is missing."""
+"""What `pystan-mix doctor` and `pystan-mix install` do: what a fit needs, looked for and got."""
 
 import argparse
 import importlib.metadata
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pystan_mix.cmdstan.install import install_cmdstan
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.machine import Check, check_compiler, check_make, check_space
 from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
@@ -141,3 +142,9 @@ def doctor_command(arguments: argparse.Namespace) -> int:  # noqa: ARG001
     checks = run_checks()
     print(format_checks(checks))
     return EXIT_OK if fit_can_run(checks) else EXIT_NOT_BELIEVED
+
+
+def install_command(arguments: argparse.Namespace) -> int:
+    """Install CmdStan; print its folder."""
+    print(install_cmdstan(source=arguments.source, directory=arguments.dir).path)
+    return EXIT_OK

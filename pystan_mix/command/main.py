@@ -186,7 +186,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from pystan_mix.command.install import install_command
+    from pystan_mix.command.doctor import install_command
 
     return install_command(arguments)
 
