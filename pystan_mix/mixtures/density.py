@@ -65,11 +65,13 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
         Unconstrained values; not finite where a weight is on its floor or two
         means are equal, to rounding.
     """
-    raw = dict(variables) | {"theta_raw": free_shares(target, variables["theta"])}
+    raw = {"theta_raw": free_shares(target, variables["theta"])}
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
-            if parameter.ordered:
-                raw[parameter.free_name] = pull_free(variables[parameter.name], target.width)
+            values = variables[parameter.name]
+            raw[parameter.free_name] = (
+                pull_free(values, target.width) if parameter.ordered else values
+            )
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
 
 

@@ -60,8 +60,8 @@ class Parameter:
 
     @property
     def free_name(self) -> str:
-        """The name of what the Stan program samples in its place."""
-        return f"{self.name}_raw" if self.ordered else self.name
+        """The name of what the Stan program samples in its place, before components are ordered."""
+        return f"{self.name}_raw"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

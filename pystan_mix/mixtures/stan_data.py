@@ -13,7 +13,9 @@ from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
 
 
-def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> dict[str, Any]:
+def stan_data(
+    target: Target, *, sort_components: bool = False, n_rep: int = 0, save_log_lik: bool = False
+) -> dict[str, Any]:
     """Return the data block of the Stan program that fits a model.
 
     Equal observations are sent once, in increasing order, with how often they
@@ -23,6 +25,9 @@ def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> 
     ----------
     target : Target
         The model and its observations.
+    sort_components : bool, default False
+        Whether components are sampled in any order and sorted, and not their
+        means kept in order.
     n_rep : int, default 0
         Number of replicated observations that Stan simulates for each draw.
     save_log_lik : bool, default False
@@ -41,6 +46,7 @@ def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> 
         "count": observed.count.tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
+        "sort_components": int(sort_components),
     }
     for parameter in model.parameters:
         data |= _parameter_data(model, parameter)

@@ -23,7 +23,11 @@ _PRIOR_DRAWS = 25
 
 
 def initial_values(
-    target: Target, *, rng: np.random.Generator, starts: int = DEFAULT_STARTS
+    target: Target,
+    *,
+    rng: np.random.Generator,
+    starts: int = DEFAULT_STARTS,
+    sort_components: bool = False,
 ) -> dict[str, list[float]]:
     """Return one chain's initial values for Stan.
 
@@ -31,17 +35,20 @@ def initial_values(
     ----------
     target, rng, starts
         As in `initial_parameters`.
+    sort_components : bool, default False
+        As in `stan_data`, which the chain is given too.
 
     Returns
     -------
     dict
-        `theta_raw`, `mu_raw` and every other parameter that is not known.
+        What the program samples: `theta_raw`, `mu_raw` and so on.
     """
     inits = initial_parameters(target, rng=rng, starts=starts)
     for parameter in target.estimated:
-        if parameter.ordered:
-            free = pull_free(inits.pop(parameter.name), target.width)
-            inits[parameter.free_name] = free.tolist()
+        values = inits.pop(parameter.name)
+        if parameter.ordered and not sort_components:
+            values = pull_free(values, target.width).tolist()
+        inits[parameter.free_name] = values
     return inits
 
 

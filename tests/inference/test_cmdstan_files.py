@@ -123,7 +123,7 @@ def test_log_likelihood_is_that_of_every_observation(fit):
 
 def test_an_approximation_by_hand(folder, fit):
     approx = from_cmdstan_csv(
-        folder / "advi.csv", data=folder / "data.json", history=folder / "advi-history.csv"
+        folder / "advi.csv", data=folder / "data-advi.json", history=folder / "advi-history.csv"
     )
     assert group(approx, "posterior").sizes["draw"] == 5000
     assert group(approx, "vi_trace").sizes["iteration"] > 1
@@ -134,6 +134,12 @@ def test_an_approximation_by_hand(folder, fit):
     mu = group(fit, "posterior")["mu"]
     sd = mu.std(("chain", "draw"))
     assert (abs(refined["mu_mean"] - mu.mean(("chain", "draw"))) < 0.25 * sd).all()
+
+
+def test_an_approximation_of_free_components_is_none_of_the_posterior(folder):
+    """Of data that say so, whatever the file; the program writes the same columns."""
+    with pytest.raises(OutputError, match=r"advi\.csv approximates .* sort_components 0"):
+        from_cmdstan_csv(folder / "advi.csv", data=folder / "data.json")
 
 
 def test_the_fused_likelihood_has_the_same_density(folder, cmdstan):
@@ -156,6 +162,11 @@ def test_student_t_components_by_hand(folder):
     assert csv.variable("df").shape == (1000, 1)
     assert (csv.variable("df") > 0).all()
     assert (np.diff(csv.variable("mu")) > 0).all()
+    # what each component has of its own follows its mean, what all share stays
+    order = np.argsort(csv.variable("mu_raw"), axis=1)
+    sorted_sigma = np.take_along_axis(csv.variable("sigma_raw"), order, axis=1)
+    np.testing.assert_array_equal(csv.variable("sigma"), sorted_sigma)
+    np.testing.assert_array_equal(csv.variable("df"), csv.variable("df_raw"))
 
 
 def test_the_textbooks_log_density_is_that_of_every_observation(folder):

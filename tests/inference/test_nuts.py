@@ -63,6 +63,23 @@ def fit(cmdstan):
     )
 
 
+def test_chains_cross_where_two_means_change_places(cmdstan):
+    """Of a narrow and a wide component of one mean either is the lower one in half of the draws."""
+    y = pmix.simulate(400, theta=[0.9, 0.1], mu=[0, 0], sigma=[1, 5], seed=1)
+    fit = pmix.sample(
+        pmix.NormalMixture(n_components=2), y, seed=1, predictive_draws=0, show_progress=False
+    )
+    draws = group(fit, "posterior")
+    wide_first = (draws["sigma"][..., 0] > draws["sigma"][..., 1]).mean("draw")
+    # that is the share of the posterior, some 0.6 here, and not of the chains
+    assert ((wide_first > 0.1) & (wide_first < 0.9)).all()
+    assert (draws["mu"][..., 0] < draws["mu"][..., 1]).all()
+    # the weights went with their components
+    heavy = draws["theta"].argmax("component")
+    assert (heavy == draws["sigma"].argmin("component")).mean() > 0.99
+    assert pmix.diagnose(fit).ok
+
+
 def test_groups_and_shapes(fit):
     assert set(group_names(fit)) == {
         "posterior",

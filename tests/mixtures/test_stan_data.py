@@ -49,6 +49,7 @@ def test_stan_data_have_one_number_for_each_component():
         "count": [1, 2, 3],
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
+        "sort_components": 0,
         "mu_loc": [0.0, 10.0, 20.0],
         "mu_scale": [5.0, 5.0, 5.0],
         "n_sigma": 3,
@@ -78,6 +79,10 @@ def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected)
     assert data["n_sigma"] == 0
     assert data["sigma_known"] == expected
     assert data["sigma_scale"] == []
+
+
+def test_stan_data_say_whether_components_are_sorted():
+    assert stan_data(target_of(FULL, Y), sort_components=True)["sort_components"] == 1
 
 
 def test_stan_data_without_observations():
