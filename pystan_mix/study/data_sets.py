@@ -8,7 +8,8 @@ import numpy as np
 
 from pystan_mix.files import write_text
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of

@@ -35,7 +35,8 @@ from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import write_json, write_text, written_whole
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_values
 

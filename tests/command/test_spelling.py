@@ -4,7 +4,8 @@ import pytest
 
 from pystan_mix.command.spelling import parse_means, parse_numbers, parse_sigma, parse_weights
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from pystan_mix.fits.approximation import (
 )
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.storage import load, save
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.target import target_of
 
 pytestmark = pytest.mark.arviz

@@ -18,7 +18,8 @@ from pystan_mix.fits.attributes import (
 from pystan_mix.fits.storage import load, save
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.model_json import model_from_json, model_to_json
-from pystan_mix.mixtures.priors import HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfStudentT
 
 pytestmark = pytest.mark.arviz
 MODEL = NormalMixture(n_components=2, means=Normal([0, 1 / 3], 1e-7), sigma=HalfStudentT(3, [1, 2]))

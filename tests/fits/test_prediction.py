@@ -10,7 +10,8 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.errors import DataError
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 
 pytestmark = pytest.mark.arviz
 

@@ -15,7 +15,8 @@ from pystan_mix.inference.from_csv import csv_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of, replicated
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 

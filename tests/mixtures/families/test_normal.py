@@ -6,7 +6,8 @@ from scipy import integrate, optimize, stats
 
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 
 RNG = np.random.default_rng(3)
 Y = np.concatenate([RNG.normal(-4, 1, 60), RNG.normal(3, 0.5, 40)])
