@@ -2,10 +2,10 @@
  * Finite mixture of normal components.
  *
  * The assignments are summed out, the locations are ordered, no mixing
- * proportion is below min_weight, and the scales are estimated or known. The
- * order comes of sorting components that are free, all that each has with it,
- * or of pushing free locations apart. The likelihood is found on the include
- * path: plain/ holds the one in Stan.
+ * proportion is below min_weight, and the scales are estimated, none below
+ * min_sigma, or known. The order comes of sorting components that are free,
+ * all that each has with it, or of pushing free locations apart. The
+ * likelihood is found on the include path: plain/ holds the one in Stan.
  */
 functions {
   #include normal_density.stanfunctions
@@ -28,6 +28,7 @@ data {
   vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
   real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
   vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  real<lower=0> min_sigma; // floor under each estimated scale
   #include outputs_data.stan
 }
 transformed data {
@@ -40,13 +41,13 @@ transformed data {
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
   vector[K] mu_raw; // locations before they are ordered
-  vector<lower=0>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
   ordered[K] mu; // locations
-  vector<lower=0>[n_sigma] sigma = sigma_raw; // scales
+  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
   if (sort_components) {
     theta = in_order(theta, mu_raw);
     mu = sort_asc(mu_raw);

@@ -56,6 +56,7 @@ data {
   vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
   real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
   vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  real<lower=0> min_sigma; // floor under each estimated scale
   int<lower=0, upper=K> n_df; // number of estimated df: K, 1 for all, or 0
   vector<lower=0>[n_df ? 0 : K] df_known; // degrees of freedom, where known
   vector<lower=0>[n_df] df_shape; // prior shapes of the degrees of freedom
@@ -76,14 +77,14 @@ transformed data {
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
   vector[K] mu_raw; // locations before they are ordered
-  vector<lower=0>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
   vector<lower=0>[n_df] df_raw; // degrees of freedom in that order, or of all
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
   ordered[K] mu; // locations
-  vector<lower=0>[n_sigma] sigma = sigma_raw; // scales
+  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
   vector<lower=0>[n_df] df = df_raw; // degrees of freedom
   if (sort_components) {
     theta = in_order(theta, mu_raw);

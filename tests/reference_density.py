@@ -68,5 +68,5 @@ def log_jacobian(
     if not stan["sort_components"]:
         total += stats.norm.logcdf(mu_raw[1:], mu[:-1], ordering_width(stan)).sum()
     if sigma_is_estimated(stan):
-        total += np.log(sigma).sum()
+        total += np.log(sigma - stan["min_sigma"]).sum()
     return float(total)

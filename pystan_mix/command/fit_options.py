@@ -28,6 +28,13 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
     )
+    for floor in _floors(*FAMILIES):
+        command.add_argument(
+            f"--{floor.replace('_', '-')}",
+            type=float,
+            metavar="S",
+            help="floor under every scale that is estimated (default: what the data can tell of)",
+        )
     nuts = command.add_argument_group("NUTS")
     nuts.add_argument("--chains", type=int, default=4, help="default: %(default)s")
     nuts.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
@@ -84,7 +91,14 @@ def model_from_words(arguments: argparse.Namespace) -> Mixture:
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
+        **{floor: getattr(arguments, floor) for floor in _floors(family)},
     )
+
+
+def _floors(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families that are floors under a parameter."""
+    floors = [each.floor for family in families for each in family.parameters]
+    return list(dict.fromkeys(floor for floor in floors if floor is not None))
 
 
 def _parameters() -> list[Parameter]:

@@ -56,15 +56,17 @@ def stan_data(
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
     """Return a parameter's prior, or its known values."""
     name = parameter.name
+    floor = {} if parameter.floor is None else {parameter.floor: model.least(parameter)}
     if not parameter.may_be_known:
-        return model.prior(parameter).stan_data(name, model.size(parameter))
+        return model.prior(parameter).stan_data(name, model.size(parameter)) | floor
     if model.is_known(parameter):
         known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
         # vectors of size zero
-        return {f"n_{name}": 0, f"{name}_known": known} | parameter.example.stan_data(name, 0)
+        empty = parameter.example.stan_data(name, 0)
+        return {f"n_{name}": 0, f"{name}_known": known} | empty | floor
     size = model.size(parameter)
     prior = model.prior(parameter).stan_data(name, size)
-    return {f"n_{name}": size, f"{name}_known": []} | prior
+    return {f"n_{name}": size, f"{name}_known": []} | prior | floor
 
 
 def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Target:
@@ -98,6 +100,9 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                 known[parameter.field] = one_or_each(values)
             else:
                 known[parameter.field] = parameter.priors[0].from_stan_data(name, data)
+                if parameter.floor is not None:
+                    # version 0.1.0 had none
+                    known[parameter.floor] = float(data.get(parameter.floor, 0.0))
         y = np.asarray(data["y"], dtype=np.float64)
         model = family(
             n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),

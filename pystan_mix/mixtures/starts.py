@@ -18,6 +18,8 @@ _EM_STEPS = 20
 _POINTS = 500
 # of a component in EM; a smaller one would lose its points
 _LEAST_WEIGHT = 0.02
+# times a floor: where what would begin below, or on it, begins
+_ABOVE_FLOOR = 1.5
 # draws of a prior, of whose median a chain without data begins
 _PRIOR_DRAWS = 25
 
@@ -87,6 +89,8 @@ def initial_parameters(
             value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
         elif parameter.space is POSITIVE:
             value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
+            # on its floor a chain would begin infinitely far away
+            value = np.maximum(value, _ABOVE_FLOOR * target.model.least(parameter))
         inits[parameter.name] = value.tolist()
     shares = rng.dirichlet(1.0 + 20.0 * start.theta.size * start.theta).tolist()
     return {"theta_raw": shares} | inits

@@ -27,7 +27,8 @@ from pystan_mix.fits.groups import (
 )
 from pystan_mix.fits.storage import load, save
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal, HalfStudentT
 from pystan_mix.mixtures.target import target_of
 
 pytestmark = pytest.mark.arviz
@@ -39,7 +40,7 @@ MU = np.sort(RNG.normal(size=SHAPE))
 SIGMA = RNG.gamma(2, size=SHAPE)
 DF = RNG.gamma(9, size=(2, 5, 1))
 PRIORS = {"n_components": 3, "weights": Dirichlet([1, 2, 3]), "means": Normal([0, 1, 2], 5)}
-FULL = NormalMixture(**PRIORS, sigma=HalfStudentT(3, [1, 2, 3]), min_weight=0.1)
+FULL = NormalMixture(**PRIORS, sigma=HalfStudentT(3, [1, 2, 3]), min_weight=0.1, min_sigma=0.25)
 DRAWS = Draws({"theta": THETA, "mu": MU, "sigma": SIGMA})
 PREDICTIVE = Predictive(
     picks=np.array([1, 4]),
@@ -120,6 +121,7 @@ def test_constants_are_the_numbers_of_the_priors():
         "mu_scale": [5.0, 5.0, 5.0],
         "sigma_df": 3.0,
         "sigma_scale": [1.0, 2.0, 3.0],
+        "min_sigma": 0.25,
     }
 
 

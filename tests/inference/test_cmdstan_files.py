@@ -22,7 +22,8 @@ from pystan_mix.fits.groups import observations
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Dirichlet, HalfCauchy, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy
 from pystan_mix.resources import resource_dir
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
@@ -90,7 +91,11 @@ def test_readme_turns_the_files_into_arviz_data(folder):
 
 def test_the_model_is_read_off_the_data_block(fit, folder):
     assert model_of(fit) == NormalMixture(
-        n_components=2, weights=Dirichlet(1.0), means=Normal(0.0, 5.0), sigma=HalfCauchy(2.0)
+        n_components=2,
+        weights=Dirichlet(1.0),
+        means=Normal(0.0, 5.0),
+        sigma=HalfCauchy(2.0),
+        min_sigma=0.05,
     )
     given = json.loads((folder / "data.json").read_text())
     expected = np.repeat(given["y"], given["count"])

@@ -20,7 +20,8 @@ from pystan_mix.inference.from_csv import (
 )
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.model_json import model_from_json
-from pystan_mix.mixtures.priors import HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import target_of
 

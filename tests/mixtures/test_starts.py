@@ -1,11 +1,14 @@
 """Tests of pystan_mix.mixtures.starts: where the chains begin."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import HalfCauchy, HalfNormal, Normal
+from pystan_mix.mixtures.priors import Normal
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
 from pystan_mix.mixtures.target import target_of
@@ -131,6 +134,14 @@ def test_parameters_are_initial_values_before_the_means_are_pulled_free():
     )
     # what is sampled stands in the same order, by the program's names
     assert values == {"theta_raw": found["theta_raw"], "sigma_raw": found["sigma"]}
+
+
+@pytest.mark.parametrize("y", [Y, Y.round(), None], ids=["data", "rounded", "prior"])
+def test_no_sigma_begins_on_its_floor_or_below(y):
+    floor = 4.0
+    model = dataclasses.replace(mixture(3), min_sigma=floor)
+    for seed in range(10):
+        assert min(inits(model, y, seed=seed)["sigma_raw"]) >= 1.5 * floor
 
 
 def test_free_components_begin_at_their_means():

@@ -10,7 +10,8 @@ import pystan_mix as pmix
 from pystan_mix.errors import DataError, ModelError
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.priors import Dirichlet, HalfNormal, HalfStudentT, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.scale_priors import HalfNormal, HalfStudentT
 from pystan_mix.mixtures.target import Target, target_of
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
@@ -22,6 +23,7 @@ FLOOR = NormalMixture(
     sigma=HalfStudentT(3, 2.5),
     means=MEANS,
     min_weight=0.1,
+    min_sigma=0.02,
 )
 ONE = NormalMixture(n_components=1, sigma=HalfNormal(3), means=Normal(0, 4))
 

@@ -58,6 +58,7 @@ CASES = {
             means=pmix.Normal([-2, 0, 3], [3, 4, 5]),
             sigma=pmix.HalfNormal(2),
             min_weight=0.1,
+            min_sigma=0.5,
         ),
         Y,
         "fused",
@@ -125,6 +126,7 @@ def test_all_that_a_component_has_follows_its_location(cmdstan: CmdStan, program
     inits, expected = [], []
     for _ in range(20):
         theta_raw, mu, sigma = rng.dirichlet(np.ones(3)), rng.normal(0, 3, 3), rng.lognormal(size=3)
+        sigma += stan["min_sigma"]
         df = 2.0 + rng.lognormal(size=n_df)
         inits.append({"theta_raw": theta_raw.tolist(), "mu_raw": mu.tolist()})
         inits[-1] |= {"sigma_raw": sigma.tolist(), "df_raw": df.tolist()}
@@ -253,6 +255,18 @@ def test_without_data_the_scales_follow_their_prior(cmdstan: CmdStan, prior, law
         cdf = law.cdf
     for draws in thinned_prior(model, "sigma").T:
         assert_follows(draws, cdf)
+
+
+@pytest.mark.parametrize("prior", [pmix.HalfCauchy(5), pmix.HalfNormal(2)], ids=repr)
+def test_without_data_a_floor_cuts_the_prior_of_the_scales_off(cmdstan: CmdStan, prior):
+    model = NormalMixture(n_components=2, means=pmix.Normal(0, 1), sigma=prior, min_sigma=1.5)
+    sigma = thinned_prior(model, "sigma")
+    assert sigma.min() >= 1.5
+    for draws in sigma.T:
+        assert_follows(
+            draws,
+            lambda x: 1.0 - np.exp([prior.log_survival(s) - prior.log_survival(1.5) for s in x]),
+        )
 
 
 def test_generated_quantities_can_be_switched_off(cmdstan: CmdStan, tmp_path: Path):
