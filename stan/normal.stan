@@ -2,12 +2,15 @@
  * Finite mixture of normal components.
  *
  * The assignments are summed out, the locations are ordered, no mixing
- * proportion is below min_weight, and the scales are estimated or known. The
+ * proportion is below min_weight, and the scales are estimated, none below
+ * min_sigma, or known. The order comes of sorting components that are free,
+ * all that each has with it, or of pushing free locations apart. The
  * likelihood is found on the include path: plain/ holds the one in Stan.
  */
 functions {
   #include normal_density.stanfunctions
   #include half_student_t.stanfunctions
+  #include in_order.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include normal.stanfunctions
@@ -18,12 +21,14 @@ data {
   vector[N] y; // distinct observations
   array[N] int<lower=1> count; // how often each of them occurs
   #include weights_data.stan
+  int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   vector[K] mu_loc; // prior locations of the component locations
   vector<lower=0>[K] mu_scale; // prior scales of the component locations
   int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
   vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
   real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
   vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  real<lower=0> min_sigma; // floor under each estimated scale
   #include outputs_data.stan
 }
 transformed data {
@@ -35,19 +40,29 @@ transformed data {
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  vector[K] mu_raw; // locations before each is pushed above the one before
-  vector<lower=0>[n_sigma] sigma; // scales of the components
+  vector[K] mu_raw; // locations before they are ordered
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[K] mu = push_apart(mu_raw, width); // locations
+  ordered[K] mu; // locations
+  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
+  if (sort_components) {
+    theta = in_order(theta, mu_raw);
+    mu = sort_asc(mu_raw);
+    sigma = in_order(sigma_raw, mu_raw);
+  } else {
+    mu = push_apart(mu_raw, width);
+  }
 }
 model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  target += push_apart_log_det(mu_raw, mu, width);
+  if (!sort_components) {
+    target += push_apart_log_det(mu_raw, mu, width);
+  }
   if (n_sigma) {
     sigma ~ half_student_t(sigma_df, sigma_scale);
     target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);

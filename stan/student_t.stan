@@ -3,10 +3,13 @@
  *
  * The assignments are summed out, the locations are ordered, no mixing
  * proportion is below min_weight, and scales and degrees of freedom are
- * estimated or known, the latter for each component or for all together.
+ * estimated or known, the latter for each component or for all together. The
+ * order comes of sorting components that are free, all that each has with it,
+ * or of pushing free locations apart.
  */
 functions {
   #include half_student_t.stanfunctions
+  #include in_order.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   /**
@@ -46,12 +49,14 @@ data {
   vector[N] y; // distinct observations
   array[N] int<lower=1> count; // how often each of them occurs
   #include weights_data.stan
+  int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   vector[K] mu_loc; // prior locations of the component locations
   vector<lower=0>[K] mu_scale; // prior scales of the component locations
   int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
   vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
   real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
   vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
+  real<lower=0> min_sigma; // floor under each estimated scale
   int<lower=0, upper=K> n_df; // number of estimated df: K, 1 for all, or 0
   vector<lower=0>[n_df ? 0 : K] df_known; // degrees of freedom, where known
   vector<lower=0>[n_df] df_shape; // prior shapes of the degrees of freedom
@@ -71,14 +76,24 @@ transformed data {
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  vector[K] mu_raw; // locations before each is pushed above the one before
-  vector<lower=0>[n_sigma] sigma; // scales of the components
-  vector<lower=0>[n_df] df; // degrees of freedom of each component, or of all
+  vector[K] mu_raw; // locations before they are ordered
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector<lower=0>[n_df] df_raw; // degrees of freedom in that order, or of all
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[K] mu = push_apart(mu_raw, width); // locations
+  ordered[K] mu; // locations
+  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
+  vector<lower=0>[n_df] df = df_raw; // degrees of freedom
+  if (sort_components) {
+    theta = in_order(theta, mu_raw);
+    mu = sort_asc(mu_raw);
+    sigma = in_order(sigma_raw, mu_raw);
+    df = in_order(df_raw, mu_raw);
+  } else {
+    mu = push_apart(mu_raw, width);
+  }
 }
 model {
   vector[K] log_theta = log(theta);
@@ -86,7 +101,9 @@ model {
   vector[K] nu = n_df == 1 ? rep_vector(df[1], K) : append_row(df, df_known);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  target += push_apart_log_det(mu_raw, mu, width);
+  if (!sort_components) {
+    target += push_apart_log_det(mu_raw, mu, width);
+  }
   if (n_sigma) {
     sigma ~ half_student_t(sigma_df, sigma_scale);
   }

@@ -14,7 +14,7 @@ from pystan_mix.fits.groups import common_groups
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
 from pystan_mix.mixtures.mixture import Parameter
-from pystan_mix.mixtures.priors import Numbers
+from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.target import target_of

@@ -65,7 +65,8 @@ def log_jacobian(
 ) -> float:
     """Log absolute determinant of Stan's transforms, up to a constant."""
     total = log_simplex_jacobian(theta_raw, version=version)
-    total += stats.norm.logcdf(mu_raw[1:], mu[:-1], ordering_width(stan)).sum()
+    if not stan["sort_components"]:
+        total += stats.norm.logcdf(mu_raw[1:], mu[:-1], ordering_width(stan)).sum()
     if sigma_is_estimated(stan):
-        total += np.log(sigma).sum()
+        total += np.log(sigma - stan["min_sigma"]).sum()
     return float(total)

@@ -52,6 +52,13 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
     )
+    for floor in _floors(*FAMILIES):
+        command.add_argument(
+            f"--{floor.replace('_', '-')}",
+            type=float,
+            metavar="S",
+            help="floor under every scale that is estimated (default: what the data can tell of)",
+        )
     command.add_argument(
         "--family",
         choices=[family.family for family in FAMILIES],
@@ -89,7 +96,14 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
+        **{floor: getattr(arguments, floor) for floor in _floors(family)},
     )
+
+
+def _floors(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families that are floors under a parameter."""
+    floors = [each.floor for family in families for each in family.parameters]
+    return list(dict.fromkeys(floor for floor in floors if floor is not None))
 
 
 def _parameters() -> list[Parameter]:

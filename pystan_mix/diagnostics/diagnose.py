@@ -108,7 +108,7 @@ def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
 
 
 def _collapse(fit: Fit) -> Iterator[str]:
-    """Yield that a component shrank onto a value that occurs more than once."""
+    """Yield that a component shrank onto a value that occurs more than once: without a floor."""
     # whatever the family, components' scales bear the name that those of normals do
     sigma, y = variables(fit).get(SIGMA.name), observations(fit)
     if sigma is not None and y is not None and sigma.min() < _NARROWEST_COMPONENT * np.ptp(y):
@@ -116,8 +116,8 @@ def _collapse(fit: Fit) -> Iterator[str]:
         yield (
             f"{element_name(SIGMA.name, tuple(map(int, where)))} falls to {sigma.min():.2g} where "
             f"the data span {np.ptp(y):.4g}: the component has shrunk onto a value that occurs "
-            "more than once, where the likelihood has no bound. Give sigma as known, use fewer "
-            "components, or undo the rounding."
+            "more than once, where the likelihood has no bound. Give min_sigma, or leave it out "
+            "for the data to set it."
         )
 
 

@@ -140,10 +140,12 @@ def _constants(target: Target) -> xr.Dataset:
     numbers |= target.known
     for parameter in target.estimated:
         numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
+        if parameter.floor is not None:
+            numbers[parameter.floor] = model.least(parameter)
     variables = {}
     for name, value in numbers.items():
         values = np.asarray(value, dtype=np.float64)
-        one_each = values.shape == (K,) and name != "min_weight"
+        one_each = values.shape == (K,)
         variables[name] = (COMPONENT, values) if one_each else ((), values.reshape(-1)[0])
     return xr.Dataset(variables, coords={COMPONENT: np.arange(K)})
 

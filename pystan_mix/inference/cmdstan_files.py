@@ -13,7 +13,7 @@ from pystan_mix.cmdstan.stan_csv import StanCsv, read_elbo_history, read_stan_cs
 from pystan_mix.errors import DataError, ModelError, OutputError
 from pystan_mix.fits.groups import Predictive
 from pystan_mix.inference.assemble import advi_fit, nuts_fit
-from pystan_mix.inference.from_csv import sampled_parameters
+from pystan_mix.inference.from_csv import sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
 from pystan_mix.mixtures.families import FAMILIES
@@ -94,6 +94,11 @@ def from_cmdstan_csv(
             )
         return nuts_fit(target, csvs, predictive=_generated(csvs, rows))
     if methods == {"variational"} and len(csvs) == 1:
+        if stan.get("sort_components"):
+            raise OutputError(
+                f"{csvs[0].path} approximates components in any order, K! times the posterior: no "
+                "density of ours belongs to it. Give ADVI data with sort_components 0."
+            )
         trace = None if history is None else read_elbo_history(Path(history))
         one = judged(target, csvs[0], history=trace)
         rng = np.random.default_rng(int(csvs[0].settings["seed"]))
@@ -142,7 +147,7 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
 def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:
     """Refuse a CSV file whose columns are not those that the data block makes."""
     model = target.model
-    missing = [name for name in sampled_parameters(target) if not csv.columns(name).stop]
+    missing = [name for name in sampled_columns(target, csv).values() if not csv.columns(name).stop]
     if csv.method == "variational" and missing:
         raise OutputError(
             f"{csv.path} has no {' and no '.join(missing)}: it is known of the families' programs "

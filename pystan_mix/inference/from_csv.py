@@ -39,9 +39,17 @@ def csv_draws(target: Target, csvs: Sequence[StanCsv], *, log_g: FloatArray | No
     )
 
 
-def sampled_parameters(target: Target) -> list[str]:
-    """Return the vectors of the program's parameters block, in its order."""
-    return ["theta_raw", *(each.free_name for each in target.estimated)]
+def sampled_columns(target: Target, csv: StanCsv) -> dict[str, str]:
+    """Return the vectors of the program's parameters block, each with its name in a file.
+
+    Where means are pushed apart all else is sampled in the order of the means,
+    and version 0.1.0 had one name for both: ``sigma``, and not ``sigma_raw``.
+    """
+    names = {"theta_raw": "theta_raw"}
+    for each in target.estimated:
+        written = each.ordered or csv.columns(each.free_name).stop
+        names[each.free_name] = each.free_name if written else each.name
+    return names
 
 
 def csv_stats(csvs: Sequence[StanCsv]) -> NutsStats:

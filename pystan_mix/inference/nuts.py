@@ -94,6 +94,17 @@ def sample(
         If CmdStan fails; OutputError, one of its kind, if what it wrote is
         not whole.
 
+    Notes
+    -----
+    Where components have standard deviations of their own to be estimated,
+    they are sampled in any order, and each draw is sorted by its means, weights
+    and standard deviations with them: the posterior is that of ordered means,
+    and chains cross where two means change places. Where the standard
+    deviations are known, and where those priors of components that are not of
+    their means differ from each other, so that the density would jump there,
+    the means are kept in order by the sampler. There a mode on the other side
+    of equal means may be missed.
+
     Examples
     --------
     >>> from pystan_mix import Normal, NormalMixture, sample, simulate
@@ -224,12 +235,12 @@ def _drawn(
     output_dir: str | Path | None = None,
 ) -> Fit:
     """Run the chains, and put them together with what they predict."""
-    rng = np.random.default_rng(nuts.seed)
+    rng, sort = np.random.default_rng(nuts.seed), target.free_components
     run = run_chains(
         program,
         nuts,
-        data=stan_data(target),
-        inits=[initial_values(target, rng=rng) for _ in range(nuts.chains)],
+        data=stan_data(target, sort_components=sort),
+        inits=[initial_values(target, rng=rng, sort_components=sort) for _ in range(nuts.chains)],
         output_dir=output_dir,
     )
     predictive = predictive_of(

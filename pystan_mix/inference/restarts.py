@@ -11,7 +11,7 @@ from pystan_mix.cmdstan.stan_csv import StanCsv
 from pystan_mix.errors import OutputError
 from pystan_mix.fits.approximation import Starts
 from pystan_mix.fits.draws import Draws
-from pystan_mix.inference.from_csv import csv_draws, sampled_parameters
+from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.mixtures.density import sampled_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -107,9 +107,9 @@ def judged(
         If the file is of another algorithm, or ``log_g__`` does not belong to
         the draws.
     """
-    names = sampled_parameters(target)
-    drawn = {name: csv.variable(name) for name in names}
-    mean = {name: csv.mean_row[csv.columns(name)] for name in names}
+    names = sampled_columns(target, csv)
+    drawn = {name: csv.variable(column) for name, column in names.items()}
+    mean = {name: csv.mean_row[csv.columns(column)] for name, column in names.items()}
     version = (int(csv.settings["stan_version_major"]), int(csv.settings["stan_version_minor"]))
     transforms = (stick_breaking, log_ratios)
     z = [sampled_unconstrained(target, drawn, simplex=simplex) for simplex in transforms]

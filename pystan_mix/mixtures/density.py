@@ -62,14 +62,16 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
     Returns
     -------
     ndarray, shape (..., dimensions)
-        Unconstrained values; not finite where a weight is on its floor or two
-        means are equal, to rounding.
+        Unconstrained values; not finite where a weight or a scale is on its
+        floor or two means are equal, to rounding.
     """
-    raw = dict(variables) | {"theta_raw": free_shares(target, variables["theta"])}
+    raw = {"theta_raw": free_shares(target, variables["theta"])}
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
-            if parameter.ordered:
-                raw[parameter.free_name] = pull_free(variables[parameter.name], target.width)
+            values = variables[parameter.name]
+            raw[parameter.free_name] = (
+                pull_free(values, target.width) if parameter.ordered else values
+            )
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
 
 
@@ -94,7 +96,9 @@ def sampled_unconstrained(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = [simplex(sampled["theta_raw"])]
-        parts += [each.space.to_free(sampled[each.free_name]) for each in target.estimated]
+        parts += [
+            target.model.space(each).to_free(sampled[each.free_name]) for each in target.estimated
+        ]
         return np.concatenate(parts, axis=-1)
 
 
@@ -124,8 +128,9 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
         for parameter in target.estimated:
             part = z[:, start : start + target.model.size(parameter)]
             start += part.shape[1]
-            values = parameter.space.from_free(part)
-            log_jacobian = log_jacobian + parameter.space.log_det(part).sum(axis=1)
+            space = target.model.space(parameter)
+            values = space.from_free(part)
+            log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
             if parameter.ordered:
                 free, values = values, push_apart(values, target.width)
                 log_jacobian = log_jacobian + push_apart_log_det(free, values, target.width)
@@ -147,7 +152,7 @@ def log_prior(target: Target, parameters: Constrained) -> FloatArray:
     -------
     ndarray, shape (S,)
         ``log p(theta, mu, ...)``, every density normalised as if means had no
-        order and weights no floor.
+        order, and weights and scales no floor.
     """
     alpha = target.concentration
     constant = special.gammaln(alpha.sum()) - special.gammaln(alpha).sum()

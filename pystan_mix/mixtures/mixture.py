@@ -9,10 +9,10 @@ import numpy as np
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.numbers import Numbers, set_numbers
-from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.transforms import POSITIVE, Space
+from pystan_mix.stats.transforms import POSITIVE, Space, above
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Parameter:
     shared : bool, default False
         Whether one number stands for one value that all components share,
         and only a sequence for one each.
+    floor : str, optional
+        The model's field, and the programs' name, of what none of its values
+        is below, such as ``min_sigma``.
     """
 
     name: str
@@ -57,11 +60,12 @@ class Parameter:
     ordered: bool = False
     may_be_known: bool = False
     shared: bool = False
+    floor: str | None = None
 
     @property
     def free_name(self) -> str:
-        """The name of what the Stan program samples in its place."""
-        return f"{self.name}_raw" if self.ordered else self.name
+        """The name of what the Stan program samples in its place, before components are ordered."""
+        return f"{self.name}_raw"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,7 +148,12 @@ class Mixture(abc.ABC):
         self._check_lengths()
 
     def _check_parameter(self, parameter: Parameter) -> None:
-        """Refuse what is neither a prior of the parameter nor its known values."""
+        """Refuse what is neither a prior of the parameter nor its known values, or no floor."""
+        if parameter.floor is not None and getattr(self, parameter.floor) is not None:
+            set_numbers(self, parameter.floor, positive=False)
+            least = getattr(self, parameter.floor)
+            if not isinstance(least, float) or least < 0.0:
+                raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
         if value is None or isinstance(value, parameter.priors):
             return
@@ -204,6 +213,15 @@ class Mixture(abc.ABC):
         one_for_all = parameter.shared and not any(isinstance(each, tuple) for each in numbers)
         return 1 if one_for_all else self.n_components
 
+    def least(self, parameter: Parameter) -> float:
+        """Return what no value of a parameter is below; zero where there is no floor."""
+        least = getattr(self, parameter.floor) if parameter.floor is not None else None
+        return 0.0 if least is None else float(least)
+
+    def space(self, parameter: Parameter) -> Space:
+        """Return the values that a parameter may have in this model."""
+        return parameter.space if parameter.floor is None else above(self.least(parameter))
+
     def prior(self, parameter: Parameter) -> Prior:
         """Return the prior of a parameter.
 
@@ -228,7 +246,7 @@ class Mixture(abc.ABC):
         return known
 
     def completed(self, observed: Observations) -> Self:
-        """Return the model with the priors that it leaves out scaled to the data.
+        """Return the model with the priors and floors that it leaves out set by the data.
 
         Parameters
         ----------
@@ -246,13 +264,19 @@ class Mixture(abc.ABC):
             If a prior is left out and there are no observations to scale it to.
         """
         missing = [each for each in self.parameters if getattr(self, each.field) is None]
-        if not missing:
+        floors: dict[str, Any] = {
+            each.floor: least_scale(observed)
+            for each in self.estimated
+            if each.floor is not None and getattr(self, each.floor) is None
+        }
+        if not missing and not floors:
             return self
-        if observed.y.size == 0:
+        if missing and observed.y.size == 0:
             field, example = missing[0].field, missing[0].example
             raise ModelError(
                 f"The prior of {field} is left out, and without data nothing sets its scale. "
                 f"Give it, for example {field}={example}."
             )
-        defaults: Mapping[str, Any] = self.default_priors(observed)
-        return dataclasses.replace(self, **{each.field: defaults[each.field] for each in missing})
+        defaults: Mapping[str, Any] = self.default_priors(observed) if missing else {}
+        found: dict[str, Any] = {each.field: defaults[each.field] for each in missing}
+        return dataclasses.replace(self, **found, **floors)

@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.grid import grid_step
 
 # squares and sums of squares of what is larger leave the range of a double
 LARGEST_MAGNITUDE = 1e100
+# of the data's standard deviation: the least scale where values do not repeat on a grid
+PART_OF_SPREAD = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,38 @@ def indexed(y: FloatArray) -> Observations:
     """
     distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
     return Observations(y=y, distinct=distinct, count=count, index=index.reshape(-1))
+
+
+def least_scale(observed: Observations) -> float:
+    """Return the least scale of a component that observations can tell of.
+
+    Half the step of the grid where values repeat on one: they were rounded, and
+    where they lie within a step is not known. Otherwise a thousandth of their
+    standard deviation.
+
+    Without a floor, values that repeat leave the posterior improper: the
+    likelihood of a component that shrinks onto a value that occurs m times
+    grows as ``sigma**-m``, and its room shrinks as ``sigma`` only.
+
+    Parameters
+    ----------
+    observed : Observations
+        The observations; where there are none the least scale is zero.
+
+    Returns
+    -------
+    float
+        The scale.
+
+    Examples
+    --------
+    >>> least_scale(indexed(np.array([1.0, 1.5, 1.5, 3.0, 3.5, 3.5])))
+    0.25
+    """
+    if observed.y.size == 0:
+        return 0.0
+    step = grid_step(observed.distinct) if (observed.count > 1).any() else None
+    return PART_OF_SPREAD * float(observed.y.std()) if step is None else 0.5 * step
 
 
 def checked_observations(y: object, *, n_components: int = 1) -> Observations:

@@ -26,6 +26,10 @@ class Prior(Protocol):
         """Return the log density of each element, without a constant left out."""
         ...
 
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number; of each element, or of all."""
+        ...
+
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw one value for each of some components."""
         ...
@@ -111,6 +115,10 @@ class Normal:
         """Draw one value for each of some components."""
         return rng.normal(per_component(self.location, size), per_component(self.scale, size))
 
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number, the order left aside."""
+        return np.asarray(stats.norm.logsf(least, self.location, self.scale))
+
     def stan_data(self, name: str, size: int) -> dict[str, Any]:
         """Return the prior in Stan's data block."""
         return {
@@ -162,6 +170,10 @@ class Gamma:
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw one value for each of some components."""
         return rng.gamma(per_component(self.shape, size), 1.0 / per_component(self.rate, size))
+
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number."""
+        return np.asarray(stats.gamma.logsf(least, self.shape, scale=np.divide(1.0, self.rate)))
 
     def stan_data(self, name: str, size: int) -> dict[str, Any]:
         """Return the prior in Stan's data block."""

@@ -52,6 +52,10 @@ class HalfStudentT:
         """Return the log density of each element."""
         return np.asarray(math.log(2.0) + stats.t.logpdf(x, self.df, 0.0, self.scale))
 
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number."""
+        return np.asarray(math.log(2.0) + stats.t.logsf(least, self.df, 0.0, self.scale))
+
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw one value for each of some components."""
         return np.asarray(np.abs(per_component(self.scale, size) * rng.standard_t(self.df, size)))
@@ -97,6 +101,10 @@ class HalfCauchy:
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""
         return np.asarray(stats.halfcauchy.logpdf(x, 0.0, self.scale))
+
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number."""
+        return np.asarray(stats.halfcauchy.logsf(least, 0.0, self.scale))
 
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw one value for each of some components."""
@@ -144,6 +152,10 @@ class HalfNormal:
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""
         return np.asarray(stats.halfnorm.logpdf(x, 0.0, self.scale))
+
+    def log_survival(self, least: float) -> FloatArray:
+        """Return the log probability of a value above a number."""
+        return np.asarray(stats.halfnorm.logsf(least, 0.0, self.scale))
 
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw one value for each of some components."""

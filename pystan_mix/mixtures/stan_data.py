@@ -13,7 +13,9 @@ from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
 
 
-def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> dict[str, Any]:
+def stan_data(
+    target: Target, *, sort_components: bool = False, n_rep: int = 0, save_log_lik: bool = False
+) -> dict[str, Any]:
     """Return the data block of the Stan program that fits a model.
 
     Equal observations are sent once, in increasing order, with how often they
@@ -23,6 +25,9 @@ def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> 
     ----------
     target : Target
         The model and its observations.
+    sort_components : bool, default False
+        Whether components are sampled in any order and sorted, and not their
+        means kept in order.
     n_rep : int, default 0
         Number of replicated observations that Stan simulates for each draw.
     save_log_lik : bool, default False
@@ -41,6 +46,7 @@ def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> 
         "count": observed.count.tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
+        "sort_components": int(sort_components),
     }
     for parameter in model.parameters:
         data |= _parameter_data(model, parameter)
@@ -50,15 +56,17 @@ def stan_data(target: Target, *, n_rep: int = 0, save_log_lik: bool = False) -> 
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
     """Return a parameter's prior, or its known values."""
     name = parameter.name
+    floor = {} if parameter.floor is None else {parameter.floor: model.least(parameter)}
     if not parameter.may_be_known:
-        return model.prior(parameter).stan_data(name, model.size(parameter))
+        return model.prior(parameter).stan_data(name, model.size(parameter)) | floor
     if model.is_known(parameter):
         known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
         # vectors of size zero
-        return {f"n_{name}": 0, f"{name}_known": known} | parameter.example.stan_data(name, 0)
+        empty = parameter.example.stan_data(name, 0)
+        return {f"n_{name}": 0, f"{name}_known": known} | empty | floor
     size = model.size(parameter)
     prior = model.prior(parameter).stan_data(name, size)
-    return {f"n_{name}": size, f"{name}_known": []} | prior
+    return {f"n_{name}": size, f"{name}_known": []} | prior | floor
 
 
 def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Target:
@@ -92,6 +100,9 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                 known[parameter.field] = one_or_each(values)
             else:
                 known[parameter.field] = parameter.priors[0].from_stan_data(name, data)
+                if parameter.floor is not None:
+                    # version 0.1.0 had none
+                    known[parameter.floor] = float(data.get(parameter.floor, 0.0))
         y = np.asarray(data["y"], dtype=np.float64)
         model = family(
             n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),

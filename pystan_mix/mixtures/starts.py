@@ -18,12 +18,18 @@ _EM_STEPS = 20
 _POINTS = 500
 # of a component in EM; a smaller one would lose its points
 _LEAST_WEIGHT = 0.02
+# times a floor: where what would begin below, or on it, begins
+_ABOVE_FLOOR = 1.5
 # draws of a prior, of whose median a chain without data begins
 _PRIOR_DRAWS = 25
 
 
 def initial_values(
-    target: Target, *, rng: np.random.Generator, starts: int = DEFAULT_STARTS
+    target: Target,
+    *,
+    rng: np.random.Generator,
+    starts: int = DEFAULT_STARTS,
+    sort_components: bool = False,
 ) -> dict[str, list[float]]:
     """Return one chain's initial values for Stan.
 
@@ -31,17 +37,20 @@ def initial_values(
     ----------
     target, rng, starts
         As in `initial_parameters`.
+    sort_components : bool, default False
+        As in `stan_data`, which the chain is given too.
 
     Returns
     -------
     dict
-        `theta_raw`, `mu_raw` and every other parameter that is not known.
+        What the program samples: `theta_raw`, `mu_raw` and so on.
     """
     inits = initial_parameters(target, rng=rng, starts=starts)
     for parameter in target.estimated:
-        if parameter.ordered:
-            free = pull_free(inits.pop(parameter.name), target.width)
-            inits[parameter.free_name] = free.tolist()
+        values = inits.pop(parameter.name)
+        if parameter.ordered and not sort_components:
+            values = pull_free(values, target.width).tolist()
+        inits[parameter.free_name] = values
     return inits
 
 
@@ -80,6 +89,8 @@ def initial_parameters(
             value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
         elif parameter.space is POSITIVE:
             value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
+            # on its floor a chain would begin infinitely far away
+            value = np.maximum(value, _ABOVE_FLOOR * target.model.least(parameter))
         inits[parameter.name] = value.tolist()
     shares = rng.dirichlet(1.0 + 20.0 * start.theta.size * start.theta).tolist()
     return {"theta_raw": shares} | inits

@@ -47,6 +47,37 @@ class Target:
         return self.n_components - 1 + sum(self.model.size(each) for each in self.estimated)
 
     @functools.cached_property
+    def free_components(self) -> bool:
+        """Whether NUTS samples components in any order and sorts them, each draw by its means.
+
+        Where components carry a scale of their own, two means may change
+        places, and means that are kept in order by the sampler would cut one
+        mode in two, of which it then sees one. Where nothing but the means
+        tells components apart, keeping these apart takes far fewer steps. Where
+        concentrations, scales of priors or known values differ by component the
+        density would jump where two means change places: they are kept apart.
+        """
+        return self._own_parameters and self._alike
+
+    @property
+    def _own_parameters(self) -> bool:
+        """Whether something is estimated of each component beside what orders them."""
+        K = self.n_components
+        own = [each for each in self.estimated if self.model.size(each) == K > 1]
+        return any(not each.ordered for each in own)
+
+    @property
+    def _alike(self) -> bool:
+        """Whether all components have the same priors and known values, those of means aside."""
+        numbers: list[object] = [self.concentration, *self.known.values()]
+        for each in self.estimated:
+            if not each.ordered:
+                size = self.model.size(each)
+                numbers += self.model.prior(each).stan_data(each.name, size).values()
+        # an infinite number of degrees of freedom is one number
+        return all(np.unique(np.asarray(each)).size == 1 for each in numbers)
+
+    @functools.cached_property
     def concentration(self) -> FloatArray:
         """Dirichlet concentration of each weight, shape (K,)."""
         return per_component(self.model.weights.concentration, self.n_components)

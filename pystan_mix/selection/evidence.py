@@ -21,7 +21,7 @@ from pystan_mix.fits.model import draws_of_fit, target_of_fit
 from pystan_mix.mixtures.density import log_joint, to_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_probability
+from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_of, log_scales_of
 from pystan_mix.stats.bridge import bridge_sample, least_ess
 
 _FEWEST_DRAWS = 400
@@ -46,7 +46,8 @@ _MOST_OUT_OF_RANGE = 1e-3
 class Evidence:
     """The log evidence of a fit, its error, and the constants that are in it.
 
-    ``log_evidence = log_bound + log_free_weight - log_ordering - log_floor``.
+    ``log_evidence = log_bound + log_free_weight - log_ordering - log_floor -
+    log_scales``.
 
     Parameters
     ----------
@@ -68,6 +69,9 @@ class Evidence:
     log_free_weight : float
         ``(K - 1) * log(1 - K * min_weight)``: the volume of the weights above
         the floor, which Stan's density leaves out.
+    log_scales : float
+        Log probability that no scale is below its floor, such as `min_sigma`,
+        were its prior not restricted.
     halves : tuple of two float
         `log_bound` as each half of the draws has it.
     ess : float
@@ -84,18 +88,20 @@ class Evidence:
     log_ordering: float
     log_floor: float
     log_free_weight: float
+    log_scales: float
     halves: tuple[float, float]
     ess: float
     pareto_khat: float
     draws: int
 
     def __str__(self) -> str:
-        floor = self.log_free_weight - self.log_floor
+        weights = self.log_free_weight - self.log_floor
         known = math.isfinite(self.mcse)
         error = f"Monte Carlo error {self.mcse:.3f}" if known else "its error not known"
+        floors = f"floor of weights {weights:+.4f}, floor of scales {-self.log_scales:+.4f}"
         lines = [
             f"Log evidence {self.log_evidence:.3f}, {error}.",
-            f"In it: order of means {-self.log_ordering:+.4f}, floor of weights {floor:+.4f}.",
+            f"In it: order of means {-self.log_ordering:+.4f}, {floors}.",
             f"Without them {self.log_bound:.3f}, of which an ELBO is a lower bound.",
         ]
         if not known:
@@ -116,7 +122,7 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     fit first: a mode that no chain has found is not in the evidence.
 
     It is the evidence of the model proper: the prior integrates to one over
-    ordered means and over weights above the floor. Where the priors of all
+    ordered means and over weights and scales above their floors. Where the priors of all
     components are the same, it is that of the mixture whose components have no
     order: each of the ``K!`` orders holds the same share of that integral, and
     the ``K!`` is in the figure; do not add it. An ELBO does not have it:
@@ -153,9 +159,9 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
 
     Notes
     -----
-    With unknown standard deviations, two components or more and equal
-    observations, the integral is infinite: a component can shrink onto them.
-    The figure is then that of the part that the chains saw.
+    With ``min_sigma=0``, unknown standard deviations, two components or more
+    and equal observations, the integral is infinite: a component can shrink
+    onto them. The figure is then that of the part that the chains saw.
 
     The error is Frühwirth-Schnatter's (2004, "Estimating marginal likelihoods
     for mixture and Markov switching models using bridge sampling techniques").
@@ -197,33 +203,24 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     known = bridge.mcse <= _LARGEST_MCSE and (
         ess >= _LEAST_ESS or bridge.pareto_khat <= _LARGEST_KHAT
     )
-    log_ordering = _log_ordering(target)
+    log_ordering = log_ordering_of(target)
     log_floor = log_floor_probability(target.concentration, target.model.min_weight)
     log_free_weight = (target.n_components - 1) * math.log(target.free_weight)
+    log_scales = log_scales_of(target)
     return Evidence(
-        log_evidence=bridge.log_integral + log_free_weight - log_ordering - log_floor,
+        log_evidence=bridge.log_integral
+        + (log_free_weight - log_ordering - log_floor - log_scales),
         mcse=bridge.mcse if known else math.inf,
         log_bound=bridge.log_integral,
         log_ordering=log_ordering,
         log_floor=log_floor,
         log_free_weight=log_free_weight,
+        log_scales=log_scales,
         halves=bridge.halves,
         ess=ess,
         pareto_khat=bridge.pareto_khat,
         draws=z.shape[0] * z.shape[1],
     )
-
-
-def _log_ordering(target: Target) -> float:
-    """Return the log probability that what tells components apart comes in order by itself."""
-    total = 0.0
-    for parameter in target.estimated:
-        if parameter.ordered:
-            name, prior = parameter.name, target.model.prior(parameter)
-            numbers = prior.stan_data(name, target.n_components)
-            loc, scale = (np.asarray(numbers[f"{name}_{part}"]) for part in ("loc", "scale"))
-            total += log_ordering_probability(loc, scale)
-    return total
 
 
 def _checked_target(fit: Fit) -> Target:
@@ -269,8 +266,9 @@ def _checked_draws(target: Target, fit: Fit) -> FloatArray:
     out = int((~np.isfinite(z)).any(axis=-1).sum())
     if out > _MOST_OUT_OF_RANGE * draws:
         raise DataError(
-            f"{out} of {draws} draws have a weight on its floor, or two equal means, to rounding: "
-            "no density is left to integrate. Try fewer components, or priors that say more."
+            f"{out} of {draws} draws have a weight or a scale on its floor, or two equal means, "
+            "to rounding: no density is left to integrate. Try fewer components, or priors that "
+            "say more."
         )
     if z.shape[1] < _FEWEST_DRAWS_PER_CHAIN:
         raise DataError(

@@ -1,8 +1,9 @@
 """What the priors integrate to where the model restricts them: the constants Stan leaves out.
 
-Stan's ``mu ~ normal(...)`` on ordered means, and its ``theta ~ dirichlet(...)``
-on weights above a floor, are densities over all of the line and all of the
-simplex. Within the restriction each integrates to a probability below one.
+Stan's ``mu ~ normal(...)`` on ordered means, its ``theta ~ dirichlet(...)`` on
+weights above a floor and its priors of scales above one are densities over all
+of the line, the simplex and the positive numbers. Within the restriction each
+integrates to a probability below one.
 """
 
 import math
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
+from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 
 # 16 Gauss-Legendre nodes carry a normal density over one standard deviation to rounding
@@ -65,6 +67,18 @@ def log_ordering_probability(loc: FloatArray, scale: FloatArray) -> float:
         below /= whole[-1]
         log_total += math.log(whole[-1])
     return log_total
+
+
+def log_ordering_of(target: Target) -> float:
+    """Return the log probability that what tells components apart comes in order by itself."""
+    total = 0.0
+    for parameter in target.estimated:
+        if parameter.ordered:
+            name, prior = parameter.name, target.model.prior(parameter)
+            numbers = prior.stan_data(name, target.n_components)
+            loc, scale = (np.asarray(numbers[f"{name}_{part}"]) for part in ("loc", "scale"))
+            total += log_ordering_probability(loc, scale)
+    return total
 
 
 def _panel_rule() -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -159,4 +173,15 @@ def _log_transform(
         logs = (a - 1.0) * np.log(min_weight + t) - p * t + np.log(t)
         top = logs.real.max(axis=0)
         total += count * (np.log(np.exp(logs - top).sum(axis=0) * step) + top)
+    return total
+
+
+def log_scales_of(target: Target) -> float:
+    """Return the log probability that no value is below its floor by itself."""
+    total = 0.0
+    for parameter in target.estimated:
+        if parameter.floor is not None:
+            model = target.model
+            each = model.prior(parameter).log_survival(model.least(parameter))
+            total += float(np.broadcast_to(each, model.size(parameter)).sum())
     return total

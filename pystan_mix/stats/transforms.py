@@ -37,6 +37,23 @@ REAL = Space(to_free=_same, from_free=_same, log_det=np.zeros_like)
 POSITIVE = Space(to_free=np.log, from_free=np.exp, log_det=_same)
 
 
+def above(least: float) -> Space:
+    """Return the space of values above a number; above zero it is `POSITIVE`.
+
+    Examples
+    --------
+    >>> above(2.0).from_free(np.array([0.0]))
+    array([3.])
+    """
+    if least == 0.0:
+        return POSITIVE
+    return Space(
+        to_free=lambda x: np.log(x - least),
+        from_free=lambda z: least + np.exp(z),
+        log_det=_same,
+    )
+
+
 def stick_breaking(theta: FloatArray) -> FloatArray:
     """Map a simplex to unconstrained values as Stan does up to 2.36.
 

@@ -99,7 +99,9 @@ def write_data_sets(folder: Path) -> list[Path]:
         # six decimals hide how the machine's own cosine and logarithm round
         text = format_observations(y)
         rounded = np.array([float(line) for line in text.splitlines()])
-        stan = json.dumps(stan_data(target_of(data_set.model, rounded)), indent=1)
+        target = target_of(data_set.model, rounded)
+        block = stan_data(target, sort_components=target.free_components)
+        stan = json.dumps(block, indent=1)
         for suffix, content in ((".dat", text), (".json", stan + "\n")):
             written.append(folder / f"{data_set.name}{suffix}")
             write_text(written[-1], content)

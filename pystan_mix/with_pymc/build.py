@@ -241,11 +241,14 @@ def _variable(
         theirs: per_component(getattr(prior, ours), size)
         for ours, theirs in prior.pymc_names.items()
     }
-    ordered = parameter.ordered and not potential
+    ordered, least = parameter.ordered and not potential, target.model.least(parameter)
+    # in place of the transform to all positive numbers
+    floor = pm.distributions.transforms.Interval(least, None) if least > 0.0 else None
     variable = getattr(pm, prior.pymc_distribution)(
         parameter.name,
         **{name: values[0] if one_for_all else values for name, values in numbers.items()},
         **({"transform": pm.distributions.transforms.ordered} if ordered else {}),
+        **({} if floor is None else {"default_transform": floor}),
         initval=initval[0] if one_for_all else initval,
         dims=None if one_for_all else "component",
     )

@@ -86,7 +86,7 @@ def test_sample(program):
             data=space.write_data("data", data_block()),
             seed=11,
             init=space.write_data(
-                "init", {"theta_raw": [0.5, 0.5], "mu_raw": [-3, 3], "sigma": [1, 1]}
+                "init", {"theta_raw": [0.5, 0.5], "mu_raw": [-3, 3], "sigma_raw": [1, 1]}
             ),
             output=("refresh=50",),
         )

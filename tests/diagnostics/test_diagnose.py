@@ -318,6 +318,7 @@ def test_a_component_that_shrank_onto_a_value_is_found(narrowest, found):
     assert len(problems) == found
     if found:
         assert "sigma[2] falls to 1e-09 where the data span 50" in problems[0]
+        assert "Give min_sigma" in problems[0]
 
 
 def test_scales_that_components_share_have_no_number():

@@ -40,7 +40,7 @@ MU = np.sort(RNG.normal(size=SHAPE))
 SIGMA = RNG.gamma(2, size=SHAPE)
 DF = RNG.gamma(9, size=(2, 5, 1))
 PRIORS = {"n_components": 3, "weights": Dirichlet([1, 2, 3]), "means": Normal([0, 1, 2], 5)}
-FULL = NormalMixture(**PRIORS, sigma=HalfStudentT(3, [1, 2, 3]), min_weight=0.1)
+FULL = NormalMixture(**PRIORS, sigma=HalfStudentT(3, [1, 2, 3]), min_weight=0.1, min_sigma=0.25)
 DRAWS = Draws({"theta": THETA, "mu": MU, "sigma": SIGMA})
 PREDICTIVE = Predictive(
     picks=np.array([1, 4]),
@@ -121,6 +121,7 @@ def test_constants_are_the_numbers_of_the_priors():
         "mu_scale": [5.0, 5.0, 5.0],
         "sigma_df": 3.0,
         "sigma_scale": [1.0, 2.0, 3.0],
+        "min_sigma": 0.25,
     }
 
 

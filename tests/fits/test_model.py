@@ -34,6 +34,7 @@ OLD_MODEL = NormalMixture(
     means=Normal([-2, 2], 5),
     sigma=HalfStudentT(3, 2.5),
     min_weight=0.05,
+    min_sigma=0.0,
 )
 OLD_ADVI_MODEL = NormalMixture(
     n_components=2, means=Normal(OLD_Y.mean(), 2.5 * OLD_Y.std()), sigma=[1.0, 1.5]
@@ -59,10 +60,12 @@ def without_json(fit):
 @pytest.mark.parametrize(
     "model",
     [
-        NormalMixture(n_components=3, means=MEANS, sigma=HalfCauchy(2), min_weight=0.1),
-        NormalMixture(n_components=3, means=MEANS, sigma=HalfNormal([1, 2, 3])),
+        NormalMixture(n_components=3, means=MEANS, sigma=HalfCauchy(2), min_sigma=0.5),
+        NormalMixture(n_components=3, means=MEANS, sigma=HalfNormal([1, 2, 3]), min_sigma=0),
         NormalMixture(n_components=3, weights=Dirichlet([1, 2, 3]), means=MEANS, sigma=[1, 2, 3]),
-        NormalMixture(n_components=3, means=MEANS, sigma=HalfStudentT(3, 2)),
+        NormalMixture(
+            n_components=3, means=MEANS, sigma=HalfStudentT(3, 2), min_sigma=0.5, min_weight=0.1
+        ),
     ],
     ids=repr,
 )
@@ -80,7 +83,10 @@ def test_a_fit_has_its_model_and_its_observations_back(tmp_path, model):
 def test_priors_that_were_left_out_are_written_out():
     fit = fit_with_model(NormalMixture(n_components=3), VARIABLES, y=Y)
     assert model_of(fit) == NormalMixture(
-        n_components=3, means=Normal(Y.mean(), 2.5 * Y.std()), sigma=HalfNormal(Y.std())
+        n_components=3,
+        means=Normal(Y.mean(), 2.5 * Y.std()),
+        sigma=HalfNormal(Y.std()),
+        min_sigma=0.25,
     )
     # to the last digit
     assert model_of(without_json(fit)) == model_of(fit)
@@ -144,7 +150,7 @@ def test_what_all_components_share_is_one_draw(monkeypatch, tmp_path, size):
     heavy = heavy_family(monkeypatch)
     df = HalfNormal(10) if size == 1 else HalfNormal([9, 10, 11])
     values = DF if size == 1 else SIGMA
-    model = heavy(n_components=3, means=MEANS, sigma=HalfNormal(1), df=df)
+    model = heavy(n_components=3, means=MEANS, sigma=HalfNormal(1), df=df, min_sigma=0.1)
     fit = fit_with_model(model, VARIABLES | {"df": values}, y=Y)
     fit = load(save(fit, tmp_path / "fit.nc"))
     assert model_of(fit) == model

@@ -41,7 +41,7 @@ NUTS = [RECORDED / "nuts-1.csv", RECORDED / "nuts-2.csv"]
 Y = [-4.0] + [-3.0] * 3 + [-2.0] * 4 + [1.0] + [2.0] * 2 + [3.0] * 6 + [4.0] * 2 + [5.0]
 PICKS = np.arange(0, 60, 10)
 MODEL = NormalMixture(
-    n_components=2, means=Normal(0.0, 10.0), sigma=HalfNormal(5.0), min_weight=0.1
+    n_components=2, means=Normal(0.0, 10.0), sigma=HalfNormal(5.0), min_weight=0.1, min_sigma=0.0
 )
 pytestmark = pytest.mark.arviz
 
@@ -166,6 +166,7 @@ def test_constants_of_the_model(nuts):
         "sigma_scale",
         "sigma_df",
         "min_weight",
+        "min_sigma",
     }
     for name, value in [("alpha", 2.0), ("mu_loc", 0.0), ("mu_scale", 10.0), ("sigma_scale", 5.0)]:
         assert constant[name].dims == ("component",)

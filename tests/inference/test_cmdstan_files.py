@@ -93,7 +93,11 @@ def test_readme_turns_the_files_into_arviz_data(folder):
 
 def test_the_model_is_read_off_the_data_block(fit, folder):
     assert model_of(fit) == NormalMixture(
-        n_components=2, weights=Dirichlet(1.0), means=Normal(0.0, 5.0), sigma=HalfCauchy(2.0)
+        n_components=2,
+        weights=Dirichlet(1.0),
+        means=Normal(0.0, 5.0),
+        sigma=HalfCauchy(2.0),
+        min_sigma=0.05,
     )
     given = json.loads((folder / "data.json").read_text())
     expected = np.repeat(given["y"], given["count"])
@@ -126,7 +130,7 @@ def test_log_likelihood_is_that_of_every_observation(fit):
 
 def test_an_approximation_by_hand(folder, fit):
     approx = from_cmdstan_csv(
-        folder / "advi.csv", data=folder / "data.json", history=folder / "advi-history.csv"
+        folder / "advi.csv", data=folder / "data-advi.json", history=folder / "advi-history.csv"
     )
     assert group(approx, "posterior").sizes["draw"] == 5000
     assert group(approx, "vi_trace").sizes["iteration"] > 1
@@ -137,6 +141,12 @@ def test_an_approximation_by_hand(folder, fit):
     mu = group(fit, "posterior")["mu"]
     sd = mu.std(("chain", "draw"))
     assert (abs(refined["mu_mean"] - mu.mean(("chain", "draw"))) < 0.25 * sd).all()
+
+
+def test_an_approximation_of_free_components_is_none_of_the_posterior(folder):
+    """Of data that say so, whatever the file; the program writes the same columns."""
+    with pytest.raises(OutputError, match=r"advi\.csv approximates .* sort_components 0"):
+        from_cmdstan_csv(folder / "advi.csv", data=folder / "data.json")
 
 
 def test_the_fused_likelihood_has_the_same_density(folder, cmdstan):
@@ -175,6 +185,11 @@ def test_student_t_components_by_hand(folder):
     expected = np.log((theta * densities).sum(axis=-1))
     found = group(fit, "log_likelihood")["y"]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    # what each component has of its own follows its mean, what all share stays
+    order = np.argsort(csv.variable("mu_raw"), axis=1)
+    sorted_sigma = np.take_along_axis(csv.variable("sigma_raw"), order, axis=1)
+    np.testing.assert_array_equal(csv.variable("sigma"), sorted_sigma)
+    np.testing.assert_array_equal(csv.variable("df"), csv.variable("df_raw"))
 
 
 def test_the_textbooks_log_density_is_that_of_every_observation(folder):

@@ -1,5 +1,6 @@
 """Tests of pystan_mix.inference.from_csv: what CmdStan's recorded files say."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -15,7 +16,7 @@ from pystan_mix.inference.from_csv import (
     csv_stats,
     nuts_settings,
     provenance,
-    sampled_parameters,
+    sampled_columns,
 )
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.model_json import model_from_json
@@ -67,11 +68,17 @@ def test_draws_of_an_approximation_have_their_densities():
 
 
 def test_what_the_program_samples():
-    """As it stands in the parameters block."""
-    assert sampled_parameters(target_in("data.json")) == ["theta_raw", "mu_raw", "sigma"]
-    assert sampled_parameters(target_in("data-known-sigma.json")) == ["theta_raw", "mu_raw"]
-    heavy = HeavyMixture(n_components=2, means=Normal(0, 1), sigma=1.0, df=HalfNormal(9))
-    assert sampled_parameters(target_of(heavy, [1.0, 2.0])) == ["theta_raw", "mu_raw", "df"]
+    """As it stands in the parameters block, of which version 0.1.0 wrote sigma twice."""
+    old = read_stan_csv(RECORDED / "advi.csv")
+    shared = {"theta_raw": "theta_raw", "mu_raw": "mu_raw"}
+    assert sampled_columns(target_in("data.json"), old) == shared | {"sigma_raw": "sigma"}
+    assert sampled_columns(target_in("data-known-sigma.json"), old) == shared
+    heavy = HeavyMixture(n_components=2, means=Normal(0, 1), df=HalfNormal(9))
+    new = dataclasses.replace(old, names=("sigma_raw.1", "sigma_raw.2", "df_raw.1", "df.1"))
+    assert sampled_columns(target_of(heavy, [1.0, 2.0]), new) == shared | {
+        "sigma_raw": "sigma_raw",
+        "df_raw": "df_raw",
+    }
 
 
 def test_statistics():

@@ -107,7 +107,7 @@ def test_it_is_cmdstans_lp_but_for_a_constant(cmdstan, case):
     raw = free_shares(target, np.exp(constrained.log_theta))
     inits = [
         {"theta_raw": list(raw[i]), "mu_raw": list(z[i, K - 1 : 2 * K - 1])}
-        | {"sigma": list(constrained.components["sigma"][i]) if target.estimated[1:] else []}
+        | {"sigma_raw": list(constrained.components["sigma"][i]) if target.estimated[1:] else []}
         for i in range(len(z))
     ]
     difference = log_joint(target, z) - lp_at(stan_program("normal"), stan_data(target), inits)
@@ -223,7 +223,7 @@ def test_what_a_program_samples_is_where_it_comes_from(case):
         "mu_raw": z[:, K - 1 : 2 * K - 1],
     }
     if case != "known":
-        sampled["sigma"] = c.components["sigma"]
+        sampled["sigma_raw"] = c.components["sigma"]
     found = sampled_unconstrained(target, sampled, simplex=stick_breaking)
     np.testing.assert_allclose(found, z, rtol=0, atol=1e-9)
 

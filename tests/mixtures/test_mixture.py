@@ -19,6 +19,7 @@ FULL = NormalMixture(
     means=Normal([0, 10, 20], 5),
     sigma=HalfCauchy(5),
     min_weight=0.1,
+    min_sigma=0.25,
 )
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
 Y = indexed(np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0]))
@@ -170,9 +171,29 @@ def test_default_priors_leave_what_is_given():
     only_means = NormalMixture(n_components=2, sigma=1.0).completed(Y)
     assert only_means.sigma == 1.0
     assert only_means.means.scale > 0
+    assert only_means.min_sigma is None  # there is nothing for it to be under
     only_sigma = NormalMixture(n_components=2, means=Normal(0, 1)).completed(Y)
     assert only_sigma.means == Normal(0, 1)
     assert isinstance(only_sigma.sigma, HalfNormal)
+
+
+def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
+    model = dataclasses.replace(FULL, min_sigma=None)
+    rounded = indexed(np.array([1.0, 1.5, 1.5, 3.0]))
+    assert model.completed(rounded) == dataclasses.replace(model, min_sigma=0.25)
+    assert model.completed(NOTHING) == dataclasses.replace(model, min_sigma=0.0)
+    # without ties, on a grid or on none
+    assert model.completed(indexed(np.array([1.0, 2.0, 3.0]))).min_sigma == pytest.approx(
+        1e-3 * math.sqrt(2 / 3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("floor", "words"), [(-1.0, "0 or more; it is -1"), ([1, 2], r"\(1.0, 2.0\)"), ("1", "'1'")]
+)
+def test_a_floor_that_is_none_is_refused(floor, words):
+    with pytest.raises(ModelError, match=f"min_sigma must be a number.*{words}"):
+        dataclasses.replace(FULL, min_sigma=floor)
 
 
 def test_default_priors_serve_the_largest_observations():

@@ -1,5 +1,6 @@
 """Tests of pystan_mix.mixtures.model_json: a model written as JSON, and read."""
 
+import dataclasses
 import json
 
 import pytest
@@ -18,6 +19,7 @@ FULL = {
     "weights": Dirichlet([1, 2, 3]),
     "means": Normal([0, 10, 20], 1 / 3),
     "min_weight": 0.1,
+    "min_sigma": 0.25,
 }
 TEXT = model_to_json(NormalMixture(**FULL, sigma=HalfCauchy(5)))
 
@@ -58,7 +60,14 @@ def test_what_is_written():
         "min_weight": 0.1,
         "means": {"Normal": {"location": [0.0, 10.0, 20.0], "scale": 1 / 3}},
         "sigma": {"HalfCauchy": {"scale": 5.0}},
+        "min_sigma": 0.25,
     }
+
+
+def test_what_was_written_before_there_was_a_floor_is_read():
+    text = TEXT.replace(', "min_sigma": 0.25', "")
+    assert text != TEXT
+    assert model_from_json(text) == dataclasses.replace(model_from_json(TEXT), min_sigma=None)
 
 
 @pytest.mark.parametrize("df", [HalfNormal(10), HalfNormal([10, 20]), 4.0, [4, 5]], ids=repr)

@@ -9,7 +9,12 @@ import pytest
 import xarray as xr
 
 from pystan_mix.errors import DataError
-from pystan_mix.mixtures.observations import check_points, checked_observations, indexed
+from pystan_mix.mixtures.observations import (
+    check_points,
+    checked_observations,
+    indexed,
+    least_scale,
+)
 
 DAY = datetime.date(2024, 5, 1)
 
@@ -116,6 +121,23 @@ def test_what_is_observed_once_is_put_in_order():
     np.testing.assert_array_equal(np.argsort(found.index), np.argsort(y))
 
 
+@pytest.mark.parametrize(
+    ("y", "least"),
+    [
+        ([0.1, 0.2, 0.2, 0.5, 0.8], 0.05),
+        ([60.0, 65.0, 65.0, 80.0, 90.0], 2.5),
+        # of no grid, of one without ties, of one so fine that it does not explain the tie
+        ([0.1, 1.23456, 2.7182818, 2.7182818, 3.9, 7.7, 9.91], None),
+        ([1.0, 2.0, 3.0, 4.0, 6.0], None),
+        ([0.000001, 1.234567, 2.712345, 2.712345, 5.154321, 7.7, 9.9], None),
+    ],
+)
+def test_the_least_scale_is_half_a_step_or_a_thousandth_of_the_spread(y, least):
+    expected = 1e-3 * np.std(y) if least is None else least
+    assert least_scale(indexed(np.array(y))) == pytest.approx(expected, rel=1e-12)
+
+
 def test_nothing_has_no_distinct_values():
     found = indexed(np.empty(0))
     assert found.y.size == found.distinct.size == found.count.size == found.index.size == 0
+    assert least_scale(found) == 0.0

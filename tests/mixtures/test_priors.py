@@ -142,8 +142,12 @@ def test_a_density_integrates_to_its_draws_distribution(prior):
         found = below + integrate.quad(density, middle, quantile)[0]
         error = np.sqrt(found * (1.0 - found) / draws.size)
         assert abs(found - (draws <= quantile).mean()) < 4.0 * error
+    for least in (low + 1.0 if low == 0.0 else -1.0, 3.0):
+        above = integrate.quad(density, least, np.inf)[0]
+        assert prior.log_survival(least) == pytest.approx(np.log(above), rel=1e-6)
     if low == 0.0:
         assert draws.min() >= 0.0
+        assert prior.log_survival(0.0) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ FULL = NormalMixture(
     means=Normal([0, 10, 20], 5),
     sigma=HalfCauchy(5),
     min_weight=0.1,
+    min_sigma=0.25,
 )
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
 Y = np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0])
@@ -32,7 +33,7 @@ MODELS = [
     dataclasses.replace(KNOWN, sigma=0.5),
     dataclasses.replace(FULL, sigma=HalfNormal([1, 2, 3]), min_weight=0.0),
     dataclasses.replace(FULL, sigma=HalfStudentT(3, 2.5), means=Normal(1, [1, 2, 3])),
-    NormalMixture(n_components=1, means=Normal(0, 1), sigma=HalfNormal(2)),
+    NormalMixture(n_components=1, means=Normal(0, 1), sigma=HalfNormal(2), min_sigma=0),
     NormalMixture(n_components=1, means=Normal(0, 1), sigma=2.0),
 ]
 
@@ -50,12 +51,14 @@ def test_stan_data_have_one_number_for_each_component():
         "count": [1, 2, 3],
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
+        "sort_components": 0,
         "mu_loc": [0.0, 10.0, 20.0],
         "mu_scale": [5.0, 5.0, 5.0],
         "n_sigma": 3,
         "sigma_known": [],
         "sigma_df": 1.0,
         "sigma_scale": [5.0, 5.0, 5.0],
+        "min_sigma": 0.25,
         "N_rep": 6,
         "save_log_lik": 1,
     }
@@ -79,6 +82,10 @@ def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected)
     assert data["n_sigma"] == 0
     assert data["sigma_known"] == expected
     assert data["sigma_scale"] == []
+
+
+def test_stan_data_say_whether_components_are_sorted():
+    assert stan_data(target_of(FULL, Y), sort_components=True)["sort_components"] == 1
 
 
 def test_stan_data_without_observations():
@@ -140,8 +147,10 @@ def test_data_blocks_of_version_0_1_0_are_read(name, sigma, min_weight):
     data = json.loads((RECORDED / name).read_text())
     assert ("sigma" in data) == isinstance(sigma, tuple)
     target = target_of_stan_data(NormalMixture, data)
+    # then it had no floor under sigma
+    floor = {} if isinstance(sigma, tuple) else {"min_sigma": 0.0}
     assert target.model == NormalMixture(
-        n_components=2, means=Normal(0, 10), sigma=sigma, min_weight=min_weight
+        n_components=2, means=Normal(0, 10), sigma=sigma, min_weight=min_weight, **floor
     )
     assert target.observed.y.tolist() == np.repeat(data["y"], data["count"]).tolist()
     assert target.observed.distinct.tolist() == data["y"]

@@ -1,5 +1,7 @@
 """Tests of pystan_mix.mixtures.starts: where the chains begin."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
@@ -36,7 +38,7 @@ def test_starts_are_valid_and_among_the_observations(K, seed):
     assert {name: len(values) for name, values in start.items()} == {
         "theta_raw": K,
         "mu_raw": K,
-        "sigma": K,
+        "sigma_raw": K,
     }
     mu = means_of(start, mixture(K), Y)
     assert (np.diff(mu) > 0).all()
@@ -44,8 +46,8 @@ def test_starts_are_valid_and_among_the_observations(K, seed):
     assert Y.min() <= mu[0] <= mu[-1] <= Y.max() + slack
     assert min(start["theta_raw"]) > 0
     assert sum(start["theta_raw"]) == pytest.approx(1.0, rel=1e-14)
-    assert min(start["sigma"]) > 0
-    assert max(start["sigma"]) <= Y.std() * np.exp(0.5)
+    assert min(start["sigma_raw"]) > 0
+    assert max(start["sigma_raw"]) <= Y.std() * np.exp(0.5)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -98,7 +100,7 @@ def test_means_increase_though_observations_repeat(y, K):
 def test_one_component_without_data():
     start = inits(mixture(1, sigma=HalfNormal(3.0)), None)
     assert start["theta_raw"] == pytest.approx([1.0], rel=1e-14)
-    assert len(start["mu_raw"]) == len(start["sigma"]) == 1
+    assert len(start["mu_raw"]) == len(start["sigma_raw"]) == 1
 
 
 def test_without_data_the_means_begin_at_draws_from_the_prior():
@@ -114,7 +116,7 @@ def test_without_data_the_means_begin_at_draws_from_the_prior():
     assert (np.abs(mu.var(axis=0, ddof=1) / [1, 4] - 1) < 4 * np.sqrt(2 / 599)).all()
     # of 25 half-normals the median is off by a factor with a log standard deviation of 0.23,
     # jittered by one of 0.29; a median of 600 has an error of 1.25 / sqrt(600) of both, 0.02
-    ratio = np.array([start["sigma"] for start in starts]) / [3, 30]
+    ratio = np.array([start["sigma_raw"] for start in starts]) / [3, 30]
     assert (np.abs(np.log(np.median(ratio, axis=0) / 0.6745)) < 4 * 0.02).all()
     assert 0.12 < ratio.min() < ratio.max() < 2.5
 
@@ -130,7 +132,27 @@ def test_parameters_are_initial_values_before_the_means_are_pulled_free():
     np.testing.assert_allclose(
         push_apart(values.pop("mu_raw"), target.width), found.pop("mu"), rtol=0, atol=1e-12
     )
-    assert values == found
+    # what is sampled stands in the same order, by the program's names
+    assert values == {"theta_raw": found["theta_raw"], "sigma_raw": found["sigma"]}
+
+
+@pytest.mark.parametrize("y", [Y, Y.round(), None], ids=["data", "rounded", "prior"])
+def test_no_sigma_begins_on_its_floor_or_below(y):
+    floor = 4.0
+    model = dataclasses.replace(mixture(3), min_sigma=floor)
+    for seed in range(10):
+        assert min(inits(model, y, seed=seed)["sigma_raw"]) >= 1.5 * floor
+
+
+def test_free_components_begin_at_their_means():
+    target = target_of(mixture(3), Y)
+    values = initial_values(target, rng=np.random.default_rng(3), sort_components=True)
+    found = initial_parameters(target, rng=np.random.default_rng(3))
+    assert values == {
+        "theta_raw": found["theta_raw"],
+        "mu_raw": found["mu"],
+        "sigma_raw": found["sigma"],
+    }
 
 
 class StartedMixture(HeavyMixture):
@@ -147,10 +169,10 @@ class StartedMixture(HeavyMixture):
 def test_a_parameter_that_all_components_share_begins_once(y, df):
     model = StartedMixture(n_components=2, means=Normal(0, 5), sigma=HalfNormal(2), df=df)
     start = inits(model, y)
-    sizes = {"theta_raw": 2, "mu_raw": 2, "sigma": 2}
+    sizes = {"theta_raw": 2, "mu_raw": 2, "sigma_raw": 2}
     if df != 5.0:
-        sizes["df"] = 1 if df == HalfNormal(10) else 2
-        assert min(start["df"]) > 0
+        sizes["df_raw"] = 1 if df == HalfNormal(10) else 2
+        assert min(start["df_raw"]) > 0
     assert {name: len(values) for name, values in start.items()} == sizes
 
 

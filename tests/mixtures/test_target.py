@@ -1,5 +1,7 @@
 """Tests of pystan_mix.mixtures.target: a model and its observations, checked and complete."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
@@ -21,6 +23,7 @@ FLOOR = NormalMixture(
     sigma=HalfStudentT(3, 2.5),
     means=MEANS,
     min_weight=0.1,
+    min_sigma=0.02,
 )
 ONE = NormalMixture(n_components=1, sigma=HalfNormal(3), means=Normal(0, 4))
 
@@ -75,6 +78,37 @@ def test_without_observations_there_must_be_priors():
     # observations that are asked for must be there
     with pytest.raises(DataError, match="there are 0"):
         target_of(FLOOR, [])
+
+
+ALIKE = NormalMixture(n_components=2, means=Normal([-2, 2], [3, 4]), sigma=HalfNormal(3))
+HEAVY = HeavyMixture(n_components=2, means=Normal(0, 5), sigma=1.0, df=HalfNormal(9))
+
+
+@pytest.mark.parametrize(
+    ("model", "free"),
+    [
+        (ALIKE, True),
+        (dataclasses.replace(ALIKE, sigma=HalfStudentT(3, [2, 2]), weights=Dirichlet(5)), True),
+        # nothing but the mean tells components apart, or something that is known does
+        (ONE, False),
+        (dataclasses.replace(ALIKE, sigma=1.0), False),
+        (KNOWN, False),
+        # the density would jump
+        (dataclasses.replace(ALIKE, sigma=HalfNormal([3, 4])), False),
+        (dataclasses.replace(ALIKE, weights=Dirichlet([1, 2])), False),
+        # the degrees of freedom: one for all, one each, one each that is known
+        (HEAVY, False),
+        (dataclasses.replace(HEAVY, sigma=HalfNormal(3)), True),
+        (dataclasses.replace(HEAVY, df=HalfNormal([9, 9])), True),
+        (dataclasses.replace(HEAVY, df=HalfNormal([8, 9])), False),
+        (dataclasses.replace(HEAVY, sigma=HalfNormal(3), df=[4, 4]), True),
+        (dataclasses.replace(HEAVY, sigma=HalfNormal(3), df=[4, 5]), False),
+    ],
+    ids=repr,
+)
+def test_components_are_free_where_each_is_estimated_alike(model, free):
+    assert target_of(model, Y).free_components == free
+    assert target_of(model, None).free_components == free
 
 
 def test_width_is_part_of_the_spread_of_the_data():

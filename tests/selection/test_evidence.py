@@ -66,23 +66,30 @@ def test_one_component_with_known_sigma_is_a_normal_integral(cmdstan):
 
 
 @pytest.mark.parametrize(
-    ("prior", "law"),
+    ("prior", "law", "floor"),
     [
-        (pmix.HalfCauchy(2), stats.halfcauchy(0, 2)),
-        (pmix.HalfNormal(3), stats.halfnorm(0, 3)),
+        (pmix.HalfCauchy(2), stats.halfcauchy(0, 2), 0.0),
+        (pmix.HalfNormal(3), stats.halfnorm(0, 3), 0.0),
+        # of the posterior without a floor three quarters are below this one, and all below the next
+        (pmix.HalfCauchy(2), stats.halfcauchy(0, 2), 2.5),
+        (pmix.HalfNormal(3), stats.halfnorm(0, 3), 10.0),
     ],
 )
-def test_one_component_with_unknown_sigma_is_a_quadrature(cmdstan, prior, law):
-    model = NormalMixture(n_components=1, means=pmix.Normal(2, 5), sigma=prior)
-    # on the scale of log sigma; the mean is integrated exactly
-    u = np.linspace(-6.0, 12.0, 4001)
+def test_one_component_with_unknown_sigma_is_a_quadrature(cmdstan, prior, law, floor):
+    model = NormalMixture(n_components=1, means=pmix.Normal(2, 5), sigma=prior, min_sigma=floor)
+    # on the scale of log sigma, at the middles of cells; the mean is integrated exactly
+    ends = np.linspace(math.log(floor) if floor else -6.0, 12.0, 4001)
+    u = 0.5 * (ends[1:] + ends[:-1])
     logs = [
         stats.multivariate_normal(np.full(7, 2.0), s**2 * np.eye(7) + 25.0).logpdf(Y)
         for s in np.exp(u)
     ]
     expected = logsumexp(np.array(logs) + law.logpdf(np.exp(u)) + u) + math.log(u[1] - u[0])
+    # the prior is that of what is above the floor
+    expected -= law.logsf(floor)
     found = pmix.log_evidence(fit_of(model, Y))
     assert abs(found.log_evidence - expected) < LARGEST * found.mcse < 0.05
+    assert found.log_scales == pytest.approx(law.logsf(floor), abs=1e-12)
 
 
 def panels(low: float, high: float, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -162,6 +169,7 @@ def prior_average(
         else:
             sigma = np.abs(rng.standard_t(stan["sigma_df"], size=shape)) * stan["sigma_scale"]
         allowed = (theta >= stan["min_weight"]).all(axis=1)
+        allowed &= (sigma >= stan["min_sigma"]).all(axis=1)
         if ordered:
             allowed &= mu[:, 0] < mu[:, 1]
         kept.append(log_lik(y, theta[allowed], mu[allowed], sigma[allowed]))
@@ -180,7 +188,7 @@ AVERAGED = {
         ("half-cauchy", pmix.HalfCauchy([1, 2])),
     )
     for floor in (0.0, 0.2)
-}
+} | {"same-half-normal-min_sigma": two(means=SAME, sigma=pmix.HalfNormal([1, 2]), min_sigma=0.8)}
 
 
 @pytest.mark.parametrize("case", AVERAGED)
@@ -253,8 +261,9 @@ def test_the_stated_error_is_the_error(cmdstan):
 
 def test_the_constants_add_up(cmdstan):
     found = pmix.log_evidence(fit_of(GRID["apart-floor"], Y))
-    total = found.log_bound + found.log_free_weight - found.log_ordering - found.log_floor
-    assert found.log_evidence == total
+    constants = found.log_free_weight - found.log_ordering - found.log_floor - found.log_scales
+    assert found.log_evidence == found.log_bound + constants
+    assert found.log_scales == 0.0
     assert found.log_free_weight == pytest.approx(math.log(0.4), abs=1e-12)
     ordering = stats.norm.logcdf(10 / math.hypot(5, 5))
     assert found.log_ordering == pytest.approx(ordering, abs=1e-12)

@@ -203,14 +203,16 @@ def test_the_programs_have_the_same_density(cmdstan: CmdStan, name: str):
     for _ in range(100):
         init = {"theta_raw": rng.dirichlet(np.ones(3)), "mu_raw": rng.normal(0, 5, 3)}
         if len(model.estimated) == 2:
-            init["sigma"] = rng.lognormal(0, 1, 3)
+            init["sigma_raw"] = rng.lognormal(0, 1, 3)
         inits.append({name: values.tolist() for name, values in init.items()})
-    fused, plain = (
-        lp_at(stan_program("normal", likelihood=likelihood), stan_data(target_of(model, Y)), inits)
-        for likelihood in ("fused", "stan")
-    )
-    assert np.ptp(fused) > 1000.0
-    assert np.ptp(fused - plain) < 1e-8
+    for sort in (False, True):
+        stan = stan_data(target_of(model, Y), sort_components=sort)
+        fused, plain = (
+            lp_at(stan_program("normal", likelihood=likelihood), stan, inits)
+            for likelihood in ("fused", "stan")
+        )
+        assert np.ptp(fused) > 1000.0
+        assert np.ptp(fused - plain) < 1e-8
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -250,14 +252,14 @@ def run_from(init: dict[str, list[float]], *settings: str) -> Run:
     ("init", "stepsize", "words"),
     [
         pytest.param(
-            {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [-3.0, 0.0, 4.0], "sigma": [1.0, 1.0, 1.0]},
+            {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [-3.0, 0.0, 4.0], "sigma_raw": [1.0] * 3},
             "1e200",
             "Exception: ",
             id="to infinity",
         ),
         pytest.param(
             # far too wide, so the first step is towards 0
-            {"theta_raw": [1.0], "mu_raw": [0.0], "sigma": [100.0]},
+            {"theta_raw": [1.0], "mu_raw": [0.0], "sigma_raw": [100.0]},
             "1e4",
             "normal_lpdf: Scale parameter is 0, but must be positive!",
             id="to zero",
@@ -275,7 +277,7 @@ def test_a_step_too_far_is_rejected_and_the_run_goes_on(cmdstan: CmdStan, init, 
 
 
 def test_a_run_that_begins_far_away_arrives(cmdstan: CmdStan):
-    init = {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [100, 200, 300], "sigma": [1e-3] * 3}
+    init = {"theta_raw": [0.3, 0.3, 0.4], "mu_raw": [100, 200, 300], "sigma_raw": [1e-3] * 3}
     (csv,) = run_from(init, "num_warmup=300").csvs
     assert (np.abs(csv.variable("mu")) < 10).all()
 

@@ -51,6 +51,18 @@ CASES = {
         Y.round(1),
         "fused",
     ),
+    "free": (
+        NormalMixture(
+            n_components=3,
+            weights=pmix.Dirichlet(1.5),
+            means=pmix.Normal([-2, 0, 3], [3, 4, 5]),
+            sigma=pmix.HalfNormal(2),
+            min_weight=0.1,
+            min_sigma=0.5,
+        ),
+        Y,
+        "fused",
+    ),
     "one-component": (
         NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
         Y,
@@ -79,7 +91,8 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
         output_dir=tmp_path,
     )
     csv = read_stan_csv(tmp_path / "chain-1.csv")
-    stan = stan_data(target_of(model, y))
+    stan = json.loads((tmp_path / "data.json").read_text())
+    assert stan["sort_components"] == target_of(model, y).free_components
     known = np.asarray(stan["sigma_known"])
     sigma_draws = np.tile(known, (100, 1)) if known.size else csv.variable("sigma")
     expected = [
@@ -98,6 +111,37 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, tmp_pat
     difference = csv.variable("lp__") - expected
     assert np.ptp(csv.variable("lp__")) > 1.0  # the draws do differ
     assert np.ptp(difference) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("program", "n_df"), [("normal", 0), ("student_t", 0), ("student_t", 1), ("student_t", 3)]
+)
+def test_all_that_a_component_has_follows_its_location(cmdstan: CmdStan, program, n_df):
+    """The density of free components is that of the ordered model at the sorted values."""
+    rng = np.random.default_rng(5)
+    target = target_of(CASES["free"][0], Y)
+    stan = stan_data(target, sort_components=True)
+    stan |= {"n_df": n_df, "df_known": [] if n_df else [3, 5, 9]}
+    stan |= {"df_shape": [2] * n_df, "df_rate": [0.1] * n_df}
+    inits, expected = [], []
+    for _ in range(20):
+        theta_raw, mu, sigma = rng.dirichlet(np.ones(3)), rng.normal(0, 3, 3), rng.lognormal(size=3)
+        sigma += stan["min_sigma"]
+        df = 2.0 + rng.lognormal(size=n_df)
+        inits.append({"theta_raw": theta_raw.tolist(), "mu_raw": mu.tolist()})
+        inits[-1] |= {"sigma_raw": sigma.tolist(), "df_raw": df.tolist()}
+        theta, k = 0.1 + 0.7 * theta_raw, np.argsort(mu)
+        # what is known does not move: it is that of the first, the second, the third location
+        nu = df[k] if n_df == 3 else df if n_df == 1 else np.array([3.0, 5.0, 9.0])
+        law = stats.norm(mu[k], sigma[k]) if program == "normal" else stats.t(nu, mu[k], sigma[k])
+        total = np.log(law.pdf(Y[:, None]) @ theta[k]).sum()
+        total += log_prior(stan, theta[k], mu[k], sigma[k])
+        total += log_jacobian(stan, theta_raw, mu, mu, sigma, version=cmdstan.version)
+        total += stats.gamma(2, scale=10).logpdf(df).sum() + np.log(df).sum()
+        expected.append(total)
+    lp = lp_at(stan_program(program), stan, inits)
+    assert np.ptp(lp) > 50.0
+    assert np.ptp(lp - expected) < 1e-8
 
 
 def test_the_textbook_program_has_the_density_of_the_model(cmdstan: CmdStan):
@@ -211,6 +255,18 @@ def test_without_data_the_scales_follow_their_prior(cmdstan: CmdStan, prior, law
         cdf = law.cdf
     for draws in thinned_prior(model, "sigma").T:
         assert_follows(draws, cdf)
+
+
+@pytest.mark.parametrize("prior", [pmix.HalfCauchy(5), pmix.HalfNormal(2)], ids=repr)
+def test_without_data_a_floor_cuts_the_prior_of_the_scales_off(cmdstan: CmdStan, prior):
+    model = NormalMixture(n_components=2, means=pmix.Normal(0, 1), sigma=prior, min_sigma=1.5)
+    sigma = thinned_prior(model, "sigma")
+    assert sigma.min() >= 1.5
+    for draws in sigma.T:
+        assert_follows(
+            draws,
+            lambda x: 1.0 - np.exp([prior.log_survival(s) - prior.log_survival(1.5) for s in x]),
+        )
 
 
 def test_generated_quantities_can_be_switched_off(cmdstan: CmdStan, tmp_path: Path):

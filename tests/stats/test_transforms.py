@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from pystan_mix.stats.transforms import POSITIVE, REAL, log_ratios, stick_breaking, sticks_joined
+from pystan_mix.stats.transforms import (
+    POSITIVE,
+    REAL,
+    above,
+    log_ratios,
+    stick_breaking,
+    sticks_joined,
+)
 
 
 def broken_stick(z: np.ndarray) -> np.ndarray:
@@ -104,14 +111,16 @@ def test_far_out_the_logarithms_stay_finite(far):
     np.testing.assert_allclose(log_theta[0], expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("space", [REAL, POSITIVE], ids=["real", "positive"])
+@pytest.mark.parametrize("space", [REAL, POSITIVE, above(0.5)], ids=["real", "positive", "above"])
 def test_spaces_go_there_and_back(space):
-    z = np.linspace(-30.0, 30.0, 13)
+    # just above a floor few digits are left
+    z = np.linspace(-30.0 if space in (REAL, POSITIVE) else -5.0, 30.0, 13)
     x = space.from_free(z)
     np.testing.assert_allclose(space.to_free(x), z, rtol=1e-13, atol=1e-13)
     assert (np.diff(x) > 0).all()
-    if space is POSITIVE:
-        assert x.min() > 0
+    if space is not REAL:
+        assert x.min() > (0.0 if space is POSITIVE else 0.5)
     step = 1e-5
     slope = (space.from_free(z + step) - space.from_free(z - step)) / (2 * step)
     np.testing.assert_allclose(space.log_det(z), np.log(slope), rtol=0, atol=1e-8)
+    assert above(0.0) is POSITIVE

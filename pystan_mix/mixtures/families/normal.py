@@ -39,6 +39,7 @@ SIGMA = Parameter(
     symbol=r"\sigma",
     pymc="sigma",
     may_be_known=True,
+    floor="min_sigma",
 )
 
 
@@ -63,6 +64,13 @@ class NormalMixture(Mixture):
         data as scale.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
+    min_sigma : float, optional
+        Floor under every standard deviation that is estimated, in the units of the
+        data: the prior is restricted to values above it. By default what the
+        data can tell of: half the step of the grid where values repeat on one,
+        as they do when they are rounded, otherwise a thousandth of their
+        standard deviation; 0 without data. With 0 a posterior of values that
+        repeat is improper.
 
     Raises
     ------
@@ -91,6 +99,7 @@ class NormalMixture(Mixture):
 
     means: Normal | None = None
     sigma: SigmaPrior | Numbers | None = None
+    min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
         """Return normal means about the data's, and half-normal standard deviations."""

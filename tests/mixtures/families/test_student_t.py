@@ -87,7 +87,7 @@ def test_model_json_and_data_block_give_the_model_back(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, name):
     model, rng = target_of(MODELS[name], Y).model, np.random.default_rng(5)
-    stan = stan_data(target_of(model, Y))
+    stan = stan_data(target_of(model, Y)) | {"min_sigma": 0.0}
     inits, expected = [], []
     for _ in range(20):
         theta_raw, mu_raw = rng.dirichlet([2, 2]), rng.normal([-3, 3], 2)
@@ -101,13 +101,13 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, name):
         total += log_simplex_jacobian(theta_raw, version=cmdstan.version)
         total += stats.norm.logcdf(mu_raw[1:], mu[:-1], width).sum()
         if stan["n_sigma"]:
-            init["sigma"] = sigma
+            init["sigma_raw"] = sigma
             total += stats.t.logpdf(sigma, stan["sigma_df"], 0, stan["sigma_scale"]).sum()
             total += np.log(sigma).sum()
         else:
             sigma = np.array(stan["sigma_known"])
         if stan["n_df"]:
-            init["df"] = df
+            init["df_raw"] = df
             law = stats.gamma(stan["df_shape"], scale=1 / np.array(stan["df_rate"]))
             total += law.logpdf(df).sum() + np.log(df).sum()
         else:
