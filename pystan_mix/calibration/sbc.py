@@ -107,6 +107,8 @@ def calibrate(
         If the model leaves a prior out, or its restrictions leave next to nothing of it.
     """
     fit = _by_default if fit is None else fit
+    # without data a floor that is left open is zero; it is not to depend on each data set
+    model = model.completed(indexed(np.empty(0)))
     n, simulations = check_whole("n", n, least=2), check_whole("simulations", simulations, least=10)
     rng = np.random.default_rng(check_seed(seed))
     ranks: dict[str, list[float]] = {}
@@ -162,7 +164,12 @@ def draw_from_prior(model: Mixture, *, rng: np.random.Generator) -> Draws:
         values = {"theta": rng.dirichlet(concentration)}
         for parameter in model.estimated:
             values[parameter.name] = model.prior(parameter).draw(rng, model.size(parameter))
-        if values["theta"].min() >= model.min_weight and (np.diff(values[ordered]) >= 0).all():
+        allowed = (
+            values["theta"].min() >= model.min_weight and (np.diff(values[ordered]) >= 0).all()
+        )
+        if allowed and all(
+            values[p.name].min() >= model.least(p) for p in model.estimated if p.floor
+        ):
             return Draws({name: value[None, None] for name, value in values.items()})
     raise ModelError(
         f"Of {_MOST_TRIES} draws from the prior none has its means in order and its weights above "
