@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 FloatArray = NDArray[np.float64]
 
@@ -32,5 +31,9 @@ def log_sum_exp(x: ArrayLike, axis: int = -1) -> FloatArray:
     >>> float(log_sum_exp([-np.inf, -np.inf]))
     -inf
     """
-    with np.errstate(over="ignore"):  # of the difference of 1e308 and -1e308
-        return np.asarray(special.logsumexp(np.asarray(x, dtype=np.float64), axis=axis))
+    # SciPy's takes ten times as long; a short last axis is summed slowly where it lies
+    terms = np.ascontiguousarray(np.moveaxis(np.asarray(x, dtype=np.float64), axis, 0))
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        peak = terms.max(axis=0)
+        peak = np.where(np.isfinite(peak), peak, 0.0)
+        return np.asarray(np.log(np.exp(terms - peak).sum(axis=0)) + peak)

@@ -133,7 +133,7 @@ def refine(
     covariance = np.cov(near.T).reshape(z.shape[1], z.shape[1]) / _POWERS[0]
     rounds: list[_Round] = []
     for i in range(len(_POWERS) + _MORE_ROUNDS):
-        proposal, covariance = _proposal(near, log_w, covariance, rng=rng)
+        proposal, covariance = adapted_proposal(near, log_w, covariance, rng=rng)
         rounds = _one_more(rounds, proposal, log_density, round_draws, rng=rng)
         if i + 1 >= len(_POWERS) and _is_enough(rounds[-1]):
             break
@@ -141,9 +141,9 @@ def refine(
         power = _POWERS[i + 1] if i + 1 < len(_POWERS) else 1.0
         near, log_w = _pooled(rounds, power)
     near, log_w = _pooled(rounds, 1.0)
-    proposal, _ = _proposal(near, log_w, covariance, rng=rng)
+    proposal, _ = adapted_proposal(near, log_w, covariance, rng=rng)
     z = draw_student(proposal, draws, rng=rng)
-    return _weighted(z, _sum(*log_density(z)), student_log_density(proposal, z))
+    return weighted(z, total_density(*log_density(z)), student_log_density(proposal, z))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,13 +180,13 @@ def _one_more(
 
 def _is_enough(last: _Round) -> bool:
     """Whether a round's draws, weighted by its own proposal alone, are good enough."""
-    own = _weighted(last.z, _sum(last.kept, last.flattened), last.log_g[-1])
+    own = weighted(last.z, total_density(last.kept, last.flattened), last.log_g[-1])
     return own.pareto_khat <= _ENOUGH_KHAT and own.ess >= _ENOUGH_SHARE * len(last.z)
 
 
 def _pooled(rounds: list[_Round], power: float) -> tuple[FloatArray, FloatArray]:
     """Return all rounds' draws that the target reaches, and their log weights."""
-    log_p = np.concatenate([_sum(one.kept, power * one.flattened) for one in rounds])
+    log_p = np.concatenate([total_density(one.kept, power * one.flattened) for one in rounds])
     log_g = np.concatenate([log_sum_exp(one.log_g, axis=0) for one in rounds])
     z = np.concatenate([one.z for one in rounds])
     there = np.isfinite(log_p)
@@ -195,7 +195,7 @@ def _pooled(rounds: list[_Round], power: float) -> tuple[FloatArray, FloatArray]
     return z[there], pareto_smoothed((log_p - log_g)[there])[0]
 
 
-def _proposal(
+def adapted_proposal(
     z: FloatArray, log_weights: FloatArray, last: FloatArray, *, rng: np.random.Generator
 ) -> tuple[StudentMixture, FloatArray]:
     """Return what is fitted to weighted draws, and their covariance drawn to the last one."""
@@ -215,7 +215,7 @@ def _proposal(
     return beside(fitted, wide, share=_WIDE_SHARE), covariance
 
 
-def _weighted(z: FloatArray, log_p: FloatArray, log_g: FloatArray) -> Refinement:
+def weighted(z: FloatArray, log_p: FloatArray, log_g: FloatArray) -> Refinement:
     """Return draws with their weights, and what these are worth."""
     log_ratio = log_p - log_g
     there = np.isfinite(log_ratio)
@@ -237,7 +237,7 @@ def _weighted(z: FloatArray, log_p: FloatArray, log_g: FloatArray) -> Refinement
     )
 
 
-def _sum(kept: FloatArray, flattened: FloatArray) -> FloatArray:
+def total_density(kept: FloatArray, flattened: FloatArray) -> FloatArray:
     """Return the log density of two parts; where it is not a number it is zero."""
     with np.errstate(invalid="ignore"):
         total = kept + flattened

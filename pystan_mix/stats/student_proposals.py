@@ -6,6 +6,7 @@ reaches; a Student-t, and a wide component beside the others, reach it.
 
 import dataclasses
 import math
+from typing import Protocol
 
 import numpy as np
 
@@ -122,3 +123,64 @@ def student_log_density(mixture: StudentMixture, z: FloatArray) -> FloatArray:
         square = (((points - mean) @ root.T) ** 2).sum(axis=-1).ravel()[:S]
         logs[:, c] = constants[c] - 0.5 * (df + d) * np.log1p(square / df)
     return log_sum_exp(logs)
+
+
+class Source(Protocol):
+    """A density that can be drawn from."""
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw n points, shape (n, d)."""
+        ...
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Return the log density of points of shape (S, d), with its constants."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Students:
+    """A mixture of Student-t as a source."""
+
+    mixture: StudentMixture
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw n points, shape (n, d)."""
+        return draw_student(self.mixture, n, rng=rng)
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Return the log density of points."""
+        return student_log_density(self.mixture, z)
+
+
+@dataclasses.dataclass(frozen=True)
+class Blend:
+    """Several sources, each with a share.
+
+    Parameters
+    ----------
+    sources : tuple of Source
+        The sources.
+    shares : ndarray, shape (sources,)
+        Their shares, which sum to one.
+    """
+
+    sources: tuple[Source, ...]
+    shares: FloatArray
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw n points, shape (n, d), those of one source side by side."""
+        counts = rng.multinomial(n, self.shares)
+        parts = [
+            source.draw(int(count), rng=rng)
+            for source, count in zip(self.sources, counts, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def log_terms(self, z: FloatArray) -> FloatArray:
+        """Return the log of each source's share times its density, shape (sources, S)."""
+        log_densities = np.stack([source.log_density(z) for source in self.sources])
+        return np.asarray(log_densities + np.log(self.shares)[:, None])
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Return the log density of points."""
+        return log_sum_exp(self.log_terms(z), axis=0)

@@ -1,0 +1,213 @@
+"""A component that is nearly empty: the posterior without it, and its prior.
+
+Where a component holds hardly any observation, the posterior is that of the others
+times the prior of the empty one. Proposals that are fitted to draws reach this region
+badly: it is rare, and as wide as the prior.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from pystan_mix.mixtures.density import component_terms, free_shares
+from pystan_mix.mixtures.labelled import Labelled
+from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.student_proposals import Source
+
+Variables = Mapping[str, FloatArray]
+
+# the new weight is as if so many observations in one were another component's
+_OBSERVATIONS_IN = (2.0, 8.0)
+# points to which a merged component is fitted
+_POINTS = 100
+
+
+def without_one(target: Target) -> Target:
+    """Return the target with a component less; priors that differ by component become their mean.
+
+    Raises
+    ------
+    ValueError
+        If there is one component only.
+    """
+    model, K = target.model, target.n_components
+    if K == 1:
+        raise ValueError("There must be a component left.")
+    fields: dict[str, Any] = {}
+    for parameter in model.parameters:
+        value: Any = getattr(model, parameter.field)
+        if isinstance(value, tuple):
+            value = _mean(value)
+        elif dataclasses.is_dataclass(value):
+            value = _of_means(value)
+        fields[parameter.field] = value
+    weights: Dirichlet = _of_means(model.weights)
+    smaller = dataclasses.replace(model, n_components=K - 1, weights=weights, **fields)
+    return Target(smaller, target.observed)
+
+
+def _of_means(prior: Any) -> Any:
+    """Return a prior in which each sequence of K numbers is K - 1 times their mean."""
+    numbers = {each.name: getattr(prior, each.name) for each in dataclasses.fields(prior)}
+    means = {name: _mean(value) for name, value in numbers.items() if isinstance(value, tuple)}
+    return dataclasses.replace(prior, **means)
+
+
+def _mean(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the mean of K numbers, K - 1 times."""
+    return (float(np.mean(numbers)),) * (len(numbers) - 1)
+
+
+def merged(
+    target: Target, variables: Variables, *, rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    """Merge two neighbours in each draw: a start for the posterior with a component less.
+
+    The new one fits the observations of both, in the shares that they have.
+
+    Parameters
+    ----------
+    target : Target
+        The model with all components.
+    variables : mapping of str to ndarray, shape (S, K) or (S, 1)
+        Draws, the means in increasing order.
+    rng : numpy.random.Generator
+        Picks the neighbours.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (S, K - 1) or (S, 1)
+        Variables of the smaller model.
+    """
+    S, K = variables["theta"].shape
+    y = target.observed.y
+    points = np.quantile(y, (np.arange(_POINTS) + 0.5) / _POINTS)
+    rows, first = np.arange(S), rng.integers(0, K - 1, S)
+    with np.errstate(all="ignore"):
+        components = target.known | {k: x for k, x in variables.items() if k != "theta"}
+        terms = component_terms(target.model, points, np.log(variables["theta"]), components)
+        shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
+        both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])[:, None]
+        fitted = target.model.from_shares(points, both, least_spread=1e-3 * float(y.std()) / K)
+    keep = np.ones((S, K), dtype=bool)
+    keep[rows, first + 1] = False
+    found = {}
+    for name, values in variables.items():
+        if values.shape[1] != K:
+            found[name] = values
+            continue
+        changed = values.copy()
+        if name == "theta":
+            changed[rows, first] += values[rows, first + 1]
+        else:
+            changed[rows, first] = np.broadcast_to(fitted[name], (S, 1))[:, 0]
+        found[name] = changed[keep].reshape(S, K - 1)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Births:
+    """The posterior of K - 1 components, or a source near it, and one that is born of its prior.
+
+    Parameters
+    ----------
+    whole : Labelled
+        The posterior of all K components, in whose coordinates the draws are.
+    smaller : Labelled
+        That of the others.
+    source : Source
+        Draws near it.
+    """
+
+    whole: Labelled
+    smaller: Labelled
+    source: Source
+
+    def _weight_laws(self) -> list[tuple[float, float]]:
+        """Return the Beta laws of the new component's share of the free weight."""
+        n = max(1, self.whole.target.observed.y.size)
+        return [(float(self.whole.target.concentration.mean()), n / m) for m in _OBSERVATIONS_IN]
+
+    def _born(self) -> list[tuple[Parameter, Prior]]:
+        """Return the parameters of which each component has its own, with their priors."""
+        target = self.whole.target
+        return [
+            (each, target.model.prior(each))
+            for each in target.estimated
+            if target.model.size(each) == target.n_components
+        ]
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw n points in the coordinates of all components; some may not be finite."""
+        target, others = self.whole.target, self.smaller.target
+        variables = self.smaller.from_coordinates(self.source.draw(n, rng=rng)).variables()
+        laws = np.array(self._weight_laws())[rng.integers(0, len(_OBSERVATIONS_IN), n)]
+        share = rng.beta(laws[:, 0], laws[:, 1])[:, None]
+        left = free_shares(others, variables["theta"]) * (1.0 - share)
+        theta = np.concatenate([left, share], axis=1)
+        variables["theta"] = target.model.min_weight + target.free_weight * theta
+        for parameter, prior in self._born():
+            new = _prior_draws(prior, n, target.n_components, rng=rng)
+            variables[parameter.name] = np.concatenate(
+                [variables[parameter.name], new[:, None]], axis=1
+            )
+        return self.whole.to_coordinates(self.whole.relabelled(variables))
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Return the log density of points: the sum over which component was born."""
+        target, others = self.whole.target, self.smaller.target
+        K = target.n_components
+        with np.errstate(all="ignore"):
+            whole = self.whole.from_coordinates(z)
+            variables = whole.variables()
+            free = free_shares(target, variables["theta"])
+            laws = [stats.beta.logpdf(free, a, b) for a, b in self._weight_laws()]
+            born = log_sum_exp(np.stack(laws), axis=0) - math.log(len(laws))
+            # the others' shares of what is left
+            born -= (K - 2) * np.log1p(-free)
+            for parameter, prior in self._born():
+                born += _prior_log_density(prior, variables[parameter.name])
+            terms = np.full((K, len(z)), -np.inf)
+            for k in range(K):
+                left = {
+                    name: np.delete(values, k, axis=1) if values.shape[1] == K else values
+                    for name, values in variables.items()
+                }
+                shares = np.delete(free, k, axis=1) / (1.0 - free[:, [k]])
+                left["theta"] = others.model.min_weight + others.free_weight * shares
+                at = self.smaller.to_coordinates(self.smaller.relabelled(left))
+                good = np.isfinite(at).all(axis=1)
+                if good.any():
+                    log_jacobian = self.smaller.from_coordinates(at[good]).log_jacobian
+                    terms[k, good] = self.source.log_density(at[good]) - log_jacobian
+            total = log_sum_exp(terms + born.T, axis=0) + whole.log_jacobian
+            inside = self.whole.inside(variables)
+        return np.where(np.isnan(total) | ~inside, -np.inf, total)
+
+
+def _differ(prior: Prior) -> bool:
+    """Whether a prior has not the same numbers for all components."""
+    return any(isinstance(value, tuple) for value in vars(prior).values())
+
+
+def _prior_draws(prior: Prior, n: int, K: int, *, rng: np.random.Generator) -> FloatArray:
+    """Draw n values, each from the prior of a component picked at random."""
+    if not _differ(prior):
+        return prior.draw(rng, n)
+    draws = np.concatenate([prior.draw(rng, K) for _ in range(-(-n // K))])
+    return rng.permutation(draws)[:n]
+
+
+def _prior_log_density(prior: Prior, x: FloatArray) -> FloatArray:
+    """Return the log density of what `_prior_draws` draws, the mean over the components'."""
+    if not _differ(prior):
+        return prior.log_density(x)
+    each = prior.log_density(np.repeat(x[..., None], x.shape[-1], axis=-1))
+    return np.asarray(log_sum_exp(each) - math.log(x.shape[-1]))

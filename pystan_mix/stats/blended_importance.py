@@ -1,0 +1,274 @@
+"""Importance sampling from several sources at once: fixed ones, the draws at hand, an adapted one.
+
+Of draws from whatever sources, each is weighted against the blend of them all
+(the balance heuristic of Veach and Guibas, 1995), so that a region that one of
+them reaches well is weighed well, however thin the others are there.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.adaptive_importance import (
+    Density,
+    adapted_proposal,
+    total_density,
+    weighted,
+)
+from pystan_mix.stats.importance import pareto_smoothed
+from pystan_mix.stats.student_proposals import Blend, Source, Students
+
+# powers of what is flattened, a round each: the draws at hand may all be in one mode
+_POWERS = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0)
+# least share of draws that a source has in the end
+_LEAST_SHARE = 0.1
+# how often the shares are moved to what the weights say
+_SHARE_STEPS = 2
+# draws at hand that the blend is held against
+_HELD_AGAINST = 400
+# where the target is so many times denser than the blend, the blend has missed it
+_MISSED = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceReport:
+    """What came of one source.
+
+    Parameters
+    ----------
+    draws : int
+        Number of draws from it.
+    weight : float
+        The share of the weights that lies where it is the likeliest source.
+    ess : float
+        How many independent draws those are worth among themselves.
+    """
+
+    draws: int
+    weight: float
+    ess: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Blended:
+    """Weighted draws from a blend.
+
+    Parameters
+    ----------
+    z : ndarray, shape (S, d)
+        The draws.
+    log_p, log_g : ndarray, shape (S,)
+        Log density of each under the target, ``-inf`` where it is zero, and
+        under the blend.
+    log_weights : ndarray, shape (S,)
+        Logarithms of the importance weights, smoothed by PSIS; they sum to one.
+    pareto_khat : float
+        Pareto k-hat of the importance ratios.
+    ess : float
+        How many independent draws the weighted ones are worth (Kong, 1992).
+    log_integral : float
+        Log of the mean importance ratio: that of the target's integral.
+    mcse : float
+        Its Monte Carlo standard error.
+    missed : float
+        Share of the draws at hand where the target is more than 30 times
+        denser than the blend: 0 where the blend reaches all that they do.
+    sources : tuple of SourceReport
+        The adapted source, then the draws at hand, then the fixed ones.
+    """
+
+    z: FloatArray
+    log_p: FloatArray
+    log_g: FloatArray
+    log_weights: FloatArray
+    pareto_khat: float
+    ess: float
+    log_integral: float
+    mcse: float
+    missed: float
+    sources: tuple[SourceReport, ...]
+
+
+class Adaptation:
+    """Rounds of draws from sources, and the blend that they lead to.
+
+    Population Monte Carlo with fixed sources beside the adapted one: in each
+    round a mixture of Student-t is fitted to the weighted draws of all rounds
+    (`adapted_proposal`), the first rounds to a flattened target. In the end the
+    shares of the sources are what the weights say (Douc, Guillin, Marin and
+    Robert, 2007, "Convergence of adaptive mixtures of importance sampling
+    schemes"), and the adapted source is fitted to what is not the others'.
+
+    Parameters
+    ----------
+    log_density : callable
+        Points of shape (S, d) to two parts of the log density: one that stays
+        as it is, and one that the first rounds flatten.
+    z : ndarray, shape (S, d)
+        Draws at hand, such as those of chains, in no proportion that matters;
+        those that are not finite are left out.
+    fixed : tuple of Source
+        Further sources, for what the draws at hand may not have reached.
+    round_draws : int
+        Number of draws of each round.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the draws have no covariance, or none has a density.
+    """
+
+    def __init__(
+        self,
+        log_density: Density,
+        z: FloatArray,
+        fixed: tuple[Source, ...],
+        *,
+        round_draws: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._log_density, self._rng = log_density, rng
+        self._rounds: list[_Round] = []
+        self._at_hand = z[np.isfinite(z).all(axis=1)]
+        if len(self._at_hand) <= z.shape[1]:
+            raise np.linalg.LinAlgError("There are fewer draws than dimensions.")
+        near, log_w = self._at_hand, np.full(len(self._at_hand), -math.log(len(self._at_hand)))
+        covariance = np.cov(near.T).reshape(z.shape[1], z.shape[1])
+        first, _ = adapted_proposal(near, log_w, covariance, rng=rng)
+        self._fixed = (Students(first), *fixed)
+        for source in self._fixed:
+            self._draw(source, round_draws)
+        covariance = covariance / _POWERS[0]
+        for i in range(len(_POWERS)):
+            mixture, covariance = adapted_proposal(near, log_w, covariance, rng=rng)
+            self._draw(Students(mixture), round_draws)
+            there, log_w = self._weighed(_POWERS[min(i + 1, len(_POWERS) - 1)])
+            near = np.concatenate([one.z for one in self._rounds])[there]
+        self.blend = self._blend(near, there, log_w, covariance)
+
+    def _draw(self, source: Source, draws: int) -> None:
+        """Add a round, and its source's density to the draws of all others."""
+        z = source.draw(draws, rng=self._rng)
+        z = z[np.isfinite(z).all(axis=1)]
+        log_g = [one.source.log_density(z) for one in self._rounds] + [source.log_density(z)]
+        for one in self._rounds:
+            one.log_g.append(source.log_density(one.z))
+        self._rounds.append(_Round(source, draws, z, *self._log_density(z), log_g))
+
+    def _weighed(self, power: float) -> tuple[NDArray[np.bool_], FloatArray]:
+        """Return which draws of all rounds have a density, and their log weights."""
+        counts = np.array([one.draws for one in self._rounds])
+        log_shares = np.log(counts / counts.sum())[:, None]
+        log_p = np.concatenate(
+            [total_density(one.kept, power * one.flattened) for one in self._rounds]
+        )
+        log_g = np.concatenate(
+            [log_sum_exp(np.stack(one.log_g) + log_shares, axis=0) for one in self._rounds]
+        )
+        there = np.isfinite(log_p) & np.isfinite(log_g)
+        if not there.any():
+            raise np.linalg.LinAlgError("No draw has a density.")
+        return there, pareto_smoothed((log_p - log_g)[there])[0]
+
+    def _blend(
+        self,
+        near: FloatArray,
+        there: NDArray[np.bool_],
+        log_w: FloatArray,
+        covariance: FloatArray,
+    ) -> Blend:
+        """Return the sources with the shares that the weights say."""
+        others = np.stack(
+            [np.concatenate([one.log_g[i] for one in self._rounds])[there] for i in self._indices]
+        )
+        own = self._rounds[-1].source
+        shares = np.full(1 + len(others), 1.0 / (1 + len(others)))
+        for _ in range(_SHARE_STEPS):
+            log_terms = np.log(shares)[:, None] + np.concatenate(
+                [own.log_density(near)[None], others]
+            )
+            log_part = log_terms - log_sum_exp(log_terms, axis=0)
+            shares = np.maximum(np.exp(log_part) @ np.exp(log_w), _LEAST_SHARE)
+            shares /= shares.sum()
+            left = log_w + log_part[0]
+            mixture, _ = adapted_proposal(near, left - log_sum_exp(left), covariance, rng=self._rng)
+            own = Students(mixture)
+        return Blend((own, *self._fixed), shares)
+
+    @property
+    def _indices(self) -> range:
+        """The rounds of the sources that are not adapted: the first ones."""
+        return range(len(self._fixed))
+
+    def sample(self, draws: int) -> Blended:
+        """Draw from the blend, and use once more what was drawn from the fixed sources.
+
+        Parameters
+        ----------
+        draws : int
+            Number of draws; more where a fixed source already has more than its share.
+
+        Returns
+        -------
+        Blended
+            The draws, each weighted against the blend of all.
+        """
+        first = [self._rounds[i] for i in self._indices]
+        had = np.array([0, *(one.draws for one in first)])
+        more = np.maximum(np.rint(self.blend.shares * draws).astype(int) - had, 0)
+        new = [
+            source.draw(int(count), rng=self._rng)
+            for source, count in zip(self.blend.sources, more, strict=True)
+        ]
+        fresh = np.concatenate(new)
+        fresh = fresh[np.isfinite(fresh).all(axis=1)]
+        log_p = [total_density(*self._log_density(fresh))]
+        log_p += [total_density(one.kept, one.flattened) for one in first]
+        z = np.concatenate([fresh, *(one.z for one in first)])
+        counts = had + more
+        blend = Blend(self.blend.sources, counts / counts.sum())
+        log_terms = blend.log_terms(z)
+        log_g = log_sum_exp(log_terms, axis=0)
+        found = weighted(z, np.concatenate(log_p), log_g)
+        # draws that were not finite are draws all the same
+        log_integral = found.log_integral + math.log(len(z) / counts.sum())
+        weights = np.exp(found.log_weights + (log_terms - log_g))
+        return Blended(
+            z=z,
+            log_p=found.log_p,
+            log_g=log_g,
+            log_weights=found.log_weights,
+            pareto_khat=found.pareto_khat,
+            ess=found.ess,
+            log_integral=log_integral,
+            mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
+            missed=self._missed(blend, log_integral),
+            sources=tuple(
+                SourceReport(int(count), float(own.sum()), float(own.sum() ** 2 / (own @ own)))
+                for count, own in zip(counts, weights, strict=True)
+            ),
+        )
+
+    def _missed(self, blend: Blend, log_integral: float) -> float:
+        """Return the share of the draws at hand where the blend is far too thin."""
+        step = max(1, len(self._at_hand) // _HELD_AGAINST)
+        z = self._at_hand[::step]
+        log_ratio = total_density(*self._log_density(z)) - blend.log_density(z) - log_integral
+        return float((log_ratio > math.log(_MISSED)).mean())
+
+
+@dataclasses.dataclass
+class _Round:
+    """A source, its draws, their log densities: two of the target, one of each round's source."""
+
+    source: Source
+    draws: int
+    z: FloatArray
+    kept: FloatArray
+    flattened: FloatArray
+    log_g: list[FloatArray]

@@ -1,0 +1,84 @@
+"""The whole posterior weighed, from draws that know a part of it."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
+from pystan_mix.inference.weighing import weigh
+from pystan_mix.mixtures.target import target_of
+
+pytestmark = pytest.mark.arviz
+
+
+def around(theta, mu, sigma, *, n=1000, sd=0.1, seed=1):
+    """Return draws about one place."""
+    rng = np.random.default_rng(seed)
+    weights = np.exp(np.log(theta) + sd * rng.normal(size=(n, len(theta))))
+    return {
+        "theta": weights / weights.sum(axis=1, keepdims=True),
+        "mu": np.asarray(mu) + sd * rng.normal(size=(n, len(mu))),
+        "sigma": np.exp(np.log(sigma) + sd * rng.normal(size=(n, len(sigma)))),
+    }
+
+
+def test_the_evidence_of_one_component_is_the_integral():
+    y = simulate(40, theta=[1.0], mu=[1.0], sigma=2.0, seed=5)
+    model = NormalMixture(n_components=1, means=Normal(0, 5), sigma=HalfNormal(3))
+    found = weigh(target_of(model, y), around([1.0], [1.0], [2.0]), rng=np.random.default_rng(1))
+
+    def density(mu, sigma):
+        log_p = stats.norm.logpdf(y, mu, sigma).sum() + 85.0
+        return math.exp(log_p) * stats.norm.pdf(mu, 0, 5) * stats.halfnorm.pdf(sigma, scale=3)
+
+    exact = integrate.dblquad(density, 1.0, 4.0, -2.0, 4.0, epsrel=1e-6)[0]
+    assert found.log_integral == pytest.approx(math.log(exact) - 85.0, abs=4.5 * found.sample.mcse)
+    assert found.sample.pareto_khat < 0.5
+    assert found.sample.mcse < 0.02
+
+
+def two_places():
+    """Return a target of equal means, and draws with the wide component above only; by symmetry the
+    posterior is the same with it below."""
+    rng = np.random.default_rng(3)
+    y = np.where(rng.random(100) < 0.2, rng.normal(0, 5, 100), rng.normal(0, 1, 100))
+    y = np.concatenate([y, -y])
+    model = NormalMixture(
+        n_components=2, weights=Dirichlet(2), means=Normal(0, 5), sigma=HalfNormal(4)
+    )
+    draws = around([0.8, 0.2], [0.0, 0.4], [1.0, 5.0], sd=0.15)
+    keep = draws["mu"][:, 0] < draws["mu"][:, 1]
+    return target_of(model, y), {name: x[keep] for name, x in draws.items()}
+
+
+def test_what_lies_beyond_a_change_of_order_is_found():
+    target, draws = two_places()
+    assert (draws["mu"][:, 0] < draws["mu"][:, 1]).all()
+    found = [weigh(target, draws, rng=np.random.default_rng(seed)) for seed in (1, 2)]
+    below = []
+    for one in found:
+        assert one.sample.pareto_khat < 0.5
+        assert one.sample.missed == 0.0
+        variables = one.variables()
+        assert (np.diff(variables["mu"], axis=1) > 0).all()
+        assert variables["theta"].sum(axis=1) == pytest.approx(1.0)
+        below.append(one.weights @ (variables["sigma"][:, 0] > variables["sigma"][:, 1]))
+    # by symmetry it is one half, from draws that have none of it
+    for one, share in zip(found, below, strict=True):
+        assert share == pytest.approx(0.5, abs=4.5 * 0.5 / one.sample.ess**0.5)
+    difference = found[0].log_integral - found[1].log_integral
+    assert abs(difference) < 4.5 * math.hypot(*(one.sample.mcse for one in found))
+
+
+def test_resampled_draws_are_the_weighed_ones():
+    target, draws = two_places()
+    found = weigh(target, draws, rng=np.random.default_rng(1))
+    again = found.draws(4000, rng=np.random.default_rng(2))
+    assert again.variables["mu"].shape == (1, 4000, 2)
+    for name, values in found.variables().items():
+        mean = found.weights @ values
+        sd = np.sqrt(found.weights @ (values - mean) ** 2)
+        # systematic resampling adds next to nothing to the error of all
+        assert np.abs(again.variables[name][0].mean(axis=0) - mean).max() < 0.1 * sd.max()
