@@ -70,7 +70,9 @@ def merged(
 ) -> dict[str, FloatArray]:
     """Merge two neighbours in each draw: a start for the posterior with a component less.
 
-    The new one fits the observations of both, in the shares that they have.
+    The new one fits the observations of both, in the shares that they have and
+    with the random weights of a Bayesian bootstrap (Rubin, 1981), which spread
+    it as a posterior would.
 
     Parameters
     ----------
@@ -88,14 +90,19 @@ def merged(
     """
     S, K = variables["theta"].shape
     y = target.observed.y
-    points = np.quantile(y, (np.arange(_POINTS) + 0.5) / _POINTS)
+    size = min(y.size, _POINTS)
+    points = np.quantile(y, (np.arange(size) + 0.5) / size)
     rows, first = np.arange(S), rng.integers(0, K - 1, S)
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
         terms = component_terms(target.model, points, np.log(variables["theta"]), components)
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
-        both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])[:, None]
-        fitted = target.model.from_shares(points, both, least_spread=1e-3 * float(y.std()) / K)
+        both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])
+        # each point stands for some observations: their sum of exponential weights
+        both *= rng.gamma(y.size / size, size=both.shape)
+        fitted = target.model.from_shares(
+            points, both[:, None], least_spread=1e-3 * float(y.std()) / K
+        )
     keep = np.ones((S, K), dtype=bool)
     keep[rows, first + 1] = False
     found = {}

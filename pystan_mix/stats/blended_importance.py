@@ -22,15 +22,13 @@ from pystan_mix.stats.importance import pareto_smoothed
 from pystan_mix.stats.student_proposals import Blend, Source, Students
 
 # powers of what is flattened, a round each: the draws at hand may all be in one mode
-_POWERS = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0)
+_POWERS = (0.25, 0.5, 1.0, 1.0)
 # least share of draws that a source has in the end
 _LEAST_SHARE = 0.1
 # how often the shares are moved to what the weights say
 _SHARE_STEPS = 2
 # draws at hand that the blend is held against
 _HELD_AGAINST = 400
-# where the target is so many times denser than the blend, the blend has missed it
-_MISSED = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +71,9 @@ class Blended:
         Log of the mean importance ratio: that of the target's integral.
     mcse : float
         Its Monte Carlo standard error.
-    missed : float
-        Share of the draws at hand where the target is more than 30 times
-        denser than the blend: 0 where the blend reaches all that they do.
+    ess_at_hand : float
+        The same as `ess`, judged by the draws at hand: far below it, or below
+        1 per cent of all draws, where these reach what the blend misses.
     sources : tuple of SourceReport
         The adapted source, then the draws at hand, then the fixed ones.
     """
@@ -88,7 +86,7 @@ class Blended:
     ess: float
     log_integral: float
     mcse: float
-    missed: float
+    ess_at_hand: float
     sources: tuple[SourceReport, ...]
 
 
@@ -247,19 +245,22 @@ class Adaptation:
             ess=found.ess,
             log_integral=log_integral,
             mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
-            missed=self._missed(blend, log_integral),
+            ess_at_hand=float(counts.sum()) / self._mean_ratio(blend, log_integral),
             sources=tuple(
                 SourceReport(int(count), float(own.sum()), float(own.sum() ** 2 / (own @ own)))
                 for count, own in zip(counts, weights, strict=True)
             ),
         )
 
-    def _missed(self, blend: Blend, log_integral: float) -> float:
-        """Return the share of the draws at hand where the blend is far too thin."""
+    def _mean_ratio(self, blend: Blend, log_integral: float) -> float:
+        """Return the mean of target over blend at the draws at hand, both normalised, or one.
+
+        Under the target that is one and the weights' squared coefficient of variation.
+        """
         step = max(1, len(self._at_hand) // _HELD_AGAINST)
         z = self._at_hand[::step]
         log_ratio = total_density(*self._log_density(z)) - blend.log_density(z) - log_integral
-        return float((log_ratio > math.log(_MISSED)).mean())
+        return max(1.0, math.exp(min(float(log_sum_exp(log_ratio)) - math.log(len(z)), 500.0)))
 
 
 @dataclasses.dataclass

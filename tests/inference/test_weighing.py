@@ -40,8 +40,7 @@ def test_the_evidence_of_one_component_is_the_integral():
 
 
 def two_places():
-    """Return a target of equal means, and draws with the wide component above only; by symmetry the
-    posterior is the same with it below."""
+    """Return a target that is the same upside down, and draws with the wide component above."""
     rng = np.random.default_rng(3)
     y = np.where(rng.random(100) < 0.2, rng.normal(0, 5, 100), rng.normal(0, 1, 100))
     y = np.concatenate([y, -y])
@@ -60,7 +59,7 @@ def test_what_lies_beyond_a_change_of_order_is_found():
     below = []
     for one in found:
         assert one.sample.pareto_khat < 0.5
-        assert one.sample.missed == 0.0
+        assert one.sample.ess_at_hand > 0.2 * len(one.sample.z)
         variables = one.variables()
         assert (np.diff(variables["mu"], axis=1) > 0).all()
         assert variables["theta"].sum(axis=1) == pytest.approx(1.0)
