@@ -1,5 +1,6 @@
 """What is wrong with a fit, in words."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,8 +10,16 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.diagnostics.advi import judge_approximation
 from pystan_mix.diagnostics.verdict import Verdict
 from pystan_mix.fits.approximation import is_approximation
-from pystan_mix.fits.attributes import NutsSettings, read_attributes
-from pystan_mix.fits.groups import element_name, observations, sampler_stats, variables
+from pystan_mix.fits.attributes import NutsSettings, WeighingFindings, read_attributes
+from pystan_mix.fits.groups import (
+    CHAINS,
+    divergences,
+    element_name,
+    elements,
+    observations,
+    sampler_stats,
+    variables,
+)
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.families.normal import SIGMA
 from pystan_mix.numerics import FloatArray
@@ -18,6 +27,8 @@ from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD
 
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021): bulk and tail ESS of 100 for each chain
 _LEAST_ESS_PER_CHAIN = 100
+# draws by importance sampling have no chains: as of four chains
+_LEAST_ESS_OF_WEIGHED = 400
 # Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in HMC"
 _LEAST_BFMI = 0.3
 # of the data's span; a component that is this narrow holds one value only
@@ -60,21 +71,66 @@ def diagnose(fit: Fit) -> Verdict:
     """
     if is_approximation(fit):
         return judge_approximation(fit)
-    problems = tuple(_nuts_problems(fit))
-    return Verdict(not problems, problems, "do not use" if problems else "fine")
+    findings = read_attributes(WeighingFindings, fit)
+    if findings.weighed:
+        problems, notes = tuple(_weighed_problems(findings)), tuple(_notes_on_weighing(fit))
+    else:
+        problems = tuple(_nuts_problems(fit, findings))
+        notes = tuple(_notes_on_chains(fit, findings))
+    return Verdict(not problems, problems, "do not use" if problems else "fine", notes)
 
 
-def _nuts_problems(fit: Fit) -> Iterator[str]:
-    """Yield what is wrong with chains of NUTS."""
+def _weighed_problems(findings: WeighingFindings) -> Iterator[str]:
+    """Yield what is wrong with draws of the weighed posterior."""
+    if not findings.ess_importance >= _LEAST_ESS_OF_WEIGHED:
+        yield (
+            f"The weighed draws are worth {findings.ess_importance:.0f} independent ones, and "
+            f"should be worth {_LEAST_ESS_OF_WEIGHED}. Raise iter_sampling, try fewer components, "
+            "or give priors that say more."
+        )
+
+
+def _notes_on_weighing(fit: Fit) -> Iterator[str]:
+    """Yield why the draws are not those of the chains."""
+    findings, table = read_attributes(WeighingFindings, fit), summarize(fit, name=CHAINS)
+    parameters = [name for name, _ in elements(fit)]
+    worst = table.loc[parameters, "r_hat"].max()
+    why = (
+        f"The chains disagree (R-hat {worst:.2f})"
+        if worst > R_HAT_THRESHOLD
+        else "The chains agree among themselves, but not with the whole posterior"
+    )
+    yield (
+        f"{why}: the posterior's draws are weighed by importance sampling (k-hat "
+        f"{findings.pareto_khat_weights:.2f}), and worth {findings.ess_importance:.0f} independent "
+        f"ones; the chains stand in the group {CHAINS!r}."
+    )
+
+
+def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
+    """Yield divergences that the weighed posterior shows to have done no harm."""
+    count = int(divergences(fit).sum())
+    if count and findings.trusted:
+        yield f"{count} draws diverged; the weighed posterior confirms the chains."
+
+
+def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
+    """Yield what is wrong with chains of NUTS, and with the weights that should confirm them."""
+    if not (findings.trusted or math.isnan(findings.pareto_khat_weights)):
+        yield (
+            f"The posterior could not be weighed as a whole: k-hat is "
+            f"{findings.pareto_khat_weights:.2f}, and judged by the chains' draws the weighed ones "
+            f"are worth {findings.ess_at_hand:.0f}. So nothing shows that the chains found all "
+            "modes. Try fewer components, or priors that say more."
+        )
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
     table = _varying(summarize(fit))
     chains = len(diverging)
     yield from _disagreement(table, chains=chains)
-    divergences = int(diverging.sum())
-    if divergences:
+    if diverging.any() and not findings.trusted:
         yield (
-            f"{divergences} of {diverging.size} draws diverged: a part of the posterior was not "
-            "entered. Raise adapt_delta towards 0.99, or give priors that say more."
+            f"{int(diverging.sum())} of {diverging.size} draws diverged: a part of the posterior "
+            "was not entered. Raise adapt_delta towards 0.99, or give priors that say more."
         )
     yield from _collapse(fit)
     yield from _few_effective_draws(table, chains=chains)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pystan_mix.arviz_compat import Fit, attributes
 
-RecordT = TypeVar("RecordT", "Provenance", "NutsSettings", "AdviFindings")
+RecordT = TypeVar("RecordT", "Provenance", "NutsSettings", "WeighingFindings", "AdviFindings")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,36 @@ class NutsSettings:
     adapt_delta: float = math.nan
     max_treedepth: int = 10
     metric: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class WeighingFindings:
+    """What weighing says of the chains of NUTS.
+
+    Parameters
+    ----------
+    weighed : bool
+        Whether the posterior's draws are weighed ones, in place of the chains'.
+    trusted : bool
+        Whether the weights can be trusted.
+    pareto_khat_weights : float
+        Pareto k-hat of the weights; NaN where nothing was weighed.
+    ess_importance : float
+        How many independent draws the weighed ones are worth.
+    ess_at_hand : float
+        The same, judged by the chains' draws: far less where these have been
+        where the weighed sample is too thin.
+    log_bound, log_bound_mcse : float
+        Log integral of prior and likelihood over ordered means, and its error.
+    """
+
+    weighed: bool = False
+    trusted: bool = False
+    pareto_khat_weights: float = math.nan
+    ess_importance: float = math.nan
+    ess_at_hand: float = math.nan
+    log_bound: float = math.nan
+    log_bound_mcse: float = math.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +130,9 @@ class AdviFindings:
     log_bound_mcse: float = math.nan
 
 
-def as_attributes(*records: Provenance | NutsSettings | AdviFindings) -> dict[str, Any]:
+def as_attributes(
+    *records: Provenance | NutsSettings | WeighingFindings | AdviFindings,
+) -> dict[str, Any]:
     """Return records as attributes, without what is not known; netCDF takes no booleans."""
     found: dict[str, Any] = {}
     for record in records:

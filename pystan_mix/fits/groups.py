@@ -17,6 +17,8 @@ POSTERIOR = "posterior"
 POSTERIOR_PREDICTIVE = "posterior_predictive"
 LOG_LIKELIHOOD = "log_likelihood"
 SAMPLE_STATS = "sample_stats"
+# the chains and their statistics, where the draws of the posterior are weighed ones
+CHAINS = "chains"
 OBSERVED_DATA = "observed_data"
 CONSTANT_DATA = "constant_data"
 # what a fit without observations is called by
@@ -173,19 +175,25 @@ def sampler_stats(fit: Fit, *names: str) -> list[FloatArray]:
     DataError
         If the fit lacks any; the message lists those that it has.
     """
-    stats = group(fit, SAMPLE_STATS)
+    stats = group(fit, _stats_name(fit))
     missing = [name for name in names if name not in stats]
     if missing:
         raise DataError(
-            f"{SAMPLE_STATS} has no {' and no '.join(missing)}; it has: "
+            f"{_stats_name(fit)} has no {' and no '.join(missing)}; it has: "
             f"{', '.join(map(str, stats.data_vars))}. Give what sample() or advi() returned."
         )
     return [np.asarray(stats[name].transpose(*CHAIN_AND_DRAW)) for name in names]
 
 
+def _stats_name(fit: Fit) -> str:
+    """Return the name of the group that has the chains' statistics."""
+    return CHAINS if CHAINS in group_names(fit) else SAMPLE_STATS
+
+
 def divergences(fit: Fit) -> NDArray[np.bool_]:
     """Return which draws diverged, shape (chain, draw); nothing where the fit does not say."""
-    if SAMPLE_STATS not in group_names(fit) or "diverging" not in group(fit, SAMPLE_STATS):
+    name = _stats_name(fit)
+    if name not in group_names(fit) or "diverging" not in group(fit, name):
         return np.zeros((0, 0), dtype=np.bool_)
     return sampler_stat(fit, "diverging").astype(np.bool_)
 

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 
 from pystan_mix.arviz_compat import Fit, az
-from pystan_mix.fits.groups import elements
+from pystan_mix.fits.groups import POSTERIOR, elements
 
 
-def summarize(fit: Fit) -> pd.DataFrame:
+def summarize(fit: Fit, *, name: str = POSTERIOR) -> pd.DataFrame:
     """Summarize the posterior of every parameter.
 
     Parameters
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         ArviZ data with a group ``posterior``.
+    name : str, optional
+        Another group of draws.
 
     Returns
     -------
@@ -30,12 +32,12 @@ def summarize(fit: Fit) -> pd.DataFrame:
         If there is no posterior.
     """
     rows = {}
-    for name, draws in elements(fit):
+    for label, draws in elements(fit, name):
         q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
         # what stands still has no R-hat
         with np.errstate(invalid="ignore", divide="ignore"):
             sd = draws.std(ddof=1) if draws.size > 1 else math.nan
-            rows[name] = {
+            rows[label] = {
                 "mean": draws.mean(),
                 "sd": sd,
                 "q05": q05,

@@ -18,10 +18,18 @@ from pystan_mix.fits.approximation import (
 )
 from pystan_mix.fits.attributes import AdviFindings, as_attributes
 from pystan_mix.fits.draws import Draws
-from pystan_mix.fits.groups import SAMPLE_STATS, Predictive, common_groups, stats_group
+from pystan_mix.fits.groups import (
+    CHAINS,
+    SAMPLE_STATS,
+    Predictive,
+    common_groups,
+    stats_group,
+    variables_group,
+)
 from pystan_mix.inference.from_csv import csv_draws, csv_stats, nuts_settings, provenance
 from pystan_mix.inference.refinement import Refined, ess_of_draws, refined_moments
 from pystan_mix.inference.restarts import Restarts, starts_of_restarts
+from pystan_mix.inference.weighed_chains import WeighedChains
 from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.importance import khat_limit
 
@@ -31,6 +39,7 @@ def nuts_fit(
     csvs: Sequence[StanCsv],
     *,
     predictive: Predictive | None,
+    weighed: WeighedChains | None = None,
     seconds: float = math.nan,
 ) -> Fit:
     """Put the chains of NUTS together.
@@ -43,6 +52,9 @@ def nuts_fit(
         A file for each chain.
     predictive : Predictive or None
         What some draws predict; None leaves out the groups that need it.
+    weighed : WeighedChains, optional
+        What weighing says of the chains; its draws, if it has some, are the
+        posterior's in their place.
     seconds : float, optional
         Wall time.
 
@@ -52,10 +64,18 @@ def nuts_fit(
         The groups that `sample` names.
     """
     settings = csvs[0].settings
-    groups = common_groups(target, csv_draws(target, csvs), predictive)
-    groups[SAMPLE_STATS] = stats_group(csv_stats(csvs))
+    chains, stats = csv_draws(target, csvs), stats_group(csv_stats(csvs))
+    if weighed is None or weighed.draws is None:
+        groups = common_groups(target, chains, predictive)
+        groups[SAMPLE_STATS] = stats
+    else:
+        groups = common_groups(target, weighed.draws, predictive)
+        groups[CHAINS] = variables_group(target, chains).merge(stats)
     origin = provenance(settings, target, method="nuts", seconds=seconds)
-    return to_arviz(groups, attrs=as_attributes(origin, nuts_settings(settings)))
+    attrs = as_attributes(origin, nuts_settings(settings))
+    if weighed is not None:
+        attrs |= as_attributes(weighed.findings)
+    return to_arviz(groups, attrs=attrs)
 
 
 def advi_fit(

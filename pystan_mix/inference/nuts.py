@@ -1,5 +1,6 @@
 """Draws from the posterior, or from the prior, by NUTS."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
 from pystan_mix.inference.from_csv import csv_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
 from pystan_mix.inference.programs import Likelihood, stan_program
+from pystan_mix.inference.weighed_chains import weigh_chains
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import initial_values
@@ -243,11 +245,15 @@ def _drawn(
         inits=[initial_values(target, rng=rng, sort_components=sort) for _ in range(nuts.chains)],
         output_dir=output_dir,
     )
+    began = time.perf_counter()
+    chains = csv_draws(target, run.csvs)
+    weighed = weigh_chains(target, chains, rng=rng)
     predictive = predictive_of(
         target,
-        csv_draws(target, run.csvs),
+        chains if weighed is None or weighed.draws is None else weighed.draws,
         n_rep=n_rep,
         total=predictive_draws,
         seed=nuts.seed,
     )
-    return nuts_fit(target, run.csvs, predictive=predictive, seconds=run.seconds)
+    seconds = run.seconds + time.perf_counter() - began
+    return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)

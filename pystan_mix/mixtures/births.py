@@ -208,7 +208,7 @@ def _prior_draws(prior: Prior, n: int, K: int, *, rng: np.random.Generator) -> F
     """Draw n values, each from the prior of a component picked at random."""
     if not _differ(prior):
         return prior.draw(rng, n)
-    draws = np.concatenate([prior.draw(rng, K) for _ in range(-(-n // K))])
+    draws = np.concatenate([prior.draw(rng, K) for _ in range(max(1, -(-n // K)))])
     return rng.permutation(draws)[:n]
 
 

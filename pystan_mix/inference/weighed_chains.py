@@ -1,0 +1,149 @@
+"""Chains of NUTS held against the whole posterior, and replaced by it where they fall short."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from pystan_mix.fits.attributes import WeighingFindings
+from pystan_mix.fits.draws import Draws
+from pystan_mix.inference.weighing import Weighed, weigh
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.importance import khat_limit, resampled
+from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD, summary_of
+
+# observations times components; beyond, one round takes a second and more
+_LARGEST_SIZE = 150_000
+# standard deviations, and relative to one, by which chains may be off the weighed posterior
+_LARGEST_SHIFT = 0.1
+_LARGEST_SPREAD = 0.1
+# their own errors by which they must be off besides
+_ERRORS = 2.5
+# effective draws for each chain, as `diagnose` asks
+_LEAST_ESS_PER_CHAIN = 100
+# what the weights are worth by the chains' draws, of all and of what they are worth by their own:
+# below, the chains have been where the weighed sample is far too thin
+_LEAST_SHARE_AT_HAND = 0.01
+_LEAST_PART_AT_HAND = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class WeighedChains:
+    """What weighing says of chains.
+
+    Parameters
+    ----------
+    findings : WeighingFindings
+        What is known of the weights.
+    draws : Draws or None
+        Draws of the weighed posterior, as many as the chains have, where these
+        fall short of it; None where the chains are confirmed, or the weights
+        cannot be trusted.
+    """
+
+    findings: WeighingFindings
+    draws: Draws | None
+
+
+def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> WeighedChains | None:
+    """Hold chains against the whole posterior.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    draws : Draws
+        The chains.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    WeighedChains or None
+        What weighing says; None where there is one component, no observation,
+        or more than can be weighed in a moment; and where components differ in
+        their means only, so that no order cuts a mode in two, and the chains
+        agree.
+    """
+    size = target.observed.distinct.size * target.n_components
+    if target.n_components == 1 or not 0 < size <= _LARGEST_SIZE:
+        return None
+    mixed = _mixed(draws)
+    if mixed and not target.free_components:
+        return None
+    try:
+        weighed = weigh(target, draws, rng=rng)
+    except np.linalg.LinAlgError:
+        return None
+    sample = weighed.sample
+    least = max(_LEAST_SHARE_AT_HAND * len(sample.z), _LEAST_PART_AT_HAND * sample.ess)
+    trusted = sample.pareto_khat <= khat_limit(len(sample.z)) and sample.ess_at_hand >= least
+    replaces = trusted and not (mixed and _confirmed(draws, weighed))
+    findings = WeighingFindings(
+        weighed=replaces,
+        trusted=trusted,
+        pareto_khat_weights=sample.pareto_khat,
+        ess_importance=sample.ess,
+        ess_at_hand=sample.ess_at_hand,
+        log_bound=sample.log_integral,
+        log_bound_mcse=sample.mcse,
+    )
+    return WeighedChains(findings, _chains_of(weighed, like=draws, rng=rng) if replaces else None)
+
+
+def _confirmed(draws: Draws, weighed: Weighed) -> bool:
+    """Whether chains have the means and standard deviations of the weighed posterior."""
+    weights, variables = weighed.weights, weighed.variables()
+    return all(
+        _agree(values[..., k], variables[name][:, k], weights)
+        for name, values in draws.variables.items()
+        for k in range(values.shape[-1])
+    )
+
+
+def _agree(chains: FloatArray, whole: FloatArray, weights: FloatArray) -> bool:
+    """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
+    mean = float(weights @ whole)
+    squares = (whole - mean) ** 2
+    variance = float(weights @ squares)
+    if variance == 0.0:
+        return True
+    found = summary_of(chains)
+    sd = math.sqrt(variance)
+    # the error of a weighted mean is the root of the sum of the weighted squares
+    of_mean = math.sqrt(np.sum(weights**2 * squares))
+    of_sd = math.sqrt(np.sum(weights**2 * (squares - variance) ** 2)) / (2.0 * sd)
+    return _near(
+        found.values["mean"] - mean, _LARGEST_SHIFT * sd, ours=found.mcse_mean, theirs=of_mean
+    ) and _near(found.values["sd"] - sd, _LARGEST_SPREAD * sd, ours=found.mcse_sd, theirs=of_sd)
+
+
+def _near(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
+    """Whether a difference is small, or the chains know better and errors explain it."""
+    if abs(difference) <= bound:
+        return True
+    return ours <= theirs and abs(difference) <= _ERRORS * math.hypot(ours, theirs)
+
+
+def _mixed(draws: Draws) -> bool:
+    """Whether the chains agree among themselves and have enough effective draws."""
+    for values in draws.variables.values():
+        for k in range(values.shape[-1]):
+            found = summary_of(values[..., k])
+            if found.values["sd"] > 0.0 and not (
+                found.r_hat <= R_HAT_THRESHOLD
+                and min(found.ess_bulk, found.ess_tail) >= _LEAST_ESS_PER_CHAIN * draws.chains
+            ):
+                return False
+    return True
+
+
+def _chains_of(weighed: Weighed, *, like: Draws, rng: np.random.Generator) -> Draws:
+    """Resample the weighed posterior to as many chains and draws as there were."""
+    log_weights, z = weighed.sample.log_weights, weighed.sample.z
+    # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
+    each = [resampled(log_weights, size=like.length, rng=rng) for _ in range(like.chains)]
+    picks = np.stack(each)
+    variables = weighed.posterior.ordered_variables(z[picks.ravel()])
+    return Draws({name: values.reshape(*picks.shape, -1) for name, values in variables.items()})
