@@ -17,7 +17,7 @@ from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.inference.weighed_chains import weigh_chains
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.starts import initial_values
+from pystan_mix.mixtures.starts import values_of_chains
 from pystan_mix.mixtures.target import Target, target_of
 
 _PRIOR_CHAINS = 4
@@ -242,7 +242,7 @@ def _drawn(
         program,
         nuts,
         data=stan_data(target, sort_components=sort),
-        inits=[initial_values(target, rng=rng, sort_components=sort) for _ in range(nuts.chains)],
+        inits=values_of_chains(target, nuts.chains, rng=rng, sort_components=sort),
         output_dir=output_dir,
     )
     began = time.perf_counter()

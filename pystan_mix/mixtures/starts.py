@@ -1,4 +1,4 @@
-"""Initial values from which chains do not stick in minor modes."""
+"""Initial values: near a likely mixture of the data, or of all chains at different ones."""
 
 import dataclasses
 
@@ -14,6 +14,13 @@ from pystan_mix.stats.transforms import POSITIVE
 # of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
 DEFAULT_STARTS = 5
 _EM_STEPS = 20
+# from which the chains' different modes are found
+_RANDOM_STARTS = 30
+# nats below the likeliest start; what is further has no part in the posterior
+_HOPELESS = 10.0
+# spreads by which a mean, or log of the factor by which a spread, is another mode's
+_OTHER_PLACE = 1.0
+_OTHER_WIDTH = 0.7
 # EM needs the shape of the data, not every observation
 _POINTS = 500
 # of a component in EM; a smaller one would lose its points
@@ -22,6 +29,44 @@ _LEAST_WEIGHT = 0.02
 _ABOVE_FLOOR = 1.5
 # draws of a prior, of whose median a chain without data begins
 _PRIOR_DRAWS = 25
+
+
+def values_of_chains(
+    target: Target, chains: int, *, rng: np.random.Generator, sort_components: bool = False
+) -> list[dict[str, list[float]]]:
+    """Return initial values for some chains, each at another mode as far as there are several.
+
+    Many random starts are improved by expectation maximisation. Of the modes
+    that they end in, those that are not hopeless are taken in turn, whatever
+    their likelihood, so that chains that agree in the end have come from
+    different places. Each chain is jittered by much more than the posterior is
+    wide.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    chains : int
+        Number of chains.
+    rng : numpy.random.Generator
+        Source of random numbers.
+    sort_components : bool, default False
+        As in `stan_data`, which the chains are given too.
+
+    Returns
+    -------
+    list of dict
+        What the program samples, for each chain.
+    """
+    if target.observed.y.size == 0:
+        starts = [_prior_start(target, rng) for _ in range(chains)]
+    else:
+        modes = _modes(target, rng, starts=_RANDOM_STARTS)
+        starts = [modes[chain % len(modes)] for chain in range(chains)]
+    return [
+        _for_stan(target, _jittered(target, each, rng), sort_components=sort_components)
+        for each in starts
+    ]
 
 
 def initial_values(
@@ -46,6 +91,14 @@ def initial_values(
         What the program samples: `theta_raw`, `mu_raw` and so on.
     """
     inits = initial_parameters(target, rng=rng, starts=starts)
+    return _for_stan(target, inits, sort_components=sort_components)
+
+
+def _for_stan(
+    target: Target, inits: dict[str, list[float]], *, sort_components: bool
+) -> dict[str, list[float]]:
+    """Return parameters as what the program samples."""
+    inits = dict(inits)
     for parameter in target.estimated:
         values = inits.pop(parameter.name)
         if parameter.ordered and not sort_components:
@@ -79,9 +132,14 @@ def initial_parameters(
         `theta_raw`, the means in increasing order, and every other parameter
         that is not known.
     """
-    y = target.observed.y
-    start = _prior_start(target, rng) if y.size == 0 else _likeliest(target, rng, starts=starts)
-    values = start.components
+    if target.observed.y.size == 0:
+        return _jittered(target, _prior_start(target, rng), rng)
+    return _jittered(target, _improved(target, rng, starts=starts).start(0), rng)
+
+
+def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict[str, list[float]]:
+    """Return parameters drawn around a start."""
+    y, values = target.observed.y, start.components
     inits = {}
     for parameter in target.estimated:
         value = values[parameter.name]
@@ -125,7 +183,7 @@ def _prior_start(target: Target, rng: np.random.Generator) -> _Start:
     return _Start(np.full(K, 1.0 / K), components, np.zeros(K))
 
 
-def _likeliest(target: Target, rng: np.random.Generator, *, starts: int) -> _Start:
+def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Improved":
     """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977)."""
     y, K = target.observed.y, target.n_components
     size = min(y.size, _POINTS)
@@ -138,14 +196,55 @@ def _likeliest(target: Target, rng: np.random.Generator, *, starts: int) -> _Sta
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
         log_lik, shares = _shares(component_terms(target.model, points, np.log(theta), components))
-    best = int(log_lik.argmax())
-    order = np.argsort(components[target.model.ordered_parameter().name][best])
-    within = np.sqrt(_weighted_variance(points, shares[best]))[order]
-    chosen = {}
-    for name, values in components.items():
-        own = values[best] if values.ndim > 1 else values
-        chosen[name] = own[order] if own.size == K and name not in target.known else own
-    return _Start(theta[best][order], chosen, within)
+    return _Improved(target, points, log_lik * (y.size / size), theta, components, shares)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Improved:
+    """Starts that expectation maximisation has improved, the likeliest first when asked for."""
+
+    target: Target
+    points: FloatArray
+    log_lik: FloatArray
+    theta: FloatArray
+    components: dict[str, FloatArray]
+    shares: FloatArray
+
+    def start(self, rank: int) -> _Start:
+        """Return one of them, by the rank of its likelihood."""
+        i = int(np.argsort(-self.log_lik, kind="stable")[rank])
+        ordered = self.target.model.ordered_parameter().name
+        order = np.argsort(self.components[ordered][i])
+        within = np.sqrt(_weighted_variance(self.points, self.shares[i]))[order]
+        chosen = {}
+        for name, values in self.components.items():
+            own = values[i] if values.ndim > 1 else values
+            one_each = own.size == order.size and name not in self.target.known
+            chosen[name] = own[order] if one_each else own
+        return _Start(self.theta[i][order], chosen, within)
+
+
+def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_Start]:
+    """Return the different modes that random starts end in, the likeliest first."""
+    improved = _improved(target, rng, starts=starts)
+    ordered = target.model.ordered_parameter().name
+    found: list[_Start] = []
+    for rank in range(starts):
+        if improved.log_lik.max() - np.sort(improved.log_lik)[::-1][rank] > _HOPELESS:
+            break
+        one = improved.start(rank)
+        apart = [
+            np.abs(one.components[ordered] - other.components[ordered])
+            / (np.minimum(one.within, other.within) + 1e-300)
+            for other in found
+        ]
+        wider = [np.abs(np.log((one.within + 1e-300) / (other.within + 1e-300))) for other in found]
+        if all(
+            a.max() > _OTHER_PLACE or w.max() > _OTHER_WIDTH
+            for a, w in zip(apart, wider, strict=True)
+        ):
+            found.append(one)
+    return found
 
 
 def _spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:

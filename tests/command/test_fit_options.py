@@ -30,7 +30,8 @@ def parsed(*words):
 
 
 def model_of_words(*words):
-    return model_from_words(parsed(*words))
+    arguments = parsed(*words)
+    return model_from_words(arguments, n_components=int(arguments.components))
 
 
 def test_what_is_not_given_is_the_models_own_default():
