@@ -7,6 +7,7 @@ them reaches well is weighed well, however thin the others are there.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from pystan_mix.stats.adaptive_importance import (
     total_density,
     weighted,
 )
+from pystan_mix.stats.bridge import bridge_between
 from pystan_mix.stats.importance import pareto_smoothed
 from pystan_mix.stats.student_proposals import Blend, Source, Students
 
@@ -27,8 +29,6 @@ _POWERS = (0.25, 0.5, 1.0, 1.0)
 _LEAST_SHARE = 0.1
 # how often the shares are moved to what the weights say
 _SHARE_STEPS = 2
-# draws at hand that the blend is held against
-_HELD_AGAINST = 400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +71,12 @@ class Blended:
         Log of the mean importance ratio: that of the target's integral.
     mcse : float
         Its Monte Carlo standard error.
-    ess_at_hand : float
-        The same as `ess`, judged by the draws at hand: far below it, or below
-        1 per cent of all draws, where these reach what the blend misses.
+    ess_of_chains : float
+        The same as `ess`, judged by other draws, of chains: far below it where
+        these reach what the blend misses.
+    bridged : tuple of two float, or None
+        Log integral by bridge sampling between these and the blend, and its
+        error: right where the chains are, however thin the blend is.
     sources : tuple of SourceReport
         The adapted source, then the draws at hand, then the fixed ones.
     """
@@ -86,7 +89,8 @@ class Blended:
     ess: float
     log_integral: float
     mcse: float
-    ess_at_hand: float
+    ess_of_chains: float
+    bridged: tuple[float, float] | None
     sources: tuple[SourceReport, ...]
 
 
@@ -141,13 +145,26 @@ class Adaptation:
         self._fixed = (Students(first), *fixed)
         for source in self._fixed:
             self._draw(source, round_draws)
-        covariance = covariance / _POWERS[0]
-        for i in range(len(_POWERS)):
-            mixture, covariance = adapted_proposal(near, log_w, covariance, rng=rng)
-            self._draw(Students(mixture), round_draws)
-            there, log_w = self._weighed(_POWERS[min(i + 1, len(_POWERS) - 1)])
-            near = np.concatenate([one.z for one in self._rounds])[there]
-        self.blend = self._blend(near, there, log_w, covariance)
+        self._round_draws, self._covariance = round_draws, covariance / _POWERS[0]
+        self._near, self._log_w = near, log_w
+        self.adapt(_POWERS)
+
+    def adapt(self, powers: Sequence[float]) -> None:
+        """Draw a round for each power that the target is flattened by, and blend anew.
+
+        Parameters
+        ----------
+        powers : sequence of float
+            One at least; the blend is for the target itself whatever they are.
+        """
+        for power in (*powers[1:], 1.0):
+            mixture, self._covariance = adapted_proposal(
+                self._near, self._log_w, self._covariance, rng=self._rng
+            )
+            self._draw(Students(mixture), self._round_draws)
+            there, self._log_w = self._weighed(power)
+            self._near = np.concatenate([one.z for one in self._rounds])[there]
+        self.blend = self._blend(self._near, there, self._log_w, self._covariance)
 
     def _draw(self, source: Source, draws: int) -> None:
         """Add a round, and its source's density to the draws of all others."""
@@ -182,7 +199,10 @@ class Adaptation:
     ) -> Blend:
         """Return the sources with the shares that the weights say."""
         others = np.stack(
-            [np.concatenate([one.log_g[i] for one in self._rounds])[there] for i in self._indices]
+            [
+                np.concatenate([one.log_g[i] for one in self._rounds])[there]
+                for i in range(len(self._fixed))
+            ]
         )
         own = self._rounds[-1].source
         shares = np.full(1 + len(others), 1.0 / (1 + len(others)))
@@ -198,25 +218,22 @@ class Adaptation:
             own = Students(mixture)
         return Blend((own, *self._fixed), shares)
 
-    @property
-    def _indices(self) -> range:
-        """The rounds of the sources that are not adapted: the first ones."""
-        return range(len(self._fixed))
-
-    def sample(self, draws: int) -> Blended:
+    def sample(self, draws: int, *, chains: FloatArray) -> Blended:
         """Draw from the blend, and use once more what was drawn from the fixed sources.
 
         Parameters
         ----------
         draws : int
             Number of draws; more where a fixed source already has more than its share.
+        chains : ndarray, shape (chain, draw, d)
+            Draws to judge the blend by, best not those that it was fitted to.
 
         Returns
         -------
         Blended
             The draws, each weighted against the blend of all.
         """
-        first = [self._rounds[i] for i in self._indices]
+        first = self._rounds[: len(self._fixed)]
         had = np.array([0, *(one.draws for one in first)])
         more = np.maximum(np.rint(self.blend.shares * draws).astype(int) - had, 0)
         new = [
@@ -236,6 +253,7 @@ class Adaptation:
         # draws that were not finite are draws all the same
         log_integral = found.log_integral + math.log(len(z) / counts.sum())
         weights = np.exp(found.log_weights + (log_terms - log_g))
+        log_ratio = self._log_ratio(blend, chains)
         return Blended(
             z=z,
             log_p=found.log_p,
@@ -245,22 +263,33 @@ class Adaptation:
             ess=found.ess,
             log_integral=log_integral,
             mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
-            ess_at_hand=float(counts.sum()) / self._mean_ratio(blend, log_integral),
+            ess_of_chains=float(counts.sum()) / _mean_ratio(log_ratio - log_integral),
+            bridged=bridge_between(log_ratio, found.log_p - log_g, chains),
             sources=tuple(
                 SourceReport(int(count), float(own.sum()), float(own.sum() ** 2 / (own @ own)))
                 for count, own in zip(counts, weights, strict=True)
             ),
         )
 
-    def _mean_ratio(self, blend: Blend, log_integral: float) -> float:
-        """Return the mean of target over blend at the draws at hand, both normalised, or one.
+    def _log_ratio(self, blend: Blend, chains: FloatArray) -> FloatArray:
+        """Return log target over blend at draws of chains, infinite where they are not finite."""
+        flat = chains.reshape(-1, chains.shape[-1])
+        finite = np.isfinite(flat).all(axis=1)
+        log_ratio = np.full(len(flat), np.inf)
+        log_p = total_density(*self._log_density(flat[finite]))
+        log_ratio[finite] = log_p - blend.log_density(flat[finite])
+        return log_ratio.reshape(chains.shape[:2])
 
-        Under the target that is one and the weights' squared coefficient of variation.
-        """
-        step = max(1, len(self._at_hand) // _HELD_AGAINST)
-        z = self._at_hand[::step]
-        log_ratio = total_density(*self._log_density(z)) - blend.log_density(z) - log_integral
-        return max(1.0, math.exp(min(float(log_sum_exp(log_ratio)) - math.log(len(z)), 500.0)))
+
+def _mean_ratio(log_ratio: FloatArray) -> float:
+    """Return the mean of normalised target over blend at draws of the target, or one.
+
+    It is one and the squared coefficient of variation of the weights.
+    """
+    there = log_ratio[np.isfinite(log_ratio)]
+    if not there.size:
+        return math.inf
+    return max(1.0, math.exp(min(float(log_sum_exp(there)) - math.log(there.size), 500.0)))
 
 
 @dataclasses.dataclass

@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
+from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.weighing import weigh
 from pystan_mix.mixtures.target import target_of
 
@@ -17,11 +18,17 @@ def around(theta, mu, sigma, *, n=1000, sd=0.1, seed=1):
     """Return draws about one place."""
     rng = np.random.default_rng(seed)
     weights = np.exp(np.log(theta) + sd * rng.normal(size=(n, len(theta))))
-    return {
-        "theta": weights / weights.sum(axis=1, keepdims=True),
-        "mu": np.asarray(mu) + sd * rng.normal(size=(n, len(mu))),
-        "sigma": np.exp(np.log(sigma) + sd * rng.normal(size=(n, len(sigma)))),
-    }
+    return as_chain(
+        {
+            "theta": weights / weights.sum(axis=1, keepdims=True),
+            "mu": np.asarray(mu) + sd * rng.normal(size=(n, len(mu))),
+            "sigma": np.exp(np.log(sigma) + sd * rng.normal(size=(n, len(sigma)))),
+        }
+    )
+
+
+def as_chain(variables):
+    return Draws({name: values[None] for name, values in variables.items()})
 
 
 def test_the_evidence_of_one_component_is_the_integral():
@@ -48,18 +55,18 @@ def two_places():
         n_components=2, weights=Dirichlet(2), means=Normal(0, 5), sigma=HalfNormal(4)
     )
     draws = around([0.8, 0.2], [0.0, 0.4], [1.0, 5.0], sd=0.15)
-    keep = draws["mu"][:, 0] < draws["mu"][:, 1]
-    return target_of(model, y), {name: x[keep] for name, x in draws.items()}
+    mu = draws.variables["mu"][0]
+    return target_of(model, y), draws.picked(np.flatnonzero(mu[:, 0] < mu[:, 1]))
 
 
 def test_what_lies_beyond_a_change_of_order_is_found():
     target, draws = two_places()
-    assert (draws["mu"][:, 0] < draws["mu"][:, 1]).all()
+    assert (np.diff(draws.variables["mu"], axis=-1) > 0).all()
     found = [weigh(target, draws, rng=np.random.default_rng(seed)) for seed in (1, 2)]
     below = []
     for one in found:
         assert one.sample.pareto_khat < 0.5
-        assert one.sample.ess_at_hand > 0.2 * len(one.sample.z)
+        assert one.sample.ess_of_chains > 0.2 * len(one.sample.z)
         variables = one.variables()
         assert (np.diff(variables["mu"], axis=1) > 0).all()
         assert variables["theta"].sum(axis=1) == pytest.approx(1.0)
