@@ -95,15 +95,16 @@ def _notes_on_weighing(fit: Fit) -> Iterator[str]:
     findings, table = read_attributes(WeighingFindings, fit), summarize(fit, name=CHAINS)
     parameters = [name for name, _ in elements(fit)]
     worst = table.loc[parameters, "r_hat"].max()
-    why = (
-        f"The chains disagree (R-hat {worst:.2f})"
-        if worst > R_HAT_THRESHOLD
-        else "The chains agree among themselves, but not with the whole posterior"
-    )
+    if findings.modes > 1:
+        stayed = "; chains stayed in one each" if findings.chains_stayed else ""
+        why = f"{findings.mode_shares}{stayed}; weighed"
+    elif worst > R_HAT_THRESHOLD:
+        why = f"The chains disagree (R-hat {worst:.2f}), and the posterior is weighed"
+    else:
+        why = "The chains agree, but not with the whole posterior, which is weighed"
     yield (
-        f"{why}: the posterior's draws are weighed by importance sampling (k-hat "
-        f"{findings.pareto_khat_weights:.2f}), and worth {findings.ess_importance:.0f} independent "
-        f"ones; the chains stand in the group {CHAINS!r}."
+        f"{why}: k-hat {findings.pareto_khat_weights:.2f}, the draws are worth "
+        f"{findings.ess_importance:.0f} independent ones. The chains stand in the group {CHAINS!r}."
     )
 
 
@@ -120,7 +121,7 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
         yield (
             f"The posterior could not be weighed as a whole: k-hat is "
             f"{findings.pareto_khat_weights:.2f}, and judged by the chains' draws the weighed ones "
-            f"are worth {findings.ess_at_hand:.0f}. So nothing shows that the chains found all "
+            f"are worth {findings.ess_of_chains:.0f}. So nothing shows that the chains found all "
             "modes. Try fewer components, or priors that say more."
         )
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")

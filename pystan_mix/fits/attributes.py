@@ -63,9 +63,15 @@ class WeighingFindings:
         Pareto k-hat of the weights; NaN where nothing was weighed.
     ess_importance : float
         How many independent draws the weighed ones are worth.
-    ess_at_hand : float
+    ess_of_chains : float
         The same, judged by the chains' draws: far less where these have been
         where the weighed sample is too thin.
+    modes : int
+        Number of separate modes.
+    mode_shares : str
+        These in words, with their shares: "2 modes, 71 and 29 %".
+    chains_stayed : bool
+        Whether each chain stayed in one of them.
     log_bound, log_bound_mcse : float
         Log integral of prior and likelihood over ordered means, and its error.
     """
@@ -74,7 +80,10 @@ class WeighingFindings:
     trusted: bool = False
     pareto_khat_weights: float = math.nan
     ess_importance: float = math.nan
-    ess_at_hand: float = math.nan
+    ess_of_chains: float = math.nan
+    modes: int = 0
+    mode_shares: str = ""
+    chains_stayed: bool = False
     log_bound: float = math.nan
     log_bound_mcse: float = math.nan
 

@@ -10,7 +10,7 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.weighing import Weighed, weigh
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance import khat_limit, resampled
+from pystan_mix.stats.importance import resampled
 from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD, summary_of
 
 # observations times components; beyond, one round takes a second and more
@@ -18,14 +18,12 @@ _LARGEST_SIZE = 150_000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
 _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
+# share of its draws in one mode from which on a chain has stayed there
+_STAYED = 0.99
 # their own errors by which they must be off besides
 _ERRORS = 2.5
 # effective draws for each chain, as `diagnose` asks
 _LEAST_ESS_PER_CHAIN = 100
-# what the weights are worth by the chains' draws, of all and of what they are worth by their own:
-# below, the chains have been where the weighed sample is far too thin
-_LEAST_SHARE_AT_HAND = 0.01
-_LEAST_PART_AT_HAND = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +75,17 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
     except np.linalg.LinAlgError:
         return None
     sample = weighed.sample
-    least = max(_LEAST_SHARE_AT_HAND * len(sample.z), _LEAST_PART_AT_HAND * sample.ess)
-    trusted = sample.pareto_khat <= khat_limit(len(sample.z)) and sample.ess_at_hand >= least
+    trusted = weighed.is_sound
     replaces = trusted and not (mixed and _confirmed(draws, weighed))
     findings = WeighingFindings(
         weighed=replaces,
         trusted=trusted,
         pareto_khat_weights=sample.pareto_khat,
         ess_importance=sample.ess,
-        ess_at_hand=sample.ess_at_hand,
+        ess_of_chains=sample.ess_of_chains,
+        modes=weighed.modes.count,
+        mode_shares=str(weighed.modes),
+        chains_stayed=bool((weighed.stayed.max(axis=1) > _STAYED).all()),
         log_bound=sample.log_integral,
         log_bound_mcse=sample.mcse,
     )

@@ -42,7 +42,7 @@ def test_the_evidence_of_one_component_is_the_integral():
 
     exact = integrate.dblquad(density, 1.0, 4.0, -2.0, 4.0, epsrel=1e-6)[0]
     assert found.log_integral == pytest.approx(math.log(exact) - 85.0, abs=4.5 * found.sample.mcse)
-    assert found.sample.pareto_khat < 0.5
+    assert found.sample.pareto_khat < 0.7
     assert found.sample.mcse < 0.02
 
 
