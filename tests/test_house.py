@@ -14,6 +14,7 @@ FLOORS = (
     {"stats", "cmdstan"},
     {"mixtures"},
     {"fits"},
+    {"weighing"},
     {"inference", "diagnostics", "comparison", "with_pymc"},
     {"selection", "calibration"},
     {"figures", "report"},

@@ -24,7 +24,7 @@ from pystan_mix.fits.approximation import log_ratios_of_draws, refined_moments_o
 from pystan_mix.fits.attributes import AdviFindings, read_attributes
 from pystan_mix.fits.groups import posterior_size
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance import khat_limit, pareto_smoothed
+from pystan_mix.stats.importance.weights import khat_limit, pareto_smoothed
 
 # standard deviations; what "usable for means" promises
 _LARGEST_SHIFT = 0.5

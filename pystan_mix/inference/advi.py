@@ -30,7 +30,7 @@ from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import DEFAULT_STARTS, initial_values
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.stats.elbo import Algorithm, unknowns
-from pystan_mix.stats.importance import khat_limit, resampled
+from pystan_mix.stats.importance.weights import khat_limit, resampled
 
 # k-hat is that of a tail, which these few draws hardly have
 _FEWEST_DRAWS = 100

@@ -29,9 +29,9 @@ from pystan_mix.fits.groups import (
 from pystan_mix.inference.from_csv import csv_draws, csv_stats, nuts_settings, provenance
 from pystan_mix.inference.refinement import Refined, ess_of_draws, refined_moments
 from pystan_mix.inference.restarts import Restarts, starts_of_restarts
-from pystan_mix.inference.weighed_chains import WeighedChains
 from pystan_mix.mixtures.target import Target
-from pystan_mix.stats.importance import khat_limit
+from pystan_mix.stats.importance.weights import khat_limit
+from pystan_mix.weighing.chains import WeighedChains
 
 
 def nuts_fit(

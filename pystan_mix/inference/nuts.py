@@ -14,11 +14,11 @@ from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
 from pystan_mix.inference.from_csv import csv_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
 from pystan_mix.inference.programs import Likelihood, stan_program
-from pystan_mix.inference.weighed_chains import weigh_chains
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import values_of_chains
 from pystan_mix.mixtures.target import Target, target_of
+from pystan_mix.weighing.chains import weigh_chains
 
 _PRIOR_CHAINS = 4
 

@@ -9,8 +9,8 @@ from pystan_mix.inference.restarts import Approximation
 from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.adaptive_importance import Refinement, refine
-from pystan_mix.stats.importance import resampled
+from pystan_mix.stats.importance.adaptive import Refinement, refine
+from pystan_mix.stats.importance.weights import resampled
 
 # densities of an observation under a component, some 12 ns each: in a round, in the last one
 _TERMS_OF_ROUND = 6_000_000

@@ -8,8 +8,12 @@ import numpy as np
 
 from pystan_mix.arviz_compat import az
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance import pareto_smoothed
-from pystan_mix.stats.proposals import draw_from, fit_proposal, proposal_log_density
+from pystan_mix.stats.importance.normal_proposals import (
+    draw_from,
+    fit_proposal,
+    proposal_log_density,
+)
+from pystan_mix.stats.importance.weights import pareto_smoothed
 
 # a difference of the halves by more of its own standard errors is no chance
 _LARGEST_DISAGREEMENT = 3.0

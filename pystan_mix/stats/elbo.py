@@ -12,7 +12,7 @@ import numpy as np
 
 from pystan_mix.errors import OutputError
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance import pareto_smoothed
+from pystan_mix.stats.importance.weights import pareto_smoothed
 
 Algorithm = Literal["meanfield", "fullrank"]
 

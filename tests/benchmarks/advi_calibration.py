@@ -2,7 +2,7 @@
 
 Each data set is fitted by `advi`, with defaults and with reweight=True, and by NUTS; where
 `diagnose` does not believe NUTS itself, the data set is left out, and how many these are is said.
-The numbers in `pystan_mix.stats.adaptive_importance` and the rule's in
+The numbers in `pystan_mix.stats.importance.adaptive` and the rule's in
 `pystan_mix.diagnostics.advi` were chosen on seeds 1 to 100; the table is from seeds from 10001
 on, on which nothing was chosen.
 

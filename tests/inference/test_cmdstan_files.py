@@ -176,6 +176,7 @@ def test_student_t_components_by_hand(folder):
         means=Normal(0.0, 5.0),
         sigma=HalfCauchy(2.0),
         df=Gamma(2.0, 0.1),
+        min_sigma=0.05,
     )
     posterior = group(fit, "posterior")
     np.testing.assert_array_equal(posterior["df"], csv.variable("df")[None, :, 0])

@@ -14,12 +14,12 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
-from pystan_mix.mixtures.labelled import Labelled
 from pystan_mix.mixtures.mixture import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.student_proposals import Source
+from pystan_mix.stats.importance.student_proposals import Source
+from pystan_mix.weighing.labelled import Labelled
 
 Variables = Mapping[str, FloatArray]
 

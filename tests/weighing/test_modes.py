@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pystan_mix.inference.modes import separate_modes
+from pystan_mix.weighing.modes import separate_modes
 
 pytestmark = pytest.mark.arviz
 

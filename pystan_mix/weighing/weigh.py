@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.fits.draws import Draws, evenly_spaced
-from pystan_mix.inference.modes import Modes, separate_modes
-from pystan_mix.mixtures.births import Births, merged, without_one
-from pystan_mix.mixtures.labelled import Labelled, labelled
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.adaptive_importance import total_density
-from pystan_mix.stats.blended_importance import Adaptation, Blended
-from pystan_mix.stats.importance import khat_limit, resampled
+from pystan_mix.stats.importance.adaptive import total_density
+from pystan_mix.stats.importance.blended import Adaptation, Blended
+from pystan_mix.stats.importance.weights import khat_limit, resampled
+from pystan_mix.weighing.births import Births, merged, without_one
+from pystan_mix.weighing.labelled import Labelled, labelled
+from pystan_mix.weighing.modes import Modes, separate_modes
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
 _TERMS_OF_ROUND = 3_000_000

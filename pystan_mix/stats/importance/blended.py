@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.adaptive_importance import (
+from pystan_mix.stats.bridge import bridge_between
+from pystan_mix.stats.importance.adaptive import (
     Density,
     adapted_proposal,
     total_density,
     weighted,
 )
-from pystan_mix.stats.bridge import bridge_between
-from pystan_mix.stats.importance import pareto_smoothed
-from pystan_mix.stats.student_proposals import Blend, Source, Students
+from pystan_mix.stats.importance.student_proposals import Blend, Source, Students
+from pystan_mix.stats.importance.weights import pareto_smoothed
 
 # powers of what is flattened, a round each: the draws at hand may all be in one mode
 _POWERS = (0.25, 0.5, 1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Tests of pystan_mix.inference.weighed_chains: chains confirmed, or replaced by what is right."""
+"""Tests of pystan_mix.weighing.chains: chains confirmed, or replaced by what is right."""
 
 import json
 
@@ -12,8 +12,8 @@ from pystan_mix.fits.attributes import WeighingFindings, read_attributes
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import CHAINS, SAMPLE_STATS, divergences, variables
 from pystan_mix.fits.summary import summarize
-from pystan_mix.inference.weighed_chains import weigh_chains
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.weighing.chains import weigh_chains
 
 Y = pmix.simulate(200, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=2)
 MODEL = pmix.NormalMixture(n_components=2)

@@ -5,7 +5,11 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from pystan_mix.stats.proposals import draw_from, fit_proposal, proposal_log_density
+from pystan_mix.stats.importance.normal_proposals import (
+    draw_from,
+    fit_proposal,
+    proposal_log_density,
+)
 
 
 def bent(n: int, *, seed: int = 1) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from pystan_mix.stats.adaptive_importance import refine
-from pystan_mix.stats.importance import pareto_smoothed
+from pystan_mix.stats.importance.adaptive import refine
+from pystan_mix.stats.importance.weights import pareto_smoothed
 
 pytestmark = pytest.mark.arviz
 LOG_CONSTANT = 3.7

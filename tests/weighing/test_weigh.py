@@ -8,8 +8,8 @@ from scipy import integrate, stats
 
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
 from pystan_mix.fits.draws import Draws
-from pystan_mix.inference.weighing import weigh
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.weighing.weigh import weigh
 
 pytestmark = pytest.mark.arviz
 

@@ -1,11 +1,11 @@
-"""Tests of pystan_mix.stats.importance: weights smoothed, judged, and resampled by."""
+"""Tests of pystan_mix.stats.importance.weights: weights smoothed, judged, and resampled by."""
 
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
 
-from pystan_mix.stats.importance import khat_limit, pareto_smoothed, resampled
+from pystan_mix.stats.importance.weights import khat_limit, pareto_smoothed, resampled
 
 pytestmark = pytest.mark.arviz
 

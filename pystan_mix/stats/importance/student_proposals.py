@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.proposals import Proposal
+from pystan_mix.stats.importance.normal_proposals import Proposal
 
 # heavier tails than a log-concave posterior's, and a covariance
 DEGREES_OF_FREEDOM = 6.0

@@ -7,11 +7,11 @@ import numpy as np
 
 from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws
-from pystan_mix.inference.weighing import Weighed, weigh
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance import resampled
+from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD, summary_of
+from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more
 _LARGEST_SIZE = 150_000

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from pystan_mix.stats.proposals import draw_from, fit_proposal
-from pystan_mix.stats.student_proposals import (
+from pystan_mix.stats.importance.normal_proposals import draw_from, fit_proposal
+from pystan_mix.stats.importance.student_proposals import (
     DEGREES_OF_FREEDOM,
     StudentMixture,
     beside,

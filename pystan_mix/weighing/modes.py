@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance import resampled
+from pystan_mix.stats.importance.weights import resampled
 
 _DRAWS = 1000
 _CLUSTERS = 12

@@ -12,9 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance import pareto_smoothed, resampled
-from pystan_mix.stats.proposals import fit_proposal
-from pystan_mix.stats.student_proposals import (
+from pystan_mix.stats.importance.normal_proposals import fit_proposal
+from pystan_mix.stats.importance.student_proposals import (
     StudentMixture,
     beside,
     draw_student,
@@ -22,6 +21,7 @@ from pystan_mix.stats.student_proposals import (
     student,
     student_log_density,
 )
+from pystan_mix.stats.importance.weights import pareto_smoothed, resampled
 
 # powers of the likelihood, a round each: a flat posterior shows tails and minor modes first
 _POWERS = (0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0)

@@ -1,0 +1,1 @@
+"""Importance sampling: weights, the proposals that they come from, and how these adapt."""

@@ -1,0 +1,1 @@
+"""The whole posterior weighed, modes that chains have not found included."""
