@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from pystan_mix.numerics import log_sum_exp
 
@@ -41,3 +42,9 @@ def test_it_keeps_a_nan():
 
 def test_it_takes_whole_numbers():
     assert log_sum_exp([0, 0, 0, 0]) == pytest.approx(np.log(4.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_log_sum_exp_is_that_of_scipy(axis):
+    x = np.random.default_rng(1).normal(0, 300, size=(7, 5, 3))
+    np.testing.assert_allclose(log_sum_exp(x, axis=axis), logsumexp(x, axis=axis), rtol=1e-14)

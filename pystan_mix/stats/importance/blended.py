@@ -32,25 +32,6 @@ _SHARE_STEPS = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class SourceReport:
-    """What came of one source.
-
-    Parameters
-    ----------
-    draws : int
-        Number of draws from it.
-    weight : float
-        The share of the weights that lies where it is the likeliest source.
-    ess : float
-        How many independent draws those are worth among themselves.
-    """
-
-    draws: int
-    weight: float
-    ess: float
-
-
-@dataclasses.dataclass(frozen=True)
 class Blended:
     """Weighted draws from a blend.
 
@@ -77,8 +58,6 @@ class Blended:
     bridged : tuple of two float, or None
         Log integral by bridge sampling between these and the blend, and its
         error: right where the chains are, however thin the blend is.
-    sources : tuple of SourceReport
-        The adapted source, then the draws at hand, then the fixed ones.
     """
 
     z: FloatArray
@@ -91,7 +70,6 @@ class Blended:
     mcse: float
     ess_of_chains: float
     bridged: tuple[float, float] | None
-    sources: tuple[SourceReport, ...]
 
 
 class Adaptation:
@@ -252,7 +230,6 @@ class Adaptation:
         found = weighted(z, np.concatenate(log_p), log_g)
         # draws that were not finite are draws all the same
         log_integral = found.log_integral + math.log(len(z) / counts.sum())
-        weights = np.exp(found.log_weights + (log_terms - log_g))
         log_ratio = self._log_ratio(blend, chains)
         return Blended(
             z=z,
@@ -265,10 +242,6 @@ class Adaptation:
             mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
             ess_of_chains=float(counts.sum()) / _mean_ratio(log_ratio - log_integral),
             bridged=bridge_between(log_ratio, found.log_p - log_g, chains),
-            sources=tuple(
-                SourceReport(int(count), float(own.sum()), float(own.sum() ** 2 / (own @ own)))
-                for count, own in zip(counts, weights, strict=True)
-            ),
         )
 
     def _log_ratio(self, blend: Blend, chains: FloatArray) -> FloatArray:
