@@ -40,7 +40,12 @@ def sample(
     show_progress: bool = True,
     output_dir: str | Path | None = None,
 ) -> Fit:
-    """Draw from the posterior of a mixture by NUTS.
+    """Draw from the posterior of a mixture by NUTS, and weigh what the chains may have missed.
+
+    The chains begin at different modes. Where components carry their own scale,
+    or the chains disagree, the whole posterior is weighed by importance sampling
+    from their draws; where its weights can be trusted and the chains fall short
+    of it, the draws that are returned are weighed ones.
 
     Parameters
     ----------
@@ -84,7 +89,10 @@ def sample(
         Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
         component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
         dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
-        ``constant_data``.
+        ``constant_data``. Where the draws are weighed ones, ``chains`` has the
+        chains and their statistics in place of ``sample_stats``. Attributes
+        ``weighed``, ``trusted``, ``pareto_khat_weights``, ``ess_importance``,
+        ``modes`` and ``mode_shares`` say what came of the weighing.
 
     Raises
     ------
