@@ -9,10 +9,10 @@
  */
 functions {
   #include normal_density.stanfunctions
-  #include half_student_t.stanfunctions
   #include in_order.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
+  #include scale_prior.stanfunctions
   #include normal.stanfunctions
 }
 data {
@@ -24,11 +24,7 @@ data {
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   vector[K] mu_loc; // prior locations of the component locations
   vector<lower=0>[K] mu_scale; // prior scales of the component locations
-  int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
-  vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
-  real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
-  vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
-  real<lower=0> min_sigma; // floor under each estimated scale
+  #include scales_data.stan
   #include outputs_data.stan
 }
 transformed data {
@@ -64,7 +60,8 @@ model {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
-    sigma ~ half_student_t(sigma_df, sigma_scale);
+    sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                        sigma_scale);
     target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
   } else {
     target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);

@@ -8,10 +8,10 @@
  * or of pushing free locations apart.
  */
 functions {
-  #include half_student_t.stanfunctions
   #include in_order.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
+  #include scale_prior.stanfunctions
   /**
    * Return the log density of a finite Student-t mixture at each of some
    * points, with the assignments to components summed out.
@@ -52,11 +52,7 @@ data {
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   vector[K] mu_loc; // prior locations of the component locations
   vector<lower=0>[K] mu_scale; // prior scales of the component locations
-  int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
-  vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
-  real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
-  vector<lower=0>[n_sigma] sigma_scale; // prior scales of the scales
-  real<lower=0> min_sigma; // floor under each estimated scale
+  #include scales_data.stan
   int<lower=0, upper=K> n_df; // number of estimated df: K, 1 for all, or 0
   vector<lower=0>[n_df ? 0 : K] df_known; // degrees of freedom, where known
   vector<lower=0>[n_df] df_shape; // prior shapes of the degrees of freedom
@@ -105,7 +101,8 @@ model {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
-    sigma ~ half_student_t(sigma_df, sigma_scale);
+    sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                        sigma_scale);
   }
   df ~ gamma(df_shape, df_rate);
   target += dot_product(y_count,

@@ -22,10 +22,21 @@ def log_prior(
     total = np.sum((np.asarray(stan["alpha"]) - 1.0) * np.log(theta))
     total += stats.norm.logpdf(mu, stan["mu_loc"], stan["mu_scale"]).sum()
     if sigma_is_estimated(stan):
-        df, scale = stan["sigma_df"], stan["sigma_scale"]
-        law = stats.norm(0, scale) if np.isinf(df) else stats.t(df, 0, scale)
-        total += law.logpdf(sigma).sum()
+        total += log_scale_prior(stan, sigma).sum()
     return float(total)
+
+
+def log_scale_prior(stan: Mapping[str, Any], sigma: FloatArray) -> FloatArray:
+    """Log density of each standard deviation, above zero."""
+    scale = np.asarray(stan["sigma_scale"])
+    if stan["sigma_prior"] == 2:
+        law = stats.invgamma(stan["sigma_shape"], scale=scale)
+        return np.asarray(law.logpdf(sigma**2) + np.log(2.0 * sigma))
+    if stan["sigma_prior"] == 3:
+        return np.asarray(stats.lognorm(scale, scale=np.exp(stan["sigma_loc"])).logpdf(sigma))
+    df = stan["sigma_df"]
+    law = stats.norm(0, scale) if np.isinf(df) else stats.t(df, 0, scale)
+    return np.asarray(law.logpdf(sigma) + np.log(2.0))
 
 
 def log_lik(y: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray) -> FloatArray:

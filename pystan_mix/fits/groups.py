@@ -147,6 +147,8 @@ def _constants(target: Target) -> xr.Dataset:
     variables = {}
     for name, value in numbers.items():
         values = np.asarray(value, dtype=np.float64)
+        if values.size == 0:
+            continue
         one_each = values.shape == (K,)
         variables[name] = (COMPONENT, values) if one_each else ((), values.reshape(-1)[0])
     return xr.Dataset(variables, coords={COMPONENT: np.arange(K)})

@@ -21,6 +21,8 @@ class Prior(Protocol):
     # PyMC's distribution, and what the fields are called there
     pymc_distribution: ClassVar[str]
     pymc_names: ClassVar[Mapping[str, str]]
+    # which of the priors of a scale it is in Stan's data block; None of all others
+    stan_prior: ClassVar[int | None]
 
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element, without a constant left out."""
@@ -42,6 +44,25 @@ class Prior(Protocol):
     def from_stan_data(cls, name: str, data: Mapping[str, Any]) -> "Prior":
         """Return the prior that a data block holds, of this kind or of one that shares its form."""
         ...
+
+
+def scale_prior_data(
+    name: str,
+    prior: int,
+    *,
+    scale: FloatArray,
+    df: float = 1.0,
+    shape: FloatArray | None = None,
+    loc: FloatArray | None = None,
+) -> dict[str, Any]:
+    """Return the prior of scales in Stan's data block, what it has not of size zero."""
+    return {
+        f"{name}_prior": prior,
+        f"{name}_df": df,
+        f"{name}_shape": [] if shape is None else shape.tolist(),
+        f"{name}_loc": [] if loc is None else loc.tolist(),
+        f"{name}_scale": scale.tolist(),
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +115,7 @@ class Normal:
 
     pymc_distribution: ClassVar = "Normal"
     pymc_names: ClassVar[Mapping[str, str]] = {"location": "mu", "scale": "sigma"}
+    stan_prior: ClassVar[int | None] = None
 
     location: Numbers
     scale: Numbers
@@ -155,6 +177,7 @@ class Gamma:
 
     pymc_distribution: ClassVar = "Gamma"
     pymc_names: ClassVar[Mapping[str, str]] = {"shape": "alpha", "rate": "beta"}
+    stan_prior: ClassVar[int | None] = None
 
     shape: Numbers
     rate: Numbers

@@ -1,4 +1,4 @@
-"""Priors of standard deviations and other scales: frozen dataclasses, checked when made."""
+"""Priors of scales that are folded about zero: frozen dataclasses, checked when made."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from scipy import stats
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.numbers import Numbers, one_or_each, per_component, set_numbers
-from pystan_mix.mixtures.priors import Prior
+from pystan_mix.mixtures.priors import Prior, scale_prior_data
 from pystan_mix.numerics import FloatArray
 
 
@@ -38,6 +38,7 @@ class HalfStudentT:
 
     pymc_distribution: ClassVar = "HalfStudentT"
     pymc_names: ClassVar[Mapping[str, str]] = {"df": "nu", "scale": "sigma"}
+    stan_prior: ClassVar[int | None] = 1
 
     df: float
     scale: Numbers
@@ -92,6 +93,7 @@ class HalfCauchy:
 
     pymc_distribution: ClassVar = "HalfCauchy"
     pymc_names: ClassVar[Mapping[str, str]] = {"scale": "beta"}
+    stan_prior: ClassVar[int | None] = 1
 
     scale: Numbers
 
@@ -143,6 +145,7 @@ class HalfNormal:
 
     pymc_distribution: ClassVar = "HalfNormal"
     pymc_names: ClassVar[Mapping[str, str]] = {"scale": "sigma"}
+    stan_prior: ClassVar[int | None] = 1
 
     scale: Numbers
 
@@ -171,15 +174,12 @@ class HalfNormal:
         return _half_student_t(name, data)
 
 
-SigmaPrior = HalfCauchy | HalfNormal | HalfStudentT
-
-
 def _half_student_t_data(name: str, size: int, *, df: float, scale: Numbers) -> dict[str, Any]:
     """Return a half-Student-t prior in Stan's data block."""
-    return {f"{name}_df": df, f"{name}_scale": per_component(scale, size).tolist()}
+    return scale_prior_data(name, 1, df=df, scale=per_component(scale, size))
 
 
-def _half_student_t(name: str, data: Mapping[str, Any]) -> SigmaPrior:
+def _half_student_t(name: str, data: Mapping[str, Any]) -> Prior:
     """Return the half-Student-t prior that a data block holds."""
     df, scale = float(data[f"{name}_df"]), one_or_each(data[f"{name}_scale"])
     if df == 1.0:

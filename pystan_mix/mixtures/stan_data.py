@@ -99,7 +99,10 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             if values is not None and np.size(values):
                 known[parameter.field] = one_or_each(values)
             else:
-                known[parameter.field] = parameter.priors[0].from_stan_data(name, data)
+                # version 0.1.0 had one form of prior
+                form = data.get(f"{name}_prior", parameter.priors[0].stan_prior)
+                kind = next(each for each in parameter.priors if each.stan_prior == form)
+                known[parameter.field] = kind.from_stan_data(name, data)
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))

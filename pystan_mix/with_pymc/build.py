@@ -14,11 +14,13 @@ import numpy as np
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.errors import MissingPackageError
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.far_priors import InverseGamma
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
+from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
 
 Floor = Literal["transform", "potential"]
 
@@ -242,13 +244,18 @@ def _variable(
         for ours, theirs in prior.pymc_names.items()
     }
     ordered, least = parameter.ordered and not potential, target.model.least(parameter)
+    transforms = pm.distributions.transforms
     # in place of the transform to all positive numbers
-    floor = pm.distributions.transforms.Interval(least, None) if least > 0.0 else None
-    variable = getattr(pm, prior.pymc_distribution)(
+    floor = {"default_transform": transforms.Interval(least, None)} if least > 0.0 else {}
+    made = getattr(pm, prior.pymc_distribution)
+    if isinstance(prior, InverseGamma):
+        made = functools.partial(root_of_inverse_gamma, pm)
+        floor = floor or {"default_transform": transforms.log}
+    variable = made(
         parameter.name,
         **{name: values[0] if one_for_all else values for name, values in numbers.items()},
         **({"transform": pm.distributions.transforms.ordered} if ordered else {}),
-        **({} if floor is None else {"default_transform": floor}),
+        **floor,
         initval=initval[0] if one_for_all else initval,
         dims=None if one_for_all else "component",
     )

@@ -119,6 +119,7 @@ def test_constants_are_the_numbers_of_the_priors():
         "min_weight": 0.1,
         "mu_loc": [0.0, 1.0, 2.0],
         "mu_scale": [5.0, 5.0, 5.0],
+        "sigma_prior": 1.0,
         "sigma_df": 3.0,
         "sigma_scale": [1.0, 2.0, 3.0],
         "min_sigma": 0.25,

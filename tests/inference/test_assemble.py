@@ -164,6 +164,7 @@ def test_constants_of_the_model(nuts):
         "mu_loc",
         "mu_scale",
         "sigma_scale",
+        "sigma_prior",
         "sigma_df",
         "min_weight",
         "min_sigma",

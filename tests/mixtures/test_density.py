@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 from lp_at_points import lp_at
+from reference_density import log_scale_prior
 from scipy import stats
 from scipy.special import logsumexp
 
@@ -46,6 +47,14 @@ CASES = {
     "half-t-repeated": (
         NormalMixture(n_components=3, sigma=pmix.HalfStudentT(3, 2.5), **PRIORS),
         Y.round(1),
+    ),
+    "inverse-gamma": (
+        NormalMixture(n_components=3, sigma=pmix.InverseGamma(2, [1, 2, 3]), min_sigma=0, **PRIORS),
+        Y,
+    ),
+    "lognormal-min-sigma": (
+        NormalMixture(n_components=3, sigma=pmix.LogNormal(0, 1), min_sigma=0.5, **PRIORS),
+        Y,
     ),
     "one-component": (
         NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
@@ -127,10 +136,7 @@ def test_prior_and_likelihood_are_those_of_scipy(case):
     prior += stats.norm.logpdf(mu, stan["mu_loc"], stan["mu_scale"]).sum(axis=1)
     sigma = c.components.get("sigma")
     if sigma is not None:
-        df, scale = stan["sigma_df"], np.array(stan["sigma_scale"])
-        law = stats.halfnorm if np.isinf(df) else stats.t(df)
-        fold = 0.0 if np.isinf(df) else np.log(2.0)
-        prior += (law.logpdf(sigma / scale) + fold - np.log(scale)).sum(axis=1)
+        prior += log_scale_prior(stan, sigma).sum(axis=1)
     else:
         sigma = np.broadcast_to(stan["sigma_known"], mu.shape)
     np.testing.assert_allclose(log_prior(target, c), prior, rtol=1e-12)

@@ -10,6 +10,7 @@ from pystan_mix.errors import DataError, ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
 from pystan_mix.mixtures.model_json import family_called, model_from_json, model_to_json
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
@@ -33,6 +34,8 @@ TEXT = model_to_json(NormalMixture(**FULL, sigma=HalfCauchy(5)))
         HalfNormal((0.1, 0.2, 0.3)),
         HalfStudentT(3, 2.5),
         HalfStudentT(1, [1, 2, 3]),
+        InverseGamma(2, 0.5),
+        LogNormal([-1, 0, 1], 0.5),
         0.1,
         [1, 2, 3],
         None,

@@ -8,7 +8,8 @@ import pytest
 from scipy import integrate, stats
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures import priors, scale_priors
+from pystan_mix.mixtures import far_priors, priors, scale_priors
+from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 
@@ -21,6 +22,10 @@ EXAMPLES = [
     HalfNormal((1e-3, 1e3)),
     HalfStudentT(3, 2.5),
     HalfStudentT(3, [1, 2]),
+    InverseGamma(2, 0.5),
+    InverseGamma([2, 3], [0.5, 4]),
+    LogNormal(-1, 0.5),
+    LogNormal([-1, 2], 0.5),
 ]
 
 # each number of each prior, as a function that makes the prior with that number
@@ -32,8 +37,12 @@ NUMBERS = {
     "HalfNormal: scale": HalfNormal,
     "HalfStudentT: df": lambda value: HalfStudentT(value, 1.0),
     "HalfStudentT: scale": lambda value: HalfStudentT(3.0, value),
+    "InverseGamma: shape": lambda value: InverseGamma(value, 1.0),
+    "InverseGamma: scale": lambda value: InverseGamma(1.0, value),
+    "LogNormal: location": lambda value: LogNormal(value, 1.0),
+    "LogNormal: scale": lambda value: LogNormal(0.0, value),
 }
-POSITIVE = [name for name in NUMBERS if name != "Normal: location"]
+POSITIVE = [name for name in NUMBERS if not name.endswith("location")]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +68,7 @@ def test_numbers_are_kept_as_floats(given, kept):
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=repr)
 def test_priors_are_values(prior):
-    again = eval(repr(prior), {**vars(priors), **vars(scale_priors)})  # noqa: S307
+    again = eval(repr(prior), {**vars(priors), **vars(scale_priors), **vars(far_priors)})  # noqa: S307
     assert again == prior
     assert hash(again) == hash(prior)
     assert again is not prior
@@ -126,7 +135,10 @@ def test_degrees_of_freedom_are_one_number():
 HALF = [HalfCauchy(5.0), HalfNormal(0.7), HalfStudentT(3.0, 2.5), HalfStudentT(0.5, 1.0)]
 
 
-@pytest.mark.parametrize("prior", [Normal(-1.5, 0.3), *HALF], ids=repr)
+FAR = [InverseGamma(2.5, 1.7), InverseGamma(0.7, 0.2), LogNormal(-0.3, 0.8)]
+
+
+@pytest.mark.parametrize("prior", [Normal(-1.5, 0.3), *HALF, *FAR], ids=repr)
 def test_a_density_integrates_to_its_draws_distribution(prior):
     """The distribution function by quadrature, at quartiles of 40,000 draws and in all."""
     rng = np.random.default_rng(5)
@@ -158,6 +170,9 @@ def test_a_density_integrates_to_its_draws_distribution(prior):
         (HalfCauchy(5), 10.0, np.log(2.0 / (5.0 * np.pi * 5.0))),
         # Student-t of three degrees: 6 sqrt(3) / (pi (3 + x^2)^2)
         (HalfStudentT(3, 2), 2.0, np.log(2.0 * 6.0 * np.sqrt(3.0) / (np.pi * 16.0) / 2.0)),
+        # of the variance v = 4: 3^2 v^-3 exp(-3 / v), and dv = 2 x dx
+        (InverseGamma(2, 3), 2.0, np.log(9.0 / 64.0 * np.exp(-0.75) * 4.0)),
+        (LogNormal(1, 2), np.exp(3.0), -0.5 - 3.0 - np.log(2.0 * np.sqrt(2.0 * np.pi))),
     ],
 )
 def test_densities_by_hand(prior, x, expected):
@@ -197,12 +212,17 @@ def test_stan_has_one_density_for_all_half_priors(prior):
 )
 def test_priors_come_back_from_stans_data_block(prior):
     size = 3 if prior == Normal([0, 10, 20], 5) else 2
-    for kind in (
-        (HalfCauchy, HalfNormal, HalfStudentT) if not isinstance(prior, Normal) else (Normal,)
-    ):
+    half = (HalfCauchy, HalfNormal, HalfStudentT)
+    for kind in half if isinstance(prior, half) else (type(prior),):
         assert kind.from_stan_data("x", prior.stan_data("x", size)) == prior
 
 
 def test_of_no_element_a_data_block_has_empty_vectors():
-    assert HalfCauchy(5).stan_data("sigma", 0) == {"sigma_df": 1.0, "sigma_scale": []}
+    assert HalfCauchy(5).stan_data("sigma", 0) == {
+        "sigma_prior": 1,
+        "sigma_df": 1.0,
+        "sigma_shape": [],
+        "sigma_loc": [],
+        "sigma_scale": [],
+    }
     assert Normal(1, 2).stan_data("nu", 0) == {"nu_loc": [], "nu_scale": []}

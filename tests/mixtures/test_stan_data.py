@@ -11,6 +11,7 @@ from known_posteriors import HeavyMixture
 
 from pystan_mix.errors import DataError
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
@@ -35,6 +36,8 @@ MODELS = [
     dataclasses.replace(FULL, sigma=HalfStudentT(3, 2.5), means=Normal(1, [1, 2, 3])),
     NormalMixture(n_components=1, means=Normal(0, 1), sigma=HalfNormal(2), min_sigma=0),
     NormalMixture(n_components=1, means=Normal(0, 1), sigma=2.0),
+    dataclasses.replace(FULL, sigma=InverseGamma(2, [1, 2, 3])),
+    dataclasses.replace(FULL, sigma=LogNormal([-1, 0, 1], 0.5)),
 ]
 
 
@@ -56,7 +59,10 @@ def test_stan_data_have_one_number_for_each_component():
         "mu_scale": [5.0, 5.0, 5.0],
         "n_sigma": 3,
         "sigma_known": [],
+        "sigma_prior": 1,
         "sigma_df": 1.0,
+        "sigma_shape": [],
+        "sigma_loc": [],
         "sigma_scale": [5.0, 5.0, 5.0],
         "min_sigma": 0.25,
         "N_rep": 6,

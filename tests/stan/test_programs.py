@@ -257,7 +257,11 @@ def test_without_data_the_scales_follow_their_prior(cmdstan: CmdStan, prior, law
         assert_follows(draws, cdf)
 
 
-@pytest.mark.parametrize("prior", [pmix.HalfCauchy(5), pmix.HalfNormal(2)], ids=repr)
+@pytest.mark.parametrize(
+    "prior",
+    [pmix.HalfCauchy(5), pmix.HalfNormal(2), pmix.InverseGamma(2, 3), pmix.LogNormal(0, 1)],
+    ids=repr,
+)
 def test_without_data_a_floor_cuts_the_prior_of_the_scales_off(cmdstan: CmdStan, prior):
     model = NormalMixture(n_components=2, means=pmix.Normal(0, 1), sigma=prior, min_sigma=1.5)
     sigma = thinned_prior(model, "sigma")

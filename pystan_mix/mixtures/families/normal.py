@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal, SigmaPrior
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Normal, Prior
-from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT, SigmaPrior
+from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, REAL
 
@@ -34,7 +35,7 @@ SIGMA = Parameter(
     field="sigma",
     meaning="standard deviations",
     space=POSITIVE,
-    priors=(HalfCauchy, HalfNormal, HalfStudentT),
+    priors=(HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal),
     example=HalfCauchy(5.0),
     symbol=r"\sigma",
     pymc="sigma",
@@ -58,9 +59,10 @@ class NormalMixture(Mixture):
         Prior of the means, restricted to increasing order. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
-    sigma : HalfCauchy, HalfNormal, HalfStudentT, float or sequence of K floats, optional
-        Prior of the standard deviations, or their known values, in the units
-        of the data. By default half-normal with the standard deviation of the
+    sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
+        Prior of the standard deviations, or their known values, one for all
+        components or one for each, in the units of the data; `InverseGamma` is
+        that of their squares. By default half-normal with the standard deviation of the
         data as scale.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.

@@ -13,11 +13,11 @@ from pystan_mix.mixtures.families.normal import (
     default_location_and_scale,
     location_and_scale_from_shares,
 )
+from pystan_mix.mixtures.far_priors import SigmaPrior
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
-from pystan_mix.mixtures.scale_priors import SigmaPrior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE
 
@@ -54,8 +54,10 @@ class StudentTMixture(Mixture):
         Prior of the locations, restricted to increasing order. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
-    sigma : HalfCauchy, HalfNormal, HalfStudentT, float or sequence of K floats, optional
-        Prior of the scales, or their known values, in the units of the data.
+    sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
+        Prior of the scales, or their known values, one for all components or
+        one for each, in the units of the data; `InverseGamma` is that of their
+        squares.
         By default half-normal with the standard deviation of the data as scale.
     df : Gamma, float or sequence of K floats, default Gamma(2, 0.1)
         Prior of the degrees of freedom, or their known values. All components
