@@ -17,6 +17,7 @@ from pystan_mix.fits.groups import (
     element_name,
     elements,
     observations,
+    posterior_size,
     sampler_stats,
     variables,
 )
@@ -73,20 +74,21 @@ def diagnose(fit: Fit) -> Verdict:
         return judge_approximation(fit)
     findings = read_attributes(WeighingFindings, fit)
     if findings.weighed:
-        problems, notes = tuple(_weighed_problems(findings)), tuple(_notes_on_weighing(fit))
+        problems, notes = tuple(_weighed_problems(fit, findings)), tuple(_notes_on_weighing(fit))
     else:
         problems = tuple(_nuts_problems(fit, findings))
         notes = tuple(_notes_on_chains(fit, findings))
     return Verdict(not problems, problems, "do not use" if problems else "fine", notes)
 
 
-def _weighed_problems(findings: WeighingFindings) -> Iterator[str]:
+def _weighed_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     """Yield what is wrong with draws of the weighed posterior."""
-    if not findings.ess_importance >= _LEAST_ESS_OF_WEIGHED:
+    worth = min(findings.ess_importance, math.prod(posterior_size(fit)))
+    if not worth >= _LEAST_ESS_OF_WEIGHED:
         yield (
-            f"The weighed draws are worth {findings.ess_importance:.0f} independent ones, and "
-            f"should be worth {_LEAST_ESS_OF_WEIGHED}. Raise iter_sampling, try fewer components, "
-            "or give priors that say more."
+            f"The weighed draws are worth {worth:.0f} independent ones, and should be worth "
+            f"{_LEAST_ESS_OF_WEIGHED}. Raise iter_sampling, try fewer components, or give priors "
+            "that say more."
         )
 
 

@@ -17,6 +17,7 @@ from interrupting import started
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, az, group, group_names
 from pystan_mix.errors import DataError, ModelError, SettingsError
+from pystan_mix.fits.groups import sampler_stats
 from pystan_mix.fits.summary import summarize
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
@@ -71,8 +72,9 @@ def test_chains_cross_where_two_means_change_places(cmdstan):
     )
     draws = group(fit, "posterior")
     wide_first = (draws["sigma"][..., 0] > draws["sigma"][..., 1]).mean("draw")
-    # that is the share of the posterior, some 0.6 here, and not of the chains
-    assert ((wide_first > 0.1) & (wide_first < 0.9)).all()
+    # each chain has seen both; 32 000 draws of long chains have a share of 0.117
+    assert ((wide_first > 0.02) & (wide_first < 0.3)).all()
+    assert float(wide_first.mean()) == pytest.approx(0.117, abs=0.03)
     assert (draws["mu"][..., 0] < draws["mu"][..., 1]).all()
     # the weights went with their components
     heavy = draws["theta"].argmax("component")
@@ -93,8 +95,9 @@ def test_rounded_data_leave_a_proper_posterior(cmdstan, course_data: Path, seed)
     assert sigma.min() >= 0.05
     # it does not stay there: of parallel tempering some 2 % of the draws are within a fiftieth
     assert (sigma < 0.051).mean() < 0.1
-    # trees of less than 100 steps, where those that had shrunk took 1023
-    assert group(fit, "sample_stats")["n_steps"].mean() < 100
+    # where chains that had shrunk took 1023 steps for each draw; of seeds 1 to 6, 0.2 % at most
+    (n_steps,) = sampler_stats(fit, "n_steps")
+    assert (n_steps >= 1023).mean() < 0.05
     assert attributes(fit)["seconds"] < 60
 
 
