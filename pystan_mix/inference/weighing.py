@@ -1,5 +1,6 @@
 """The whole posterior, weighed: from draws of chains that each may have stayed in one mode."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -91,6 +92,24 @@ class Weighed:
         return np.asarray(np.exp(self.sample.log_weights[self._there]))
 
     @property
+    def sd_error(self) -> float:
+        """The largest relative Monte Carlo error of a parameter's standard deviation.
+
+        It is large where a rare region, reached by few draws, makes a good part
+        of a standard deviation.
+        """
+        weights, worst = self.weights[:, None], 0.0
+        for values in self.variables().values():
+            squares = (values - (weights * values).sum(axis=0)) ** 2
+            variance = (weights * squares).sum(axis=0)
+            # of one component there is a weight that does not vary
+            some = variance > 0.0
+            excess = (weights * (squares - variance))[:, some]
+            error = np.sqrt((excess**2).sum(axis=0)) / (2.0 * variance[some])
+            worst = max(worst, *error.tolist(), 0.0)
+        return worst
+
+    @property
     def _there(self) -> NDArray[np.bool_]:
         """Which draws have a density."""
         return np.isfinite(self.sample.log_weights)
@@ -173,14 +192,16 @@ def _adapted(
     posterior = labelled(target, variables)
     fixed: tuple[Births, ...] = ()
     if births and posterior.labels is not None:
-        smaller, inner = _adapted(
-            without_one(target),
-            merged(target, variables, rng=rng),
-            births=births - 1,
-            round_draws=int(_SMALLER * round_draws),
-            rng=rng,
-        )
-        fixed = (Births(posterior, smaller, inner.blend),)
+        # without births there is a posterior all the same
+        with contextlib.suppress(np.linalg.LinAlgError):
+            smaller, inner = _adapted(
+                without_one(target),
+                merged(target, variables, rng=rng),
+                births=births - 1,
+                round_draws=int(_SMALLER * round_draws),
+                rng=rng,
+            )
+            fixed = (Births(posterior, smaller, inner.blend),)
     z = posterior.to_coordinates(posterior.relabelled(variables))
     return posterior, Adaptation(posterior.log_parts, z, fixed, round_draws=round_draws, rng=rng)
 
