@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.inference.modes import Modes, separate_modes
 from pystan_mix.mixtures.births import Births, merged, without_one
-from pystan_mix.mixtures.labelled import Labelled, labelled
+from pystan_mix.mixtures.labelled import Labelled, labelled, picked
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.adaptive_importance import total_density
@@ -35,6 +35,8 @@ _MORE_TIMES = 2
 _MORE_ROUNDS = (1.0, 1.0, 1.0)
 _GOOD_KHAT = 0.6
 _GOOD_ESS = 400
+# draws that are worth less show no way to better ones
+_HOPELESS_ESS = 50
 # effective draws below which the weighed posterior is not to be believed: of 37 posteriors of
 # up to seven components, all with means off by more than 0.15 sd had fewer, by either count
 _FEWEST_EFFECTIVE = 200
@@ -135,7 +137,8 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     draws : Draws
         Draws of chains, or of whatever has been near the posterior, components in
         any order. Proposals begin with the first half of each chain, and the
-        second half judges them.
+        second half judges them; where that has been elsewhere, with every other
+        draw, judged by the rest.
     rng : numpy.random.Generator
         Source of random numbers.
 
@@ -151,33 +154,51 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     """
     start = time.perf_counter()
     middle = (draws.length + 1) // 2
-    pooled = _flat(_thinned(draws, 0, middle, _AT_HAND))
-    size = max(1, target.observed.distinct.size * target.n_components)
-    round_draws = _within(_TERMS_OF_ROUND // size, _DRAWS_OF_ROUND)
-    posterior, adaptation = _adapted(
-        target, pooled, births=_BIRTHS, round_draws=round_draws, rng=rng
+    posterior, sample, z = _attempt(
+        target, _part(draws, slice(0, middle)), _part(draws, slice(middle, None)), rng=rng
     )
-    # where there is no second half the first one judges
-    second = _thinned(draws, middle if middle < draws.length else 0, draws.length, _JUDGING)
-    z = posterior.to_coordinates(posterior.relabelled(_flat(second)))
-    chains = z.reshape(second.chains, second.length, -1)
-    last = _within(_TERMS_OF_LAST // size, _DRAWS_OF_LAST)
-    sample = adaptation.sample(last, chains=chains)
-    for _ in range(_MORE_TIMES):
-        if sample.pareto_khat <= _GOOD_KHAT and min(sample.ess, sample.ess_of_chains) >= _GOOD_ESS:
-            break
-        adaptation.adapt(_MORE_ROUNDS)
-        sample = adaptation.sample(last, chains=chains)
+    if sample.ess_of_chains < _GOOD_ESS:
+        # chains have since been where they were not at first
+        posterior, sample, z = _attempt(
+            target, _part(draws, slice(0, None, 2)), _part(draws, slice(1, None, 2)), rng=rng
+        )
     modes = separate_modes(
-        lambda z: total_density(*posterior.log_parts(z)),
+        lambda points: total_density(*posterior.log_parts(points)),
         sample.z,
         sample.log_p,
         sample.log_weights,
         rng=rng,
     )
-    each = modes.of(z).reshape(chains.shape[:2])
+    each = modes.of(z.reshape(-1, z.shape[-1])).reshape(z.shape[:2])
     stayed = (each[..., None] == np.arange(modes.count)).mean(axis=1)
     return Weighed(posterior, sample, modes, stayed, time.perf_counter() - start)
+
+
+def _attempt(
+    target: Target, fitted: Draws, judging: Draws, *, rng: np.random.Generator
+) -> tuple[Labelled, Blended, FloatArray]:
+    """Weigh from some draws, judged by others, which are returned in coordinates."""
+    size = max(1, target.observed.distinct.size * target.n_components)
+    posterior, adaptation = _adapted(
+        target,
+        _flat(_thinned(fitted, _AT_HAND)),
+        births=_BIRTHS,
+        round_draws=_within(_TERMS_OF_ROUND // size, _DRAWS_OF_ROUND),
+        rng=rng,
+    )
+    judging = _thinned(judging if judging.length else fitted, _JUDGING)
+    z = posterior.to_coordinates(posterior.relabelled(_flat(judging)))
+    z = z.reshape(judging.chains, judging.length, -1)
+    last = _within(_TERMS_OF_LAST // size, _DRAWS_OF_LAST)
+    sample = adaptation.sample(last, chains=z)
+    for _ in range(_MORE_TIMES):
+        worth = min(sample.ess, sample.ess_of_chains)
+        enough = sample.pareto_khat <= _GOOD_KHAT and worth >= _GOOD_ESS
+        if enough or worth < _HOPELESS_ESS:
+            break
+        adaptation.adapt(_MORE_ROUNDS)
+        sample = adaptation.sample(last, chains=z)
+    return posterior, sample, z
 
 
 def _adapted(
@@ -196,7 +217,7 @@ def _adapted(
         with contextlib.suppress(np.linalg.LinAlgError):
             smaller, inner = _adapted(
                 without_one(target),
-                merged(target, variables, rng=rng),
+                merged(target, _ordered(target, variables), rng=rng),
                 births=births - 1,
                 round_draws=int(_SMALLER * round_draws),
                 rng=rng,
@@ -206,10 +227,20 @@ def _adapted(
     return posterior, Adaptation(posterior.log_parts, z, fixed, round_draws=round_draws, rng=rng)
 
 
-def _thinned(draws: Draws, start: int, stop: int, wanted: int) -> Draws:
-    """Return so many draws of all chains together, evenly spaced in a part of each."""
-    each = max(1, wanted // draws.chains)
-    return draws.picked(start + evenly_spaced(stop - start, each))
+def _ordered(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return variables in the order of the means."""
+    name = target.model.ordered_parameter().name
+    return picked(variables, np.argsort(variables[name], axis=1))
+
+
+def _part(draws: Draws, part: slice) -> Draws:
+    """Return a part of each chain."""
+    return draws.picked(np.arange(draws.length)[part])
+
+
+def _thinned(draws: Draws, wanted: int) -> Draws:
+    """Return so many draws of all chains together, evenly spaced."""
+    return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
 
 
 def _flat(draws: Draws) -> dict[str, FloatArray]:

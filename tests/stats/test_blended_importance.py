@@ -87,7 +87,7 @@ def test_draws_in_one_place_have_no_covariance():
 
 
 def test_errors_are_honest():
-    """Of twenty runs: their spread is at most what each says, which counts draws as of one source."""
+    """The spread of twenty runs is at most what each says, which does not count strata."""
     found = [
         adapted(near(seed=s), (elsewhere(),), seed=s).sample(3000, chains=near(n=50))
         for s in range(20)
