@@ -155,6 +155,7 @@ class Births:
         """Draw n points in the coordinates of all components; some may not be finite."""
         target, others = self.whole.target, self.smaller.target
         variables = self.smaller.from_coordinates(self.source.draw(n, rng=rng)).variables()
+        astray = ~self.smaller.inside(variables)
         laws = np.array(self._weight_laws())[rng.integers(0, len(_OBSERVATIONS_IN), n)]
         share = rng.beta(laws[:, 0], laws[:, 1])[:, None]
         left = free_shares(others, variables["theta"]) * (1.0 - share)
@@ -165,7 +166,10 @@ class Births:
             variables[parameter.name] = np.concatenate(
                 [variables[parameter.name], new[:, None]], axis=1
             )
-        return self.whole.to_coordinates(self.whole.relabelled(variables))
+        z = self.whole.to_coordinates(self.whole.relabelled(variables))
+        # there the source is not a density of the smaller posterior's
+        z[astray] = np.nan
+        return z
 
     def log_density(self, z: FloatArray) -> FloatArray:
         """Return the log density of points: the sum over which component was born."""

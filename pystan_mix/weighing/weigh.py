@@ -1,5 +1,6 @@
 """The whole posterior, weighed: from draws of chains that each may have stayed in one mode."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pystan_mix.stats.importance.adaptive import total_density
 from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.births import Births, merged, without_one
-from pystan_mix.weighing.labelled import Labelled, labelled
+from pystan_mix.weighing.labelled import Labelled, labelled, picked
 from pystan_mix.weighing.modes import Modes, separate_modes
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
@@ -34,6 +35,8 @@ _MORE_TIMES = 2
 _MORE_ROUNDS = (1.0, 1.0, 1.0)
 _GOOD_KHAT = 0.6
 _GOOD_ESS = 400
+# draws that are worth less show no way to better ones
+_HOPELESS_ESS = 50
 # effective draws below which the weighed posterior is not to be believed: of 37 posteriors of
 # up to seven components, all with means off by more than 0.15 sd had fewer, by either count
 _FEWEST_EFFECTIVE = 200
@@ -91,6 +94,24 @@ class Weighed:
         return np.asarray(np.exp(self.sample.log_weights[self._there]))
 
     @property
+    def sd_error(self) -> float:
+        """The largest relative Monte Carlo error of a parameter's standard deviation.
+
+        It is large where a rare region, reached by few draws, makes a good part
+        of a standard deviation.
+        """
+        weights, worst = self.weights[:, None], 0.0
+        for values in self.variables().values():
+            squares = (values - (weights * values).sum(axis=0)) ** 2
+            variance = (weights * squares).sum(axis=0)
+            # of one component there is a weight that does not vary
+            some = variance > 0.0
+            excess = (weights * (squares - variance))[:, some]
+            error = np.sqrt((excess**2).sum(axis=0)) / (2.0 * variance[some])
+            worst = max(worst, *error.tolist(), 0.0)
+        return worst
+
+    @property
     def _there(self) -> NDArray[np.bool_]:
         """Which draws have a density."""
         return np.isfinite(self.sample.log_weights)
@@ -116,7 +137,8 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     draws : Draws
         Draws of chains, or of whatever has been near the posterior, components in
         any order. Proposals begin with the first half of each chain, and the
-        second half judges them.
+        second half judges them; where that has been elsewhere, with every other
+        draw, judged by the rest.
     rng : numpy.random.Generator
         Source of random numbers.
 
@@ -132,33 +154,51 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     """
     start = time.perf_counter()
     middle = (draws.length + 1) // 2
-    pooled = _flat(_thinned(draws, 0, middle, _AT_HAND))
-    size = max(1, target.observed.distinct.size * target.n_components)
-    round_draws = _within(_TERMS_OF_ROUND // size, _DRAWS_OF_ROUND)
-    posterior, adaptation = _adapted(
-        target, pooled, births=_BIRTHS, round_draws=round_draws, rng=rng
+    posterior, sample, z = _attempt(
+        target, _part(draws, slice(0, middle)), _part(draws, slice(middle, None)), rng=rng
     )
-    # where there is no second half the first one judges
-    second = _thinned(draws, middle if middle < draws.length else 0, draws.length, _JUDGING)
-    z = posterior.to_coordinates(posterior.relabelled(_flat(second)))
-    chains = z.reshape(second.chains, second.length, -1)
-    last = _within(_TERMS_OF_LAST // size, _DRAWS_OF_LAST)
-    sample = adaptation.sample(last, chains=chains)
-    for _ in range(_MORE_TIMES):
-        if sample.pareto_khat <= _GOOD_KHAT and min(sample.ess, sample.ess_of_chains) >= _GOOD_ESS:
-            break
-        adaptation.adapt(_MORE_ROUNDS)
-        sample = adaptation.sample(last, chains=chains)
+    if sample.ess_of_chains < _GOOD_ESS:
+        # chains have since been where they were not at first
+        posterior, sample, z = _attempt(
+            target, _part(draws, slice(0, None, 2)), _part(draws, slice(1, None, 2)), rng=rng
+        )
     modes = separate_modes(
-        lambda z: total_density(*posterior.log_parts(z)),
+        lambda points: total_density(*posterior.log_parts(points)),
         sample.z,
         sample.log_p,
         sample.log_weights,
         rng=rng,
     )
-    each = modes.of(z).reshape(chains.shape[:2])
+    each = modes.of(z.reshape(-1, z.shape[-1])).reshape(z.shape[:2])
     stayed = (each[..., None] == np.arange(modes.count)).mean(axis=1)
     return Weighed(posterior, sample, modes, stayed, time.perf_counter() - start)
+
+
+def _attempt(
+    target: Target, fitted: Draws, judging: Draws, *, rng: np.random.Generator
+) -> tuple[Labelled, Blended, FloatArray]:
+    """Weigh from some draws, judged by others, which are returned in coordinates."""
+    size = max(1, target.observed.distinct.size * target.n_components)
+    posterior, adaptation = _adapted(
+        target,
+        _flat(_thinned(fitted, _AT_HAND)),
+        births=_BIRTHS,
+        round_draws=_within(_TERMS_OF_ROUND // size, _DRAWS_OF_ROUND),
+        rng=rng,
+    )
+    judging = _thinned(judging if judging.length else fitted, _JUDGING)
+    z = posterior.to_coordinates(posterior.relabelled(_flat(judging)))
+    z = z.reshape(judging.chains, judging.length, -1)
+    last = _within(_TERMS_OF_LAST // size, _DRAWS_OF_LAST)
+    sample = adaptation.sample(last, chains=z)
+    for _ in range(_MORE_TIMES):
+        worth = min(sample.ess, sample.ess_of_chains)
+        enough = sample.pareto_khat <= _GOOD_KHAT and worth >= _GOOD_ESS
+        if enough or worth < _HOPELESS_ESS:
+            break
+        adaptation.adapt(_MORE_ROUNDS)
+        sample = adaptation.sample(last, chains=z)
+    return posterior, sample, z
 
 
 def _adapted(
@@ -173,22 +213,34 @@ def _adapted(
     posterior = labelled(target, variables)
     fixed: tuple[Births, ...] = ()
     if births and posterior.labels is not None:
-        smaller, inner = _adapted(
-            without_one(target),
-            merged(target, variables, rng=rng),
-            births=births - 1,
-            round_draws=int(_SMALLER * round_draws),
-            rng=rng,
-        )
-        fixed = (Births(posterior, smaller, inner.blend),)
+        # without births there is a posterior all the same
+        with contextlib.suppress(np.linalg.LinAlgError):
+            smaller, inner = _adapted(
+                without_one(target),
+                merged(target, _ordered(target, variables), rng=rng),
+                births=births - 1,
+                round_draws=int(_SMALLER * round_draws),
+                rng=rng,
+            )
+            fixed = (Births(posterior, smaller, inner.blend),)
     z = posterior.to_coordinates(posterior.relabelled(variables))
     return posterior, Adaptation(posterior.log_parts, z, fixed, round_draws=round_draws, rng=rng)
 
 
-def _thinned(draws: Draws, start: int, stop: int, wanted: int) -> Draws:
-    """Return so many draws of all chains together, evenly spaced in a part of each."""
-    each = max(1, wanted // draws.chains)
-    return draws.picked(start + evenly_spaced(stop - start, each))
+def _ordered(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return variables in the order of the means."""
+    name = target.model.ordered_parameter().name
+    return picked(variables, np.argsort(variables[name], axis=1))
+
+
+def _part(draws: Draws, part: slice) -> Draws:
+    """Return a part of each chain."""
+    return draws.picked(np.arange(draws.length)[part])
+
+
+def _thinned(draws: Draws, wanted: int) -> Draws:
+    """Return so many draws of all chains together, evenly spaced."""
+    return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
 
 
 def _flat(draws: Draws) -> dict[str, FloatArray]:

@@ -166,8 +166,9 @@ def test_chains_start_apart_and_have_noise_of_their_own(fit):
     assert len(np.unique(y_rep[:, 0, 0])) == 3
 
 
+# k-hat of 1000 draws is 0.47 to 0.79 here, as the seed has it; above 0.67 ArviZ warns
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 def test_loo_works_on_thinned_draws(cmdstan):
-    # k-hat of 1000 draws is 0.47 to 0.79 here, as the seed has it; above 0.67 ArviZ warns
     fit = pmix.sample(MODEL, Y, iter_sampling=2000, seed=4, show_progress=False)
     assert group(fit, "log_likelihood")["y"].shape == (4, 250, 60)
     loo = az.loo(fit)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from known_posteriors import HeavyMixture
 from scipy import integrate, stats
 
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
@@ -88,3 +89,78 @@ def test_resampled_draws_are_the_weighed_ones():
         sd = np.sqrt(found.weights @ (values - mean) ** 2)
         # systematic resampling adds next to nothing to the error of all
         assert np.abs(again.variables[name][0].mean(axis=0) - mean).max() < 0.1 * sd.max()
+
+
+def two_modes():
+    """Return a target with two modes that mirror each other, and a chain about each."""
+    rng = np.random.default_rng(4)
+    half = np.concatenate([rng.normal(3.0, 0.3, 40), rng.normal(0.0, 0.3, 20)])
+    y = np.concatenate([half, -half])
+    model = NormalMixture(n_components=2, means=Normal(0, 5), sigma=HalfNormal(3))
+    left = around([1 / 3, 2 / 3], [-3.0, 1.5], [0.3, 1.5], sd=0.05)
+    right = around([2 / 3, 1 / 3], [-1.5, 3.0], [1.5, 0.3], sd=0.05)
+    names = left.variables
+    return target_of(model, y), Draws(
+        {n: np.concatenate([left.variables[n], right.variables[n]]) for n in names}
+    )
+
+
+def test_chains_in_two_modes_are_weighed():
+    target, draws = two_modes()
+    found = weigh(target, draws, rng=np.random.default_rng(1))
+    assert found.is_sound
+    assert found.modes.count == 2
+    assert sorted(found.stayed.argmax(axis=1)) == [0, 1]
+    # clusters' borders are those of k-means
+    assert found.stayed.max(axis=1).min() > 0.95
+    share = found.weights @ (found.variables()["mu"][:, 0] < -2.25)
+    assert share == pytest.approx(0.5, abs=4.5 * 0.5 / found.sample.ess**0.5)
+    # of 1000 draws resampled from as many
+    assert found.modes.shares == pytest.approx([0.5, 0.5], abs=4.5 * 0.5 * (2 / 1000) ** 0.5)
+    again = weigh(target, draws, rng=np.random.default_rng(2))
+    difference = found.log_integral - again.log_integral
+    assert abs(difference) < 4.5 * math.hypot(found.sample.mcse, again.sample.mcse)
+    assert found.sd_error < 0.1
+
+
+def test_a_mode_that_a_chain_finds_late_is_not_missed():
+    target, draws = two_modes()
+    late = Draws(
+        {n: np.concatenate([x[0, :600], x[1, :400]])[None] for n, x in draws.variables.items()}
+    )
+    found = weigh(target, late, rng=np.random.default_rng(1))
+    assert found.is_sound
+    assert found.modes.count == 2
+    assert found.modes.shares == pytest.approx([0.5, 0.5], abs=4.5 * 0.5 * (2 / 1000) ** 0.5)
+
+
+def test_too_few_draws_for_the_dimensions_are_refused():
+    target, draws = two_modes()
+    with pytest.raises(np.linalg.LinAlgError):
+        weigh(target, draws.picked(np.arange(2)), rng=np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("sigma", [1.5, (0.3, 1.5)])
+def test_known_sds(sigma):
+    y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=sigma, seed=2)
+    model = NormalMixture(n_components=2, means=Normal(0, 5), sigma=sigma)
+    draws = around([0.5, 0.5], [-2, 2], [1, 1], sd=0.1)
+    known = Draws({name: draws.variables[name] for name in ("theta", "mu")})
+    found = weigh(target_of(model, y), known, rng=np.random.default_rng(1))
+    assert found.is_sound
+    assert (found.posterior.labels is None) == isinstance(sigma, tuple)
+    assert set(found.variables()) == {"theta", "mu"}
+
+
+def test_a_family_with_a_parameter_that_all_components_share():
+    y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=1.0, seed=2)
+    model = HeavyMixture(
+        n_components=2, means=Normal(0, 5), sigma=HalfNormal(3), df=HalfNormal(10.0)
+    )
+    draws = around([0.5, 0.5], [-2, 2], [1, 1], sd=0.1)
+    df = np.exp(1.5 + 0.3 * np.random.default_rng(2).normal(size=(1, 1000, 1)))
+    found = weigh(
+        target_of(model, y), Draws(draws.variables | {"df": df}), rng=np.random.default_rng(1)
+    )
+    assert found.is_sound
+    assert found.variables()["df"].shape[1] == 1

@@ -135,7 +135,7 @@ class Adaptation:
         powers : sequence of float
             One at least; the blend is for the target itself whatever they are.
         """
-        for power in (*powers[1:], 1.0):
+        for power in (*powers[1:], 1.0):  # of the next round
             mixture, self._covariance = adapted_proposal(
                 self._near, self._log_w, self._covariance, rng=self._rng
             )
@@ -214,11 +214,7 @@ class Adaptation:
         first = self._rounds[: len(self._fixed)]
         had = np.array([0, *(one.draws for one in first)])
         more = np.maximum(np.rint(self.blend.shares * draws).astype(int) - had, 0)
-        new = [
-            source.draw(int(count), rng=self._rng)
-            for source, count in zip(self.blend.sources, more, strict=True)
-        ]
-        fresh = np.concatenate(new)
+        fresh = self.blend.draw_counts(more, rng=self._rng)
         fresh = fresh[np.isfinite(fresh).all(axis=1)]
         log_p = [total_density(*self._log_density(fresh))]
         log_p += [total_density(one.kept, one.flattened) for one in first]

@@ -9,6 +9,7 @@ import math
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.normal_proposals import Proposal
@@ -169,7 +170,10 @@ class Blend:
 
     def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
         """Draw n points, shape (n, d), those of one source side by side."""
-        counts = rng.multinomial(n, self.shares)
+        return self.draw_counts(rng.multinomial(n, self.shares), rng=rng)
+
+    def draw_counts(self, counts: NDArray[np.int_], *, rng: np.random.Generator) -> FloatArray:
+        """Draw so many points from each source."""
         parts = [
             source.draw(int(count), rng=rng)
             for source, count in zip(self.sources, counts, strict=True)

@@ -8,7 +8,9 @@ from scipy.special import logsumexp
 from pystan_mix.stats.importance.normal_proposals import draw_from, fit_proposal
 from pystan_mix.stats.importance.student_proposals import (
     DEGREES_OF_FREEDOM,
+    Blend,
     StudentMixture,
+    Students,
     beside,
     draw_student,
     from_normals,
@@ -79,3 +81,20 @@ def test_a_students_moments_are_those_of_its_normal():
 def test_a_singular_covariance_is_refused():
     with pytest.raises(np.linalg.LinAlgError):
         student(np.zeros(2), np.ones((2, 2)))
+
+
+def test_a_blend_is_its_sources_with_their_shares():
+    blend = Blend(
+        (Students(two()), Students(student(MEAN - 3.0, COVARIANCE))), np.array([0.3, 0.7])
+    )
+    rng = np.random.default_rng(3)
+    z = blend.draw(500, rng=rng)
+    assert z.shape == (500, 3)
+    terms = blend.log_terms(z)
+    np.testing.assert_allclose(terms[0], np.log(0.3) + student_log_density(two(), z))
+    np.testing.assert_allclose(blend.log_density(z), logsumexp(terms, axis=0))
+    # by how likely each draw is of either; the shares are binomial
+    own = np.exp(terms - blend.log_density(z)).mean(axis=1)
+    np.testing.assert_allclose(own, [0.3, 0.7], atol=4.5 * (0.21 / 500) ** 0.5)
+    counted = blend.draw_counts(np.array([0, 7]), rng=rng)
+    assert counted.shape == (7, 3)
