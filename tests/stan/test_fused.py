@@ -45,7 +45,9 @@ ROWS = ("Row2", "Row4", "Row8")
 Y = pmix.simulate(400, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
 MEANS = pmix.Normal(0, 5)
 MODELS = {
-    "unknown sigma": NormalMixture(n_components=3, means=MEANS, sigma=pmix.HalfCauchy(2)),
+    "unknown sigma": NormalMixture(
+        n_components=3, means=MEANS, sigma=pmix.HalfCauchy(2), min_sigma=0
+    ),
     "known sigma": NormalMixture(n_components=3, means=MEANS, sigma=[0.8, 1.0, 1.4]),
 }
 
@@ -236,7 +238,9 @@ def test_the_same_seed_gives_the_same_draws_to_the_last_bit(cmdstan: CmdStan, tm
 
 def run_from(init: dict[str, list[float]], *settings: str) -> Run:
     """Run NUTS from initial values; it fails if CmdStan does."""
-    model = NormalMixture(n_components=len(init["mu_raw"]), means=MEANS, sigma=pmix.HalfCauchy(2))
+    model = NormalMixture(
+        n_components=len(init["mu_raw"]), means=MEANS, sigma=pmix.HalfCauchy(2), min_sigma=0
+    )
     (executable,) = compiled(stan_program("normal"), show_progress=False)
     with workspace(executable, keep_in=None) as space:
         call = Call(
