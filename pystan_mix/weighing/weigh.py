@@ -19,9 +19,11 @@ from pystan_mix.weighing.labelled import Labelled, labelled, picked
 from pystan_mix.weighing.modes import Modes, separate_modes
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
-_TERMS_OF_ROUND = 3_000_000
-_TERMS_OF_LAST = 9_000_000
-_DRAWS_OF_ROUND = (300, 2000)
+_TERMS_OF_ROUND = 2_000_000
+_TERMS_OF_LAST = 7_500_000
+_MOST_OF_ROUND = 2000
+# a mixture is fitted to as many effective draws
+_LEAST_PER_DIMENSION = 40
 _DRAWS_OF_LAST = (1500, 8000)
 # rounds of the posterior without one component are so much smaller
 _SMALLER = 0.75
@@ -35,11 +37,14 @@ _MORE_TIMES = 2
 _MORE_ROUNDS = (1.0, 1.0, 1.0)
 _GOOD_KHAT = 0.6
 _GOOD_ESS = 400
+_GOOD_SD_ERROR = 0.1
 # draws that are worth less show no way to better ones
 _HOPELESS_ESS = 50
 # effective draws below which the weighed posterior is not to be believed: of 37 posteriors of
 # up to seven components, all with means off by more than 0.15 sd had fewer, by either count
 _FEWEST_EFFECTIVE = 200
+# relative, of a standard deviation
+_LARGEST_SD_ERROR = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +61,10 @@ class Weighed:
         How many separate modes there are, and the share of each.
     stayed : ndarray, shape (chain, mode)
         The share of each chain's draws in each mode.
+    sd_error : float
+        The largest relative Monte Carlo error of a parameter's standard
+        deviation: large where a rare region, reached by few draws, makes a good
+        part of one.
     seconds : float
         How long it took.
     """
@@ -64,6 +73,7 @@ class Weighed:
     sample: Blended
     modes: Modes
     stayed: FloatArray
+    sd_error: float
     seconds: float
 
     @property
@@ -77,6 +87,7 @@ class Weighed:
         return (
             found.pareto_khat <= khat_limit(len(found.z))
             and min(found.ess, found.ess_of_chains) >= _FEWEST_EFFECTIVE
+            and self.sd_error <= _LARGEST_SD_ERROR
         )
 
     @property
@@ -92,24 +103,6 @@ class Weighed:
     def weights(self) -> FloatArray:
         """The weights of `variables`, which sum to one."""
         return np.asarray(np.exp(self.sample.log_weights[self._there]))
-
-    @property
-    def sd_error(self) -> float:
-        """The largest relative Monte Carlo error of a parameter's standard deviation.
-
-        It is large where a rare region, reached by few draws, makes a good part
-        of a standard deviation.
-        """
-        weights, worst = self.weights[:, None], 0.0
-        for values in self.variables().values():
-            squares = (values - (weights * values).sum(axis=0)) ** 2
-            variance = (weights * squares).sum(axis=0)
-            # of one component there is a weight that does not vary
-            some = variance > 0.0
-            excess = (weights * (squares - variance))[:, some]
-            error = np.sqrt((excess**2).sum(axis=0)) / (2.0 * variance[some])
-            worst = max(worst, *error.tolist(), 0.0)
-        return worst
 
     @property
     def _there(self) -> NDArray[np.bool_]:
@@ -171,7 +164,8 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     )
     each = modes.of(z.reshape(-1, z.shape[-1])).reshape(z.shape[:2])
     stayed = (each[..., None] == np.arange(modes.count)).mean(axis=1)
-    return Weighed(posterior, sample, modes, stayed, time.perf_counter() - start)
+    sd_error = _sd_error(posterior, sample)
+    return Weighed(posterior, sample, modes, stayed, sd_error, time.perf_counter() - start)
 
 
 def _attempt(
@@ -179,11 +173,12 @@ def _attempt(
 ) -> tuple[Labelled, Blended, FloatArray]:
     """Weigh from some draws, judged by others, which are returned in coordinates."""
     size = max(1, target.observed.distinct.size * target.n_components)
+    least = _LEAST_PER_DIMENSION * target.dimensions
     posterior, adaptation = _adapted(
         target,
         _flat(_thinned(fitted, _AT_HAND)),
         births=_BIRTHS,
-        round_draws=_within(_TERMS_OF_ROUND // size, _DRAWS_OF_ROUND),
+        round_draws=_within(_TERMS_OF_ROUND // size, (least, _MOST_OF_ROUND)),
         rng=rng,
     )
     judging = _thinned(judging if judging.length else fitted, _JUDGING)
@@ -193,12 +188,30 @@ def _attempt(
     sample = adaptation.sample(last, chains=z)
     for _ in range(_MORE_TIMES):
         worth = min(sample.ess, sample.ess_of_chains)
-        enough = sample.pareto_khat <= _GOOD_KHAT and worth >= _GOOD_ESS
+        enough = (
+            sample.pareto_khat <= _GOOD_KHAT
+            and worth >= _GOOD_ESS
+            and _sd_error(posterior, sample) <= _GOOD_SD_ERROR
+        )
         if enough or worth < _HOPELESS_ESS:
             break
         adaptation.adapt(_MORE_ROUNDS)
         sample = adaptation.sample(last, chains=z)
     return posterior, sample, z
+
+
+def _sd_error(posterior: Labelled, sample: Blended) -> float:
+    """Return the largest relative error of a standard deviation, of all that varies."""
+    there = np.isfinite(sample.log_weights)
+    weights = np.exp(sample.log_weights[there])[:, None]
+    worst = 0.0
+    for values in posterior.ordered_variables(sample.z[there]).values():
+        squares = (values - (weights * values).sum(axis=0)) ** 2
+        variance = (weights * squares).sum(axis=0)
+        excess = (weights * (squares - variance))[:, variance > 0.0]
+        error = np.sqrt((excess**2).sum(axis=0)) / (2.0 * variance[variance > 0.0])
+        worst = max(worst, float(error.max(initial=0.0)))
+    return worst
 
 
 def _adapted(

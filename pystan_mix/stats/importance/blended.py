@@ -1,8 +1,7 @@
 """Importance sampling from several sources at once: fixed ones, the draws at hand, an adapted one.
 
-Of draws from whatever sources, each is weighted against the blend of them all
-(the balance heuristic of Veach and Guibas, 1995), so that a region that one of
-them reaches well is weighed well, however thin the others are there.
+Each draw is weighted against the blend of all (the balance heuristic of Veach and Guibas, 1995):
+a region that one source reaches well is weighed well, however thin the others are there.
 """
 
 import dataclasses
@@ -29,6 +28,8 @@ _POWERS = (0.25, 0.5, 1.0, 1.0)
 _LEAST_SHARE = 0.1
 # how often the shares are moved to what the weights say
 _SHARE_STEPS = 2
+# what one of so many draws of chains reaches may be missed
+_MAY_BE_MISSED = 400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,8 +212,9 @@ class Adaptation:
         Blended
             The draws, each weighted against the blend of all.
         """
-        first = self._rounds[: len(self._fixed)]
-        had = np.array([0, *(one.draws for one in first)])
+        # not those of the draws at hand: what was adapted to their weights is too dense at them
+        first = self._rounds[1 : len(self._fixed)]
+        had = np.array([0, 0, *(one.draws for one in first)])
         more = np.maximum(np.rint(self.blend.shares * draws).astype(int) - had, 0)
         fresh = self.blend.draw_counts(more, rng=self._rng)
         fresh = fresh[np.isfinite(fresh).all(axis=1)]
@@ -251,11 +253,9 @@ class Adaptation:
 
 
 def _mean_ratio(log_ratio: FloatArray) -> float:
-    """Return the mean of normalised target over blend at draws of the target, or one.
-
-    It is one and the squared coefficient of variation of the weights.
-    """
-    there = log_ratio[np.isfinite(log_ratio)]
+    """Return the mean of target over blend: one and the weights' squared variation, or more."""
+    there = np.sort(log_ratio[np.isfinite(log_ratio)])
+    there = there[: there.size - there.size // _MAY_BE_MISSED]
     if not there.size:
         return math.inf
     return max(1.0, math.exp(min(float(log_sum_exp(there)) - math.log(there.size), 500.0)))
