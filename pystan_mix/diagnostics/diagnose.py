@@ -123,8 +123,9 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
         yield (
             f"The posterior could not be weighed as a whole: k-hat is "
             f"{findings.pareto_khat_weights:.2f}, and judged by the chains' draws the weighed ones "
-            f"are worth {findings.ess_of_chains:.0f}. So nothing shows that the chains found all "
-            "modes. Try fewer components, or priors that say more."
+            f"are worth {findings.ess_of_chains:.0f}, with an error of {findings.sd_error:.0%} in "
+            "a standard deviation. So nothing shows that the chains found all modes. Try fewer "
+            "components, or priors that say more."
         )
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
     table = _varying(summarize(fit))

@@ -66,6 +66,9 @@ class WeighingFindings:
     ess_of_chains : float
         The same, judged by the chains' draws: far less where these have been
         where the weighed sample is too thin.
+    sd_error : float
+        The largest relative Monte Carlo error of a parameter's standard
+        deviation, of the weighed ones.
     modes : int
         Number of separate modes.
     mode_shares : str
@@ -81,6 +84,7 @@ class WeighingFindings:
     pareto_khat_weights: float = math.nan
     ess_importance: float = math.nan
     ess_of_chains: float = math.nan
+    sd_error: float = math.nan
     modes: int = 0
     mode_shares: str = ""
     chains_stayed: bool = False

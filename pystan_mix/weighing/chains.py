@@ -83,6 +83,7 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
         pareto_khat_weights=sample.pareto_khat,
         ess_importance=sample.ess,
         ess_of_chains=sample.ess_of_chains,
+        sd_error=weighed.sd_error,
         modes=weighed.modes.count,
         mode_shares=str(weighed.modes),
         chains_stayed=bool((weighed.stayed.max(axis=1) > _STAYED).all()),
