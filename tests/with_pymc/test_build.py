@@ -79,7 +79,7 @@ each_form = pytest.mark.parametrize(("case", "floor", "by_hand"), FORMS)
 
 @dataclasses.dataclass(frozen=True)
 class Points:
-    """A hundred points of the parameters, and CmdStan's log posterior there, without Jacobian."""
+    """Twenty-five points of the parameters, and CmdStan's log posterior there, without Jacobian."""
 
     theta_raw: FloatArray
     parameters: dict[str, FloatArray]
@@ -101,7 +101,7 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     model, y = target.model, target.observed.y
     stan = stan_data(target)
     K = model.n_components
-    z = np.random.default_rng(list(case.encode())).normal(size=(4, 100, K))
+    z = np.random.default_rng(list(case.encode())).normal(size=(4, 25, K))
     theta_raw = np.exp(z[0]) / np.exp(z[0]).sum(axis=1, keepdims=True)
     centre = np.quantile(y, (np.arange(K) + 0.5) / K)
     first, gaps = centre[0] + z[1, :, :1], np.diff(centre) * np.exp(z[1, :, 1:])
@@ -115,13 +115,13 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     mu_raw = pull_free(mu, target.width)
     free = {"theta_raw": theta_raw, "mu_raw": mu_raw}
     free |= {f"{name}_raw": parameters[name] for name in estimated_scales(case)}
-    inits = [{name: x[i].tolist() for name, x in free.items()} for i in range(100)]
-    sigma = parameters.get("sigma", np.ones((100, K)))
+    inits = [{name: x[i].tolist() for name, x in free.items()} for i in range(25)]
+    sigma = parameters.get("sigma", np.ones((25, K)))
     jacobian = [
         log_jacobian(stan, *at, version=version)
         for at in zip(theta_raw, mu_raw, mu, sigma, strict=True)
     ]
-    jacobian += np.log(parameters.get("df", np.ones((100, 1)))).sum(axis=1)
+    jacobian += np.log(parameters.get("df", np.ones((25, 1)))).sum(axis=1)
     lp = lp_at(stan_program(model.program), stan, inits)
     return Points(theta_raw, parameters, lp - jacobian)
 
