@@ -94,8 +94,8 @@ def test_a_parameter_of_another_family_is_refused():
 
 def test_what_a_parameter_is_spelled_like():
     assert spelled(SIGMA) == (
-        "numbers with commas between them, half-cauchy:SCALE, half-normal:SCALE or "
-        "half-student-t:DF,SCALE"
+        "numbers with commas between them, half-cauchy:SCALE, half-normal:SCALE, "
+        "half-student-t:DF,SCALE, inverse-gamma:SHAPE,SCALE or log-normal:LOCATION,SCALE"
     )
     assert spelled(DF) == "numbers with commas between them or half-normal:SCALE"
     assert spelled(MEANS).startswith("LOCATION,SCALE of a normal prior, ")
