@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib
 import pytest
-from skipping import skip_or_fail
+from skipping import need_executable, skip_or_fail
 
 matplotlib.use("Agg")
 
@@ -97,6 +97,18 @@ def course_data() -> Path:
     if not folder.is_dir():
         skip_or_fail(f"{folder} is missing: it holds the course's data and PyMC's results")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make() -> None:
+    """GNU make, where it is installed."""
+    need_executable("make")
+
+
+@pytest.fixture(scope="session")
+def gxx() -> None:
+    """GNU's compiler of C++, where it is installed."""
+    need_executable("g++")
 
 
 @pytest.fixture(scope="session")

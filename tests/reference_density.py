@@ -55,9 +55,10 @@ def ordering_width(stan: Mapping[str, Any]) -> float:
 
 
 def log_simplex_jacobian(theta: FloatArray, *, version: tuple[int, ...]) -> float:
-    """Log absolute determinant of Stan's transform of a simplex, up to a constant."""
+    """Log absolute determinant of Stan's transform of a simplex, all but its last share."""
     if version >= (2, 37):
-        return float(np.log(theta).sum())  # isometric log ratios
+        # isometric log ratios
+        return float(np.log(theta).sum() + 0.5 * np.log(len(theta)))
     if len(theta) == 1:
         return 0.0
     left = 1.0 - np.concatenate([[0.0], np.cumsum(theta)[:-2]])

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
-from pystan_mix.stats.monte_carlo import STATISTICS, Summary, least_visible, z_scores
+from pystan_mix.stats.convergence import STATISTICS, Summary, least_visible, z_scores
 
 # In sds. A run with the recommended least of 400 effective draws (Vehtari, Gelman, Simpson,
 # Carpenter and Bürkner, 2021) has a mean that is off by 1 / sqrt(400): what is smaller matters to

@@ -28,7 +28,7 @@ from pystan_mix.comparison.matching import ordered_by_mean
 from pystan_mix.comparison.posteriors import Posterior, read_posteriors
 from pystan_mix.comparison.result import Comparison
 from pystan_mix.errors import SettingsError
-from pystan_mix.stats.monte_carlo import STATISTICS, Summary, summary_of
+from pystan_mix.stats.convergence import STATISTICS, Summary, summary_of
 
 
 def compare(

@@ -24,7 +24,7 @@ from pystan_mix.fits.groups import (
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.families.normal import SIGMA
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD
+from pystan_mix.stats.convergence import R_HAT_THRESHOLD
 
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021): bulk and tail ESS of 100 for each chain
 _LEAST_ESS_PER_CHAIN = 100

@@ -6,7 +6,7 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.comparison.agreement import MATTERS, critical_z
 from pystan_mix.errors import DataError
 from pystan_mix.fits.groups import elements
-from pystan_mix.stats.monte_carlo import Summary, summary_of
+from pystan_mix.stats.convergence import Summary, summary_of
 from pystan_mix.study.pymc_results import PymcReference
 
 

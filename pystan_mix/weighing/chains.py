@@ -9,8 +9,8 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.convergence import R_HAT_THRESHOLD, summary_of
 from pystan_mix.stats.importance.weights import resampled
-from pystan_mix.stats.monte_carlo import R_HAT_THRESHOLD, summary_of
 from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more

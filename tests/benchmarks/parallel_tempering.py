@@ -16,7 +16,9 @@ import dataclasses
 import json
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -243,18 +245,18 @@ def disagreement(one: Tempered, other: Tempered) -> float:
     )
 
 
-def posed_of(reference: dict[str, object]) -> Posed:
+def posed_of(reference: Mapping[str, Any]) -> Posed:
     """Return what an entry of references.json is about."""
-    priors: dict[str, object] = reference["priors"]  # type: ignore[assignment]
-    loc, scale = priors["means"]  # type: ignore[misc]
+    priors = reference["priors"]
+    loc, scale = priors["means"]
     return Posed(
-        y=np.loadtxt(REAL / str(reference["data"])),
-        K=int(str(reference["K"])),
-        alpha=float(str(priors["weights"])),
+        y=np.loadtxt(REAL / reference["data"]),
+        K=reference["K"],
+        alpha=priors["weights"],
         loc=loc,
         scale=scale,
-        sigma_scale=float(str(priors["sigma_half_normal"])),
-        min_sigma=float(str(reference["min_sigma"])),
+        sigma_scale=priors["sigma_half_normal"],
+        min_sigma=reference["min_sigma"],
     )
 
 

@@ -1,6 +1,5 @@
 """Tests of pystan_mix.cmdstan.build, with a small wheel whose makefile builds in an instant."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, is_built, newe
 from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_PREFIX
 from pystan_mix.errors import CmdStanInstallError
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+pytestmark = pytest.mark.usefixtures("make")
 
 
 @pytest.fixture(autouse=True)

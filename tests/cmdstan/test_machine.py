@@ -1,6 +1,5 @@
 """Tests of pystan_mix.cmdstan.machine: make, compilers and disks, good ones and bad ones."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.usefixtures("gxx")
 def test_a_working_compiler(monkeypatch):
     monkeypatch.setenv("CXX", "g++ -O0")
     check = check_compiler()
@@ -50,7 +49,7 @@ def test_a_compiler_that_cannot_compile(monkeypatch, tmp_path):
     assert check.found.endswith("cmath: No such file")
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.usefixtures("make")
 def test_the_compiler_that_cmdstan_is_told_to_use(tmp_path):
     (tmp_path / "makefile").write_text("CXX = other-compiler\nprint-%: ; @echo $* = $($*)\n")
     check = check_compiler(cmdstan=CmdStan(tmp_path, (2, 27, 0)))

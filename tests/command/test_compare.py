@@ -80,8 +80,7 @@ def test_live_without_pymc_says_how_to_get_it():
 
 
 @pytest.mark.pymc
-def test_live_runs_both_and_adds_the_time(cmdstan, tmp_path):
-    pytest.importorskip("pymc", reason="PyMC is not installed")
+def test_live_runs_both_and_adds_the_time(pm, cmdstan, tmp_path):
     small = ("--chains", "2", "--iter-warmup", "500", "--iter-sampling", "1500")
     result = run("compare", "--live", "--model", "close", *small, "--out", str(tmp_path))
     # so few draws may not suffice, but they never differ: once in a hundred times, and seeded

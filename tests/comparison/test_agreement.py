@@ -13,7 +13,7 @@ from pystan_mix.comparison.agreement import (
     reasons_of_chains,
     trifles,
 )
-from pystan_mix.stats.monte_carlo import summary_of
+from pystan_mix.stats.convergence import summary_of
 
 pytestmark = pytest.mark.arviz
 

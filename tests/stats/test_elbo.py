@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
+from stan_simplexes import SIMPLEXES, broken_stick
 
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
 from pystan_mix.errors import OutputError
@@ -14,37 +15,6 @@ from pystan_mix.stats.transforms import log_ratios, stick_breaking
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 ALL = ("theta_raw", "mu_raw", "sigma")
 pytestmark = pytest.mark.arviz
-
-
-def broken_stick(z: np.ndarray) -> np.ndarray:
-    """Simplex as Stan makes it up to 2.36 (Reference Manual, "Unit simplex")."""
-    K = z.shape[-1] + 1
-    theta = np.empty((*z.shape[:-1], K))
-    left = np.ones(z.shape[:-1])
-    for k in range(K - 1):
-        share = 1.0 / (1.0 + np.exp(-(z[..., k] - np.log(K - k - 1))))
-        theta[..., k] = left * share
-        left = left * (1.0 - share)
-    theta[..., -1] = left
-    return theta
-
-
-def isometric_log_ratio(z: np.ndarray) -> np.ndarray:
-    """Simplex as Stan makes it from 2.37 on: softmax of a sum-to-zero vector."""
-    K = z.shape[-1] + 1
-    x = np.zeros((*z.shape[:-1], K))
-    for k in range(1, K):
-        scaled = z[..., k - 1] / np.sqrt(k * (k + 1))
-        x[..., :k] += scaled[..., None]
-        x[..., k] -= k * scaled
-    weights = np.exp(x)
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
-TRANSFORMS = [
-    pytest.param(broken_stick, stick_breaking, id="stick-breaking"),
-    pytest.param(isometric_log_ratio, log_ratios, id="log-ratios"),
-]
 
 
 def constrained(z: np.ndarray, K: int, *, simplex, with_sigma: bool) -> dict[str, np.ndarray]:
@@ -86,7 +56,7 @@ def meanfield(K: int, *, simplex, with_sigma: bool, draws: int = 400, seed: int 
 
 @pytest.mark.parametrize("K", [1, 2, 5])
 @pytest.mark.parametrize("with_sigma", [True, False])
-@pytest.mark.parametrize(("simplex", "inverse"), TRANSFORMS)
+@pytest.mark.parametrize(("simplex", "inverse"), SIMPLEXES)
 def test_a_known_approximation_is_recovered(K, with_sigma, simplex, inverse):
     draws, mean, loc, scale, eta = meanfield(K, simplex=simplex, with_sigma=with_sigma)
     z = loc + scale * eta
@@ -120,7 +90,7 @@ def fullrank(K: int, *, simplex, with_sigma: bool, draws: int, seed: int = 1):
 
 @pytest.mark.parametrize("K", [1, 2, 5])
 @pytest.mark.parametrize("with_sigma", [True, False])
-@pytest.mark.parametrize(("simplex", "inverse"), TRANSFORMS)
+@pytest.mark.parametrize(("simplex", "inverse"), SIMPLEXES)
 def test_a_known_correlated_approximation_is_recovered(K, with_sigma, simplex, inverse):
     size = unknowns("fullrank", dimensions=2 * K - 1 + K * with_sigma)
     draws, mean, log_g, eta = fullrank(
@@ -191,7 +161,7 @@ def test_the_gap_is_the_divergence_of_two_normals(shift):
 
 
 @pytest.mark.parametrize("likeliest", [stick_breaking, log_ratios])
-@pytest.mark.parametrize(("simplex", "inverse"), TRANSFORMS)
+@pytest.mark.parametrize(("simplex", "inverse"), SIMPLEXES)
 def test_three_components_say_themselves_from_which_transform_they_are(likeliest, simplex, inverse):
     draws, mean, loc, scale, eta = meanfield(3, simplex=simplex, with_sigma=False)
     log_g = scipy.stats.norm.logpdf(loc + scale * eta, loc, scale).sum(axis=1)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from reference_density import log_simplex_jacobian
+from stan_simplexes import SIMPLEXES, broken_stick, isometric_log_ratio
 
 from pystan_mix.stats.transforms import (
     POSITIVE,
@@ -13,45 +15,26 @@ from pystan_mix.stats.transforms import (
 )
 
 
-def broken_stick(z: np.ndarray) -> np.ndarray:
-    """Simplex as Stan makes it up to 2.36 (Reference Manual, "Unit simplex")."""
-    K = z.shape[-1] + 1
-    theta = np.empty((*z.shape[:-1], K))
-    left = np.ones(z.shape[:-1])
-    for k in range(K - 1):
-        share = 1.0 / (1.0 + np.exp(-(z[..., k] - np.log(K - k - 1))))
-        theta[..., k] = left * share
-        left = left * (1.0 - share)
-    theta[..., -1] = left
-    return theta
-
-
-def isometric_log_ratio(z: np.ndarray) -> np.ndarray:
-    """Simplex as Stan makes it from 2.37 on: softmax of a sum-to-zero vector."""
-    K = z.shape[-1] + 1
-    x = np.zeros((*z.shape[:-1], K))
-    for k in range(1, K):
-        scaled = z[..., k - 1] / np.sqrt(k * (k + 1))
-        x[..., :k] += scaled[..., None]
-        x[..., k] -= k * scaled
-    weights = np.exp(x)
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
 @pytest.mark.parametrize("K", [1, 2, 5])
-@pytest.mark.parametrize(
-    ("simplex", "inverse"),
-    [
-        pytest.param(broken_stick, stick_breaking, id="stick-breaking"),
-        pytest.param(isometric_log_ratio, log_ratios, id="log-ratios"),
-    ],
-)
+@pytest.mark.parametrize(("simplex", "inverse"), SIMPLEXES)
 def test_it_is_the_inverse_of_stans_transform(K, simplex, inverse):
     z = np.random.default_rng(2).normal(scale=2.0, size=(300, K - 1))
     theta = simplex(z)
     np.testing.assert_allclose(theta.sum(axis=-1), 1.0, rtol=1e-14)
     # a share of exp(-8) of what is left of the stick keeps 12 digits
     np.testing.assert_allclose(inverse(theta), z, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("K", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("simplex", "version"), [(broken_stick, (2, 27)), (isometric_log_ratio, (2, 37))]
+)
+def test_the_references_jacobian_is_the_derivative(K, simplex, version):
+    z, step = np.random.default_rng(3).normal(size=K - 1), 1e-5
+    moved = step * np.eye(K - 1)
+    derivative = (simplex(z + moved) - simplex(z - moved))[:, : K - 1] / (2 * step)
+    _, expected = np.linalg.slogdet(derivative)
+    assert log_simplex_jacobian(simplex(z), version=version) == pytest.approx(expected, abs=1e-8)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import xarray as xr
 from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.errors import DataError
 from pystan_mix.fits.groups import elements
-from pystan_mix.stats.monte_carlo import summary_of
+from pystan_mix.stats.convergence import summary_of
 from pystan_mix.study.against_pymc import against_pymc
 from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference
 

@@ -31,8 +31,7 @@ def test_without_pymc_it_says_how_to_get_it():
 
 
 @pytest.mark.pymc
-def test_pymc_draws_the_same_posterior(cmdstan, capfd):
-    pytest.importorskip("pymc", reason="PyMC is not installed")
+def test_pymc_draws_the_same_posterior(pm, cmdstan, capfd):
     trace = sample_pymc(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
     assert capfd.readouterr().out == ""
     assert trace.posterior["mu"].shape == (4, 1500, 2)
@@ -43,7 +42,6 @@ def test_pymc_draws_the_same_posterior(cmdstan, capfd):
 
 
 @pytest.mark.pymc
-def test_bad_observations_are_refused_as_everywhere():
-    pytest.importorskip("pymc", reason="PyMC is not installed")
+def test_bad_observations_are_refused_as_everywhere(pm):
     with pytest.raises(DataError, match="constant column"):
         sample_pymc(MODEL, np.ones(10))

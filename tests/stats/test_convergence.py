@@ -8,7 +8,7 @@ from known_posteriors import autoregressive
 from scipy import stats
 
 from pystan_mix.arviz_compat import az
-from pystan_mix.stats.monte_carlo import (
+from pystan_mix.stats.convergence import (
     STATISTICS,
     least_visible,
     normal_score,
