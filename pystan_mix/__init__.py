@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pystan_mix.inference.nuts import sample, sample_prior
     from pystan_mix.mixtures.families.normal import NormalMixture
     from pystan_mix.mixtures.families.student_t import StudentTMixture
-    from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+    from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
     from pystan_mix.mixtures.simulation import simulate
     from pystan_mix.numerics import log_sum_exp
     from pystan_mix.selection.choose import choose_components
@@ -64,8 +64,8 @@ _HOMES = {
     "HalfCauchy": "mixtures.scale_priors",
     "HalfNormal": "mixtures.scale_priors",
     "HalfStudentT": "mixtures.scale_priors",
-    "InverseGamma": "mixtures.far_priors",
-    "LogNormal": "mixtures.far_priors",
+    "InverseGamma": "mixtures.scale_priors_off_zero",
+    "LogNormal": "mixtures.scale_priors_off_zero",
     "Normal": "mixtures.priors",
     "NormalMixture": "mixtures.families.normal",
     "StudentTMixture": "mixtures.families.student_t",

@@ -1,4 +1,4 @@
-"""R-hat, effective draws and Monte Carlo errors, and how far apart two sets of draws are in them."""
+"""R-hat, effective draws, Monte Carlo errors, and how far apart two sets of draws are in them."""
 
 import dataclasses
 import math

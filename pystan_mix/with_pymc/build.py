@@ -14,9 +14,9 @@ import numpy as np
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.errors import MissingPackageError
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.far_priors import InverseGamma
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import per_component
+from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray

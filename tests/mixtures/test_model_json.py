@@ -10,10 +10,10 @@ from pystan_mix.errors import DataError, ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
 from pystan_mix.mixtures.model_json import family_called, model_from_json, model_to_json
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 
 FULL = {
     "n_components": 3,

@@ -8,10 +8,10 @@ import pytest
 from scipy import integrate, stats
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures import far_priors, priors, scale_priors
-from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
+from pystan_mix.mixtures import priors, scale_priors, scale_priors_off_zero
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 
 EXAMPLES = [
     Dirichlet(2),
@@ -68,7 +68,7 @@ def test_numbers_are_kept_as_floats(given, kept):
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=repr)
 def test_priors_are_values(prior):
-    again = eval(repr(prior), {**vars(priors), **vars(scale_priors), **vars(far_priors)})  # noqa: S307
+    again = eval(repr(prior), {**vars(priors), **vars(scale_priors), **vars(scale_priors_off_zero)})  # noqa: S307
     assert again == prior
     assert hash(again) == hash(prior)
     assert again is not prior

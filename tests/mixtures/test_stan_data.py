@@ -11,9 +11,9 @@ from known_posteriors import HeavyMixture
 
 from pystan_mix.errors import DataError
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
 from pystan_mix.mixtures.target import target_of
 

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from pystan_mix.mixtures.far_priors import InverseGamma, LogNormal, SigmaPrior
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
+from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal, SigmaPrior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, REAL
 

@@ -13,11 +13,11 @@ from pystan_mix.mixtures.families.normal import (
     default_location_and_scale,
     location_and_scale_from_shares,
 )
-from pystan_mix.mixtures.far_priors import SigmaPrior
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
+from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE
 
