@@ -142,9 +142,12 @@ def _mixed(draws: Draws) -> bool:
 
 def _chains_of(weighed: Weighed, *, like: Draws, rng: np.random.Generator) -> Draws:
     """Resample the weighed posterior to as many chains and draws as there were."""
-    log_weights, z = weighed.sample.log_weights, weighed.sample.z
+    # the sample stands source by source: in any order chains are of one law, and stationary
+    order = rng.permutation(len(weighed.sample.z))
+    log_weights = weighed.sample.log_weights[order]
     # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
-    each = [resampled(log_weights, size=like.length, rng=rng) for _ in range(like.chains)]
-    picks = np.stack(each)
-    variables = weighed.posterior.ordered_variables(z[picks.ravel()])
-    return Draws({name: values.reshape(*picks.shape, -1) for name, values in variables.items()})
+    picks = order[resampled(log_weights, size=like.chains * like.length, rng=rng)]
+    variables = weighed.posterior.ordered_variables(weighed.sample.z[picks])
+    return Draws(
+        {name: values.reshape(like.chains, like.length, -1) for name, values in variables.items()}
+    )
