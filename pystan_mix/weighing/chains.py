@@ -10,7 +10,6 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, summary_of
-from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more
@@ -90,7 +89,9 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
         log_bound=sample.log_integral,
         log_bound_mcse=sample.mcse,
     )
-    return WeighedChains(findings, _chains_of(weighed, like=draws, rng=rng) if replaces else None)
+    return WeighedChains(
+        findings, weighed.draws(draws.chains, draws.length, rng=rng) if replaces else None
+    )
 
 
 def _confirmed(draws: Draws, weighed: Weighed) -> bool:
@@ -138,16 +139,3 @@ def _mixed(draws: Draws) -> bool:
             ):
                 return False
     return True
-
-
-def _chains_of(weighed: Weighed, *, like: Draws, rng: np.random.Generator) -> Draws:
-    """Resample the weighed posterior to as many chains and draws as there were."""
-    # the sample stands source by source: in any order chains are of one law, and stationary
-    order = rng.permutation(len(weighed.sample.z))
-    log_weights = weighed.sample.log_weights[order]
-    # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
-    picks = order[resampled(log_weights, size=like.chains * like.length, rng=rng)]
-    variables = weighed.posterior.ordered_variables(weighed.sample.z[picks])
-    return Draws(
-        {name: values.reshape(like.chains, like.length, -1) for name, values in variables.items()}
-    )

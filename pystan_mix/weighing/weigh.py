@@ -109,11 +109,15 @@ class Weighed:
         """Which draws have a density."""
         return np.isfinite(self.sample.log_weights)
 
-    def draws(self, n: int, *, rng: np.random.Generator) -> Draws:
-        """Resample n draws by their weights: one chain, in random order."""
-        picks = rng.permutation(resampled(self.sample.log_weights, size=n, rng=rng))
+    def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
+        """Resample by the weights, to chains of so many draws each."""
+        # the sample stands source by source: in any order chains are of one law, and stationary
+        order = rng.permutation(len(self.sample.z))
+        log_weights = self.sample.log_weights[order]
+        # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
+        picks = order[resampled(log_weights, size=chains * length, rng=rng)]
         variables = self.posterior.ordered_variables(self.sample.z[picks])
-        return Draws({name: values[None] for name, values in variables.items()})
+        return Draws({name: x.reshape(chains, length, -1) for name, x in variables.items()})
 
 
 def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:

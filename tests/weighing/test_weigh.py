@@ -82,7 +82,7 @@ def test_what_lies_beyond_a_change_of_order_is_found():
 def test_resampled_draws_are_the_weighed_ones():
     target, draws = two_places()
     found = weigh(target, draws, rng=np.random.default_rng(1))
-    again = found.draws(4000, rng=np.random.default_rng(2))
+    again = found.draws(1, 4000, rng=np.random.default_rng(2))
     assert again.variables["mu"].shape == (1, 4000, 2)
     for name, values in found.variables().items():
         mean = found.weights @ values
