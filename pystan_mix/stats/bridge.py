@@ -17,8 +17,6 @@ from pystan_mix.stats.importance.weights import pareto_smoothed
 
 # a difference of the halves by more of its own standard errors is no chance
 _LARGEST_DISAGREEMENT = 3.0
-# of a chain; ArviZ splits it, and wants four in each half
-_FEWEST_DRAWS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,33 +133,6 @@ def least_ess(z: FloatArray) -> float:
     whole = np.where(np.isfinite(z), z, -1e300)
     ess = min(float(az.ess(whole[..., i], method="bulk")) for i in range(z.shape[-1]))
     return min(ess, float(z.shape[0] * z.shape[1]))
-
-
-def bridge_between(
-    log_ratio: FloatArray, log_ratio_own: FloatArray, z: FloatArray
-) -> tuple[float, float] | None:
-    """Integrate a density between its own draws and those of a proposal at hand.
-
-    Parameters
-    ----------
-    log_ratio : ndarray, shape (chain, draw)
-        Log ratios of density and proposal at draws of the density that the
-        proposal was not fitted to.
-    log_ratio_own : ndarray, shape (S,)
-        The same at draws from the proposal.
-    z : ndarray, shape (chain, draw, d)
-        The former draws, of which their effective number is known.
-
-    Returns
-    -------
-    tuple of two float, or None
-        Log integral and error; None of chains that are too short to say.
-    """
-    if z.shape[1] < _FEWEST_DRAWS or not np.isfinite(log_ratio).any():
-        return None
-    effective = least_ess(z)
-    shares = np.array([effective, log_ratio_own.size]) / (effective + log_ratio_own.size)
-    return _solve(log_ratio, log_ratio_own, np.log(shares))
 
 
 def _solve(

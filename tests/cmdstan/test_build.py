@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from fake_wheel import contents, hash_of, make_built_tree, write_wheel
+from fake_wheel import contents, hash_of, is_built, make_built_tree, write_wheel
 
 from pystan_mix.cmdstan import build
 from pystan_mix.cmdstan.build import install_wheel
-from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, is_built, newest_built
+from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, newest_built
 from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_PREFIX
 from pystan_mix.errors import CmdStanInstallError
 

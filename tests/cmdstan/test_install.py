@@ -13,13 +13,13 @@ import types
 from pathlib import Path
 
 import pytest
-from fake_wheel import hash_of, make_built_tree, write_wheel
+from fake_wheel import hash_of, is_built, make_built_tree, write_wheel
 from interrupting import started
 
 from pystan_mix.cmdstan import install
 from pystan_mix.cmdstan.build import install_wheel
 from pystan_mix.cmdstan.install import install_cmdstan, install_once
-from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, is_built, newest_built
+from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, newest_built
 from pystan_mix.cmdstan.wheel import TREE_NAME
 from pystan_mix.errors import CmdStanInstallError, SettingsError
 

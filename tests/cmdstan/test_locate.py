@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from fake_wheel import is_built
 
 from pystan_mix.cmdstan import locate as cmdstan
-from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan, is_built, newest_built, read_version
+from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan, newest_built, read_version
 from pystan_mix.errors import CmdStanNotFoundError
 
 # read before a fixture takes it away

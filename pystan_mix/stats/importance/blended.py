@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.bridge import bridge_between
 from pystan_mix.stats.importance.adaptive import (
     Density,
     adapted_proposal,
@@ -56,9 +55,6 @@ class Blended:
     ess_of_chains : float
         The same as `ess`, judged by other draws, of chains: far below it where
         these reach what the blend misses.
-    bridged : tuple of two float, or None
-        Log integral by bridge sampling between these and the blend, and its
-        error: right where the chains are, however thin the blend is.
     """
 
     z: FloatArray
@@ -70,7 +66,6 @@ class Blended:
     log_integral: float
     mcse: float
     ess_of_chains: float
-    bridged: tuple[float, float] | None
 
 
 class Adaptation:
@@ -239,7 +234,6 @@ class Adaptation:
             log_integral=log_integral,
             mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
             ess_of_chains=float(counts.sum()) / _mean_ratio(log_ratio - log_integral),
-            bridged=bridge_between(log_ratio, found.log_p - log_g, chains),
         )
 
     def _log_ratio(self, blend: Blend, chains: FloatArray) -> FloatArray:
@@ -249,7 +243,7 @@ class Adaptation:
         log_ratio = np.full(len(flat), np.inf)
         log_p = total_density(*self._log_density(flat[finite]))
         log_ratio[finite] = log_p - blend.log_density(flat[finite])
-        return log_ratio.reshape(chains.shape[:2])
+        return log_ratio
 
 
 def _mean_ratio(log_ratio: FloatArray) -> float:
