@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from pystan_mix.arviz_compat import Fit, group_names
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.files import written_whole
-from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.attributes import Provenance, WeighingFindings, read_attributes
 from pystan_mix.fits.groups import posterior_size
 from pystan_mix.numerics import FloatArray
 
@@ -114,7 +114,10 @@ def method_name(fit: Fit) -> str:
 def figure_title(what: str, fit: Fit) -> str:
     """Return a title that names the method and the number of draws."""
     chains, length = posterior_size(fit)
-    count = f"{chains} chains of {length} draws" if chains > 1 else f"{length} draws"
+    if read_attributes(WeighingFindings, fit).weighed:
+        count = f"{chains * length} weighed draws"
+    else:
+        count = f"{chains} chains of {length} draws" if chains > 1 else f"{length} draws"
     return ", ".join(part for part in (what, method_name(fit), count) if part)
 
 

@@ -9,6 +9,7 @@ from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.figures.style import (
     component_colours,
+    figure_title,
     mathtext,
     needed,
     new_figure,
@@ -101,3 +102,13 @@ def test_settings_of_matplotlib_stay_as_they_are(tmp_path):
     before = dict(mpl.rcParams)
     save_figure(new_figure(1.0, 1.0, title="Title"), tmp_path / "figure.png")
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("weighed", "expected"),
+    [(0, "Trace, NUTS, 4 chains of 25 draws"), (1, "Trace, NUTS, 100 weighed draws")],
+)
+def test_titles_say_what_the_draws_are(weighed, expected):
+    posterior = xr.Dataset({"mu": (("chain", "draw"), np.zeros((4, 25)))})
+    fit = to_arviz({"posterior": posterior}, attrs={"method": "nuts", "weighed": weighed})
+    assert figure_title("Trace", fit) == expected
