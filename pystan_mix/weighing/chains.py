@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.convergence import R_HAT_THRESHOLD, summary_of
+from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
 from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more
@@ -66,7 +67,11 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
     size = target.observed.distinct.size * target.n_components
     if target.n_components == 1 or not 0 < size <= _LARGEST_SIZE:
         return None
-    mixed = _mixed(draws)
+    summaries = {
+        name: [summary_of(values[..., k]) for k in range(values.shape[-1])]
+        for name, values in draws.variables.items()
+    }
+    mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
     try:
@@ -75,7 +80,7 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
         return None
     sample = weighed.sample
     trusted = weighed.is_sound
-    replaces = trusted and not (mixed and _confirmed(draws, weighed))
+    replaces = trusted and not (mixed and _confirmed(summaries, weighed))
     findings = WeighingFindings(
         weighed=replaces,
         trusted=trusted,
@@ -94,31 +99,30 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
     )
 
 
-def _confirmed(draws: Draws, weighed: Weighed) -> bool:
+def _confirmed(chains: Mapping[str, Sequence[Summary]], weighed: Weighed) -> bool:
     """Whether chains have the means and standard deviations of the weighed posterior."""
     weights, variables = weighed.weights, weighed.variables()
     return all(
-        _agree(values[..., k], variables[name][:, k], weights)
-        for name, values in draws.variables.items()
-        for k in range(values.shape[-1])
+        _agree(each, variables[name][:, k], weights)
+        for name, summaries in chains.items()
+        for k, each in enumerate(summaries)
     )
 
 
-def _agree(chains: FloatArray, whole: FloatArray, weights: FloatArray) -> bool:
+def _agree(chains: Summary, whole: FloatArray, weights: FloatArray) -> bool:
     """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
     mean = float(weights @ whole)
     squares = (whole - mean) ** 2
     variance = float(weights @ squares)
     if variance == 0.0:
         return True
-    found = summary_of(chains)
     sd = math.sqrt(variance)
     # the error of a weighted mean is the root of the sum of the weighted squares
     of_mean = math.sqrt(np.sum(weights**2 * squares))
     of_sd = math.sqrt(np.sum(weights**2 * (squares - variance) ** 2)) / (2.0 * sd)
     return _near(
-        found.values["mean"] - mean, _LARGEST_SHIFT * sd, ours=found.mcse_mean, theirs=of_mean
-    ) and _near(found.values["sd"] - sd, _LARGEST_SPREAD * sd, ours=found.mcse_sd, theirs=of_sd)
+        chains.values["mean"] - mean, _LARGEST_SHIFT * sd, ours=chains.mcse_mean, theirs=of_mean
+    ) and _near(chains.values["sd"] - sd, _LARGEST_SPREAD * sd, ours=chains.mcse_sd, theirs=of_sd)
 
 
 def _near(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
@@ -128,14 +132,14 @@ def _near(difference: float, bound: float, *, ours: float, theirs: float) -> boo
     return ours <= theirs and abs(difference) <= _ERRORS * math.hypot(ours, theirs)
 
 
-def _mixed(draws: Draws) -> bool:
+def _mixed(summaries: Mapping[str, Sequence[Summary]], chains: int) -> bool:
     """Whether the chains agree among themselves and have enough effective draws."""
-    for values in draws.variables.values():
-        for k in range(values.shape[-1]):
-            found = summary_of(values[..., k])
-            if found.values["sd"] > 0.0 and not (
-                found.r_hat <= R_HAT_THRESHOLD
-                and min(found.ess_bulk, found.ess_tail) >= _LEAST_ESS_PER_CHAIN * draws.chains
-            ):
-                return False
-    return True
+    return all(
+        each.values["sd"] == 0.0
+        or (
+            each.r_hat <= R_HAT_THRESHOLD
+            and min(each.ess_bulk, each.ess_tail) >= _LEAST_ESS_PER_CHAIN * chains
+        )
+        for summaries_of_one in summaries.values()
+        for each in summaries_of_one
+    )
