@@ -39,7 +39,9 @@ def grid_step(values: FloatArray) -> float | None:
     gaps = np.diff(values)
     if gaps.size == 0:
         return None
-    least, usual = float(gaps.min()), float(np.median(gaps))
+    usual = float(np.median(gaps))
+    # what is nearer was one value, rounded twice: sixtieths of a minute to three digits
+    least = float(gaps[gaps * _MOST_STEPS >= usual].min())
     tolerance = min(_TOLERANCE, 0.25 * _MISTAKEN ** (1.0 / gaps.size))
     for parts in range(1, int(_MOST_STEPS * least / usual * (1.0 + _TOLERANCE)) + 1):
         step = _refined(gaps, least / parts)
@@ -55,8 +57,9 @@ def _refined(gaps: FloatArray, step: float) -> float:
     widest = 1.5 * step
     while True:
         near = gaps[gaps <= widest]
-        if near.size:
-            step = float(near.sum() / np.rint(near / step).sum())
+        places = np.rint(near / step).sum()
+        if places:
+            step = float(near.sum() / places)
         if widest > gaps.max():
             return step
         widest *= 2.0

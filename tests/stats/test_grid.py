@@ -33,6 +33,15 @@ def test_minutes_that_were_seconds_lie_on_sixtieths(decimals, n, seed):
     assert grid_step(np.unique(minutes)) == pytest.approx(1 / 60, rel=1e-3)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_sixtieths_of_which_some_were_rounded_the_other_way(seed):
+    """R's eruptions of Old Faithful have 4.366 beside 4.367."""
+    minutes = np.unique(np.round(np.round(60 * two_clusters(272, seed=seed)) / 60, 3))
+    twice = minutes[np.abs(minutes % 0.05 - 0.017) < 1e-6][:2] - 0.001
+    assert twice.size
+    assert grid_step(np.union1d(minutes, twice)) == pytest.approx(1 / 60, rel=1e-3)
+
+
 @pytest.mark.parametrize("n", [10, 100, 1000])
 @pytest.mark.parametrize("seed", range(20))
 def test_continuous_values_and_functions_of_rounded_ones_lie_on_none(n, seed):
