@@ -83,7 +83,10 @@ def diagnose(fit: Fit) -> Verdict:
 
 def _weighed_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     """Yield what is wrong with draws of the weighed posterior."""
-    worth = min(findings.ess_importance, math.prod(posterior_size(fit)))
+    # annealed draws have errors of their own, which are small
+    worth = float(math.prod(posterior_size(fit)))
+    if not findings.annealed:
+        worth = min(findings.ess_importance, worth)
     if not worth >= _LEAST_ESS_OF_WEIGHED:
         yield (
             f"The weighed draws are worth {worth:.0f} independent ones, and should be worth "
@@ -104,10 +107,17 @@ def _notes_on_weighing(fit: Fit) -> Iterator[str]:
         why = f"The chains disagree (R-hat {worst:.2f}), and the posterior is weighed"
     else:
         why = "The chains agree, but not with the whole posterior, which is weighed"
-    yield (
-        f"{why}: k-hat {findings.pareto_khat_weights:.2f}, the draws are worth "
-        f"{findings.ess_importance:.0f} independent ones. The chains stand in the group {CHAINS!r}."
-    )
+    if findings.annealed:
+        how = (
+            "annealed from the prior, by populations whose means are known to "
+            f"{findings.mean_error:.2f} sd and standard deviations to {findings.sd_error:.0%}"
+        )
+    else:
+        how = (
+            f"k-hat {findings.pareto_khat_weights:.2f}, the draws are worth "
+            f"{findings.ess_importance:.0f} independent ones"
+        )
+    yield f"{why}: {how}. The chains stand in the group {CHAINS!r}."
 
 
 def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
@@ -119,11 +129,18 @@ def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
 
 def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     """Yield what is wrong with chains of NUTS, and with the weights that should confirm them."""
-    if not (findings.trusted or math.isnan(findings.pareto_khat_weights)):
+    if findings.annealed and not findings.trusted:
+        yield (
+            "The posterior could not be weighed as a whole: populations that were annealed from "
+            f"the prior leave an error of {findings.mean_error:.2f} sd in a mean, and of "
+            f"{findings.sd_error:.0%} in a standard deviation. So nothing shows that the chains "
+            "found all modes. Try fewer components, or priors that say more."
+        )
+    elif not (findings.trusted or math.isnan(findings.pareto_khat_weights)):
         yield (
             f"The posterior could not be weighed as a whole: k-hat is "
-            f"{findings.pareto_khat_weights:.2f}, and judged by the chains' draws the weighed ones "
-            f"are worth {findings.ess_of_chains:.0f}, with an error of {findings.sd_error:.0%} in "
+            f"{findings.pareto_khat_weights:.2f}, and judged by others the weighed draws are "
+            f"worth {findings.ess_of_others:.0f}, with an error of {findings.sd_error:.0%} in "
             "a standard deviation. So nothing shows that the chains found all modes. Try fewer "
             "components, or priors that say more."
         )

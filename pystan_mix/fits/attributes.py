@@ -58,17 +58,23 @@ class WeighingFindings:
     weighed : bool
         Whether the posterior's draws are weighed ones, in place of the chains'.
     trusted : bool
-        Whether the weights can be trusted.
+        Whether the weights can be trusted, or what was annealed in their place.
+    annealed : bool
+        Whether the posterior was annealed from the prior, because the weights of
+        what the chains led to cannot be trusted.
     pareto_khat_weights : float
         Pareto k-hat of the weights; NaN where nothing was weighed.
     ess_importance : float
         How many independent draws the weighed ones are worth.
-    ess_of_chains : float
-        The same, judged by the chains' draws: far less where these have been
-        where the weighed sample is too thin.
+    ess_of_others : float
+        The same, judged by other draws, of the chains and of a short annealing: far
+        less where these have been where the weighed sample is too thin.
+    mean_error : float
+        The largest Monte Carlo error of a parameter's mean, in its standard
+        deviations, of annealed draws.
     sd_error : float
         The largest relative Monte Carlo error of a parameter's standard
-        deviation, of the weighed ones.
+        deviation, of weighed draws or annealed ones.
     modes : int
         Number of separate modes.
     mode_shares : str
@@ -81,9 +87,11 @@ class WeighingFindings:
 
     weighed: bool = False
     trusted: bool = False
+    annealed: bool = False
     pareto_khat_weights: float = math.nan
     ess_importance: float = math.nan
-    ess_of_chains: float = math.nan
+    ess_of_others: float = math.nan
+    mean_error: float = math.nan
     sd_error: float = math.nan
     modes: int = 0
     mode_shares: str = ""

@@ -255,7 +255,7 @@ def _drawn(
     )
     began = time.perf_counter()
     chains = csv_draws(target, run.csvs)
-    weighed = weigh_chains(target, chains, rng=rng)
+    weighed = weigh_chains(target, chains, parallel=nuts.parallel, rng=rng)
     predictive = predictive_of(
         target,
         chains if weighed is None or weighed.draws is None else weighed.draws,

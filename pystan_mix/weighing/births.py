@@ -19,6 +19,7 @@ from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.student_proposals import Source
+from pystan_mix.weighing.exchangeable_prior import prior_draws, prior_log_density
 from pystan_mix.weighing.labelled import Labelled
 
 Variables = Mapping[str, FloatArray]
@@ -162,7 +163,7 @@ class Births:
         theta = np.concatenate([left, share], axis=1)
         variables["theta"] = target.model.min_weight + target.free_weight * theta
         for parameter, prior in self._born():
-            new = _prior_draws(prior, n, target.n_components, rng=rng)
+            new = prior_draws(prior, n, target.n_components, rng=rng)
             variables[parameter.name] = np.concatenate(
                 [variables[parameter.name], new[:, None]], axis=1
             )
@@ -184,7 +185,7 @@ class Births:
             # the others' shares of what is left
             born -= (K - 2) * np.log1p(-free)
             for parameter, prior in self._born():
-                born += _prior_log_density(prior, variables[parameter.name])
+                born += prior_log_density(prior, variables[parameter.name], K)
             terms = np.full((K, len(z)), -np.inf)
             for k in range(K):
                 left = {
@@ -201,24 +202,3 @@ class Births:
             total = log_sum_exp(terms + born.T, axis=0) + whole.log_jacobian
             inside = self.whole.inside(variables)
         return np.where(np.isnan(total) | ~inside, -np.inf, total)
-
-
-def _differ(prior: Prior) -> bool:
-    """Whether a prior has not the same numbers for all components."""
-    return any(isinstance(value, tuple) for value in vars(prior).values())
-
-
-def _prior_draws(prior: Prior, n: int, K: int, *, rng: np.random.Generator) -> FloatArray:
-    """Draw n values, each from the prior of a component picked at random."""
-    if not _differ(prior):
-        return prior.draw(rng, n)
-    draws = np.concatenate([prior.draw(rng, K) for _ in range(max(1, -(-n // K)))])
-    return rng.permutation(draws)[:n]
-
-
-def _prior_log_density(prior: Prior, x: FloatArray) -> FloatArray:
-    """Return the log density of what `_prior_draws` draws, the mean over the components'."""
-    if not _differ(prior):
-        return prior.log_density(x)
-    each = prior.log_density(np.repeat(x[..., None], x.shape[-1], axis=-1))
-    return np.asarray(log_sum_exp(each) - math.log(x.shape[-1]))

@@ -1,5 +1,6 @@
 """Chains of NUTS held against the whole posterior, and replaced by it where they fall short."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -7,14 +8,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pystan_mix.fits.attributes import WeighingFindings
-from pystan_mix.fits.draws import Draws
+from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
+from pystan_mix.stats.importance.adaptive import total_density
+from pystan_mix.weighing.annealed import Annealed, anneal, glimpse
+from pystan_mix.weighing.labelled import Labelled, exchangeable, labelled
+from pystan_mix.weighing.modes import Modes, separate_modes
+from pystan_mix.weighing.moments import Moments, largest_errors
 from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more
 _LARGEST_SIZE = 150_000
+# ... and annealing takes a minute
+_LARGEST_SIZE_OF_ANNEALING = 10_000
+_DRAWS_FOR_MODES = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
 _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
@@ -44,8 +52,13 @@ class WeighedChains:
     draws: Draws | None
 
 
-def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> WeighedChains | None:
+def weigh_chains(
+    target: Target, draws: Draws, *, parallel: int, rng: np.random.Generator
+) -> WeighedChains | None:
     """Hold chains against the whole posterior.
+
+    That is weighed from what the chains have seen; where the weights cannot be
+    trusted, it is annealed from the prior, without the chains.
 
     Parameters
     ----------
@@ -53,6 +66,8 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
         The model and its observations.
     draws : Draws
         The chains.
+    parallel : int
+        Number of threads; what is found does not depend on it.
     rng : numpy.random.Generator
         Source of random numbers.
 
@@ -74,55 +89,112 @@ def weigh_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -> W
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
-    try:
-        weighed = weigh(target, draws, rng=rng)
-    except np.linalg.LinAlgError:
+    glimpsed: Draws | None = None
+    weighed: Weighed | None = None
+    annealed: Annealed | None = None
+    can_be_annealed = size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        glimpsed = glimpse(target, rng=rng) if can_be_annealed else None
+        weighed = weigh(target, draws, glimpsed=glimpsed, rng=rng)
+    if can_be_annealed and not (weighed is not None and weighed.is_sound):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            annealed = anneal(target, rng=rng, parallel=parallel)
+    whole = weighed if annealed is None else annealed
+    if whole is None:
         return None
-    sample = weighed.sample
-    trusted = weighed.is_sound
-    replaces = trusted and not (mixed and _confirmed(summaries, weighed))
-    findings = WeighingFindings(
-        weighed=replaces,
-        trusted=trusted,
-        pareto_khat_weights=sample.pareto_khat,
-        ess_importance=sample.ess,
-        ess_of_chains=sample.ess_of_chains,
-        sd_error=weighed.sd_error,
-        modes=weighed.modes.count,
-        mode_shares=str(weighed.modes),
-        chains_stayed=bool((weighed.stayed.max(axis=1) > _STAYED).all()),
-        log_bound=sample.log_integral,
-        log_bound_mcse=sample.mcse,
-    )
+    replaces = whole.is_sound and not (mixed and _confirmed(summaries, whole.moments))
+    findings = _findings(target, draws, weighed, annealed, replaces=replaces, rng=rng)
     return WeighedChains(
-        findings, weighed.draws(draws.chains, draws.length, rng=rng) if replaces else None
+        findings, whole.draws(draws.chains, draws.length, rng=rng) if replaces else None
     )
 
 
-def _confirmed(chains: Mapping[str, Sequence[Summary]], weighed: Weighed) -> bool:
+def _findings(
+    target: Target,
+    draws: Draws,
+    weighed: Weighed | None,
+    annealed: Annealed | None,
+    *,
+    replaces: bool,
+    rng: np.random.Generator,
+) -> WeighingFindings:
+    """Return what is to be said of the weighing, and of the annealing if there was one."""
+    found = WeighingFindings(weighed=replaces)
+    if weighed is not None:
+        sample, (_, sd_error) = weighed.sample, largest_errors(weighed.moments)
+        found = dataclasses.replace(
+            found,
+            trusted=weighed.is_sound,
+            pareto_khat_weights=sample.pareto_khat,
+            ess_importance=sample.ess,
+            ess_of_others=sample.ess_of_others,
+            sd_error=sd_error,
+            log_bound=sample.log_integral,
+            log_bound_mcse=sample.mcse,
+        )
+        posterior = weighed.posterior
+        z, log_p, log_weights = sample.z, sample.log_p, sample.log_weights
+    if annealed is not None:
+        mean_error, sd_error = largest_errors(annealed.moments)
+        found = dataclasses.replace(
+            found,
+            annealed=True,
+            trusted=annealed.is_sound,
+            mean_error=mean_error,
+            sd_error=sd_error,
+            log_bound=annealed.log_integral,
+            log_bound_mcse=annealed.mcse,
+        )
+        some = annealed.draws(1, _DRAWS_FOR_MODES, rng=rng).variables
+        variables = {name: x[0] for name, x in some.items()}
+        posterior = labelled(target, variables)
+        z = posterior.to_coordinates(posterior.relabelled(variables))
+        log_p = total_density(*posterior.log_parts(z))
+        z, log_p = z[np.isfinite(log_p)], log_p[np.isfinite(log_p)]
+        log_weights = np.full(len(z), -math.log(len(z)))
+    modes = separate_modes(
+        lambda points: total_density(*posterior.log_parts(points)), z, log_p, log_weights, rng=rng
+    )
+    stayed = _stayed(posterior, draws, modes)
+    return dataclasses.replace(
+        found, modes=modes.count, mode_shares=str(modes), chains_stayed=stayed
+    )
+
+
+def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:
+    """Whether each chain stayed in one mode."""
+    some = draws.picked(evenly_spaced(draws.length, _DRAWS_FOR_MODES // draws.chains))
+    flat = {name: x.reshape(-1, x.shape[-1]) for name, x in some.variables.items()}
+    each = modes.of(posterior.to_coordinates(posterior.relabelled(flat)))
+    shares = each.reshape(some.chains, some.length, 1) == np.arange(modes.count)
+    return bool((shares.mean(axis=1).max(axis=1) > _STAYED).all())
+
+
+def _confirmed(chains: Mapping[str, Sequence[Summary]], whole: Mapping[str, Moments]) -> bool:
     """Whether chains have the means and standard deviations of the weighed posterior."""
-    weights, variables = weighed.weights, weighed.variables()
     return all(
-        _agree(each, variables[name][:, k], weights)
+        _agree(each, whole[name], k)
         for name, summaries in chains.items()
         for k, each in enumerate(summaries)
     )
 
 
-def _agree(chains: Summary, whole: FloatArray, weights: FloatArray) -> bool:
+def _agree(chains: Summary, whole: Moments, k: int) -> bool:
     """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
-    mean = float(weights @ whole)
-    squares = (whole - mean) ** 2
-    variance = float(weights @ squares)
-    if variance == 0.0:
+    sd = float(whole.sd[k])
+    if sd == 0.0:
         return True
-    sd = math.sqrt(variance)
-    # the error of a weighted mean is the root of the sum of the weighted squares
-    of_mean = math.sqrt(np.sum(weights**2 * squares))
-    of_sd = math.sqrt(np.sum(weights**2 * (squares - variance) ** 2)) / (2.0 * sd)
     return _near(
-        chains.values["mean"] - mean, _LARGEST_SHIFT * sd, ours=chains.mcse_mean, theirs=of_mean
-    ) and _near(chains.values["sd"] - sd, _LARGEST_SPREAD * sd, ours=chains.mcse_sd, theirs=of_sd)
+        chains.values["mean"] - float(whole.mean[k]),
+        _LARGEST_SHIFT * sd,
+        ours=chains.mcse_mean,
+        theirs=float(whole.mean_error[k]),
+    ) and _near(
+        chains.values["sd"] - sd,
+        _LARGEST_SPREAD * sd,
+        ours=chains.mcse_sd,
+        theirs=float(whole.sd_error[k]),
+    )
 
 
 def _near(difference: float, bound: float, *, ours: float, theirs: float) -> bool:

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import time
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance.adaptive import total_density
 from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.births import Births, merged, without_one
 from pystan_mix.weighing.labelled import Labelled, labelled, picked
-from pystan_mix.weighing.modes import Modes, separate_modes
+from pystan_mix.weighing.moments import Moments, largest_errors, moments_of_draws
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
 _TERMS_OF_ROUND = 2_000_000
@@ -35,16 +34,14 @@ _BIRTHS = 1
 # rounds more, so many times, where the draws are not yet good
 _MORE_TIMES = 2
 _MORE_ROUNDS = (1.0, 1.0, 1.0)
-_GOOD_KHAT = 0.6
-_GOOD_ESS = 400
-_GOOD_SD_ERROR = 0.1
 # draws that are worth less show no way to better ones
 _HOPELESS_ESS = 50
-# effective draws below which the weighed posterior is not to be believed: of 37 posteriors of
-# up to seven components, all with means off by more than 0.15 sd had fewer, by either count
-_FEWEST_EFFECTIVE = 200
+# as many effective draws as are asked of four chains
+_FEWEST_EFFECTIVE = 400
+# chains that see so much less in the draws than these in themselves have been elsewhere
+_LEAST_AGREEMENT = 0.3
 # relative, of a standard deviation
-_LARGEST_SD_ERROR = 0.2
+_LARGEST_SD_ERROR = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,37 +54,25 @@ class Weighed:
         The model and its observations, on coordinates of their own.
     sample : Blended
         The weighted draws in these coordinates, and what they are worth.
-    modes : Modes
-        How many separate modes there are, and the share of each.
-    stayed : ndarray, shape (chain, mode)
-        The share of each chain's draws in each mode.
-    sd_error : float
-        The largest relative Monte Carlo error of a parameter's standard
-        deviation: large where a rare region, reached by few draws, makes a good
-        part of one.
-    seconds : float
-        How long it took.
     """
 
     posterior: Labelled
     sample: Blended
-    modes: Modes
-    stayed: FloatArray
-    sd_error: float
-    seconds: float
 
     @property
     def is_sound(self) -> bool:
         """Whether the weights can be trusted: by k-hat, and by what they are worth.
 
         K-hat alone does not see a region that no draw has reached; the draws
-        at hand may have.
+        at hand may have. Errors are large where a rare region, reached by few
+        draws, makes a good part of a standard deviation.
         """
         found = self.sample
         return (
             found.pareto_khat <= khat_limit(len(found.z))
-            and min(found.ess, found.ess_of_chains) >= _FEWEST_EFFECTIVE
-            and self.sd_error <= _LARGEST_SD_ERROR
+            and min(found.ess, found.ess_of_others) >= _FEWEST_EFFECTIVE
+            and found.ess_of_others >= _LEAST_AGREEMENT * found.ess
+            and largest_errors(self.moments)[1] <= _LARGEST_SD_ERROR
         )
 
     @property
@@ -95,8 +80,9 @@ class Weighed:
         """Log of the integral of prior and likelihood over means in increasing order."""
         return self.sample.log_integral
 
+    @functools.cached_property
     def variables(self) -> dict[str, FloatArray]:
-        """Return all draws by name, the means in increasing order, as weighted by `weights`."""
+        """All draws by name, the means in increasing order, as weighted by `weights`."""
         return self.posterior.ordered_variables(self.sample.z[self._there])
 
     @property
@@ -109,6 +95,11 @@ class Weighed:
         """Which draws have a density."""
         return np.isfinite(self.sample.log_weights)
 
+    @functools.cached_property
+    def moments(self) -> dict[str, Moments]:
+        """Means and standard deviations by name, with their errors."""
+        return {name: moments_of_draws(x, self.weights) for name, x in self.variables.items()}
+
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each."""
         # the sample stands source by source: in any order chains are of one law, and stationary
@@ -120,7 +111,9 @@ class Weighed:
         return Draws({name: x.reshape(chains, length, -1) for name, x in variables.items()})
 
 
-def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
+def weigh(
+    target: Target, draws: Draws, *, glimpsed: Draws | None = None, rng: np.random.Generator
+) -> Weighed:
     """Weigh the whole posterior, from draws near all its modes.
 
     Adaptive importance sampling on coordinates in which components keep their
@@ -134,8 +127,9 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     draws : Draws
         Draws of chains, or of whatever has been near the posterior, components in
         any order. Proposals begin with the first half of each chain, and the
-        second half judges them; where that has been elsewhere, with every other
-        draw, judged by the rest.
+        second half judges them.
+    glimpsed : Draws, optional
+        Draws that know nothing of the others, to judge by as well.
     rng : numpy.random.Generator
         Source of random numbers.
 
@@ -149,73 +143,40 @@ def weigh(target: Target, draws: Draws, *, rng: np.random.Generator) -> Weighed:
     numpy.linalg.LinAlgError
         If the draws have no covariance, or none has a density.
     """
-    start = time.perf_counter()
     middle = (draws.length + 1) // 2
-    posterior, sample, z = _attempt(
-        target, _part(draws, slice(0, middle)), _part(draws, slice(middle, None)), rng=rng
-    )
-    if sample.ess_of_chains < _GOOD_ESS:
-        # chains have since been where they were not at first
-        posterior, sample, z = _attempt(
-            target, _part(draws, slice(0, None, 2)), _part(draws, slice(1, None, 2)), rng=rng
-        )
-    modes = separate_modes(
-        lambda points: total_density(*posterior.log_parts(points)),
-        sample.z,
-        sample.log_p,
-        sample.log_weights,
-        rng=rng,
-    )
-    each = modes.of(z.reshape(-1, z.shape[-1])).reshape(z.shape[:2])
-    stayed = (each[..., None] == np.arange(modes.count)).mean(axis=1)
-    sd_error = _sd_error(posterior, sample)
-    return Weighed(posterior, sample, modes, stayed, sd_error, time.perf_counter() - start)
-
-
-def _attempt(
-    target: Target, fitted: Draws, judging: Draws, *, rng: np.random.Generator
-) -> tuple[Labelled, Blended, FloatArray]:
-    """Weigh from some draws, judged by others, which are returned in coordinates."""
-    size = max(1, target.observed.distinct.size * target.n_components)
-    least = _LEAST_PER_DIMENSION * target.dimensions
+    fitted, judging = _part(draws, slice(0, middle)), _part(draws, slice(middle, None))
     posterior, adaptation = _adapted(
         target,
         _flat(_thinned(fitted, _AT_HAND)),
         births=_BIRTHS,
-        round_draws=_within(_TERMS_OF_ROUND // size, (least, _MOST_OF_ROUND)),
+        round_draws=_draws_of_round(target),
         rng=rng,
     )
     judging = _thinned(judging if judging.length else fitted, _JUDGING)
-    z = posterior.to_coordinates(posterior.relabelled(_flat(judging)))
-    z = z.reshape(judging.chains, judging.length, -1)
-    last = _within(_TERMS_OF_LAST // size, _DRAWS_OF_LAST)
-    sample = adaptation.sample(last, chains=z)
+    judges = [
+        posterior.to_coordinates(posterior.relabelled(_flat(each)))
+        for each in (judging, glimpsed)
+        if each is not None
+    ]
+    last = _within(_TERMS_OF_LAST // _size(target), _DRAWS_OF_LAST)
+    found = Weighed(posterior, adaptation.sample(last, judges=judges))
     for _ in range(_MORE_TIMES):
-        worth = min(sample.ess, sample.ess_of_chains)
-        enough = (
-            sample.pareto_khat <= _GOOD_KHAT
-            and worth >= _GOOD_ESS
-            and _sd_error(posterior, sample) <= _GOOD_SD_ERROR
-        )
-        if enough or worth < _HOPELESS_ESS:
+        hopeless = min(found.sample.ess, found.sample.ess_of_others) < _HOPELESS_ESS
+        if hopeless or found.is_sound:
             break
         adaptation.adapt(_MORE_ROUNDS)
-        sample = adaptation.sample(last, chains=z)
-    return posterior, sample, z
+        found = Weighed(posterior, adaptation.sample(last, judges=judges))
+    return found
 
 
-def _sd_error(posterior: Labelled, sample: Blended) -> float:
-    """Return the largest relative error of a standard deviation, of all that varies."""
-    there = np.isfinite(sample.log_weights)
-    weights = np.exp(sample.log_weights[there])[:, None]
-    worst = 0.0
-    for values in posterior.ordered_variables(sample.z[there]).values():
-        squares = (values - (weights * values).sum(axis=0)) ** 2
-        variance = (weights * squares).sum(axis=0)
-        excess = (weights * (squares - variance))[:, variance > 0.0]
-        error = np.sqrt((excess**2).sum(axis=0)) / (2.0 * variance[variance > 0.0])
-        worst = max(worst, float(error.max(initial=0.0)))
-    return worst
+def _size(target: Target) -> int:
+    """Return the number of densities of an observation under a component in one likelihood."""
+    return max(1, target.observed.distinct.size * target.n_components)
+
+
+def _draws_of_round(target: Target) -> int:
+    least = _LEAST_PER_DIMENSION * target.dimensions
+    return _within(_TERMS_OF_ROUND // _size(target), (least, _MOST_OF_ROUND))
 
 
 def _adapted(

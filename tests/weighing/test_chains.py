@@ -1,9 +1,11 @@
 """Tests of pystan_mix.weighing.chains: chains confirmed, or replaced by what is right."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+from two_modes import a_chain_in_each, in_left_mode, mirrored_target
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import group_names
@@ -67,7 +69,7 @@ def stuck_chains() -> tuple:
 
 def test_chains_that_stay_in_one_mode_each_are_replaced():
     target, draws = stuck_chains()
-    found = weigh_chains(target, draws, rng=np.random.default_rng(2))
+    found = weigh_chains(target, draws, parallel=2, rng=np.random.default_rng(2))
     assert found.findings.weighed
     assert found.findings.pareto_khat_weights < 0.7
     sigma = found.draws.variables["sigma"]
@@ -77,6 +79,35 @@ def test_chains_that_stay_in_one_mode_each_are_replaced():
     assert (sigma[..., 0] > sigma[..., 1]).mean() == pytest.approx(0.5, abs=0.07)
 
 
+def test_separate_modes_are_counted_and_who_stayed_in_one():
+    draws = a_chain_in_each()
+    found = weigh_chains(mirrored_target(), draws, parallel=2, rng=np.random.default_rng(1))
+    assert found.findings.weighed
+    assert not found.findings.annealed
+    assert found.findings.modes == 2
+    shares = [int(x) for x in re.findall(r"\d+", found.findings.mode_shares)[1:]]
+    # of 1000 draws resampled from as many
+    assert shares == pytest.approx([50, 50], abs=100 * 4.5 * 0.5 * (2 / 1000) ** 0.5 + 1)
+    assert found.findings.chains_stayed
+    both = Draws({n: np.concatenate(list(x))[None] for n, x in draws.variables.items()})
+    found = weigh_chains(mirrored_target(), both, parallel=2, rng=np.random.default_rng(1))
+    assert not found.findings.chains_stayed
+
+
+def test_what_chains_have_not_led_to_is_annealed():
+    """One chain in one mode; the weights of what it has seen are as good as can be."""
+    one = Draws({n: x[:1] for n, x in a_chain_in_each().variables.items()})
+    found = weigh_chains(mirrored_target(), one, parallel=2, rng=np.random.default_rng(1))
+    assert found.findings.annealed
+    assert found.findings.trusted
+    assert found.findings.weighed
+    assert found.findings.pareto_khat_weights < 0.7
+    assert found.findings.mean_error < 0.1
+    assert found.findings.modes == 2
+    left = in_left_mode(found.draws.variables["mu"]).mean()
+    assert abs(left - 0.5) < 4.5 * 0.5 * found.findings.mean_error + 0.01
+
+
 def test_weighed_draws_are_chains_of_one_law(cmdstan: CmdStan, course_data):
     """In the order of the sources they came from, R-hat was 1.04 and 75 draws were effective."""
     y = np.loadtxt(course_data / "real" / "iris_petal_width.dat")
@@ -84,7 +115,7 @@ def test_weighed_draws_are_chains_of_one_law(cmdstan: CmdStan, course_data):
     fit = pmix.sample(target.model, y, seed=1, predictive_draws=0, show_progress=False)
     name = CHAINS if CHAINS in group_names(fit) else POSTERIOR
     chains = Draws({each: variables(fit, name)[each] for each in ("theta", "mu", "sigma")})
-    found = weigh_chains(target, chains, rng=np.random.default_rng(1))
+    found = weigh_chains(target, chains, parallel=2, rng=np.random.default_rng(1))
     assert found.findings.weighed
     for values in found.draws.variables.values():
         for k in range(values.shape[-1]):
@@ -109,7 +140,7 @@ def test_what_needs_no_weighing_is_not_weighed(model, y):
     draws["mu"] = np.sort(rng.normal(size=(4, 1000, K)), axis=-1)
     if K == 1:
         draws["sigma"] = np.exp(0.1 * rng.normal(size=(4, 1000, 1)))
-    assert weigh_chains(target, Draws(draws), rng=rng) is None
+    assert weigh_chains(target, Draws(draws), parallel=2, rng=rng) is None
 
 
 @pytest.fixture(scope="module", params=["acidity_3_floor0.005", "chemical_shifts_2_floor0.05"])

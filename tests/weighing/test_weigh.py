@@ -6,30 +6,15 @@ import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 from scipy import integrate, stats
+from two_modes import a_chain_in_each, around, in_left_mode, mirrored_target
 
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.weighing.moments import largest_errors
 from pystan_mix.weighing.weigh import weigh
 
 pytestmark = pytest.mark.arviz
-
-
-def around(theta, mu, sigma, *, n=1000, sd=0.1, seed=1):
-    """Return draws about one place."""
-    rng = np.random.default_rng(seed)
-    weights = np.exp(np.log(theta) + sd * rng.normal(size=(n, len(theta))))
-    return as_chain(
-        {
-            "theta": weights / weights.sum(axis=1, keepdims=True),
-            "mu": np.asarray(mu) + sd * rng.normal(size=(n, len(mu))),
-            "sigma": np.exp(np.log(sigma) + sd * rng.normal(size=(n, len(sigma)))),
-        }
-    )
-
-
-def as_chain(variables):
-    return Draws({name: values[None] for name, values in variables.items()})
 
 
 def test_the_evidence_of_one_component_is_the_integral():
@@ -67,8 +52,8 @@ def test_what_lies_beyond_a_change_of_order_is_found():
     below = []
     for one in found:
         assert one.sample.pareto_khat < 0.5
-        assert one.sample.ess_of_chains > 0.2 * len(one.sample.z)
-        variables = one.variables()
+        assert one.sample.ess_of_others > 0.2 * len(one.sample.z)
+        variables = one.variables
         assert (np.diff(variables["mu"], axis=1) > 0).all()
         assert variables["theta"].sum(axis=1) == pytest.approx(1.0)
         below.append(one.weights @ (variables["sigma"][:, 0] > variables["sigma"][:, 1]))
@@ -84,58 +69,36 @@ def test_resampled_draws_are_the_weighed_ones():
     found = weigh(target, draws, rng=np.random.default_rng(1))
     again = found.draws(1, 4000, rng=np.random.default_rng(2))
     assert again.variables["mu"].shape == (1, 4000, 2)
-    for name, values in found.variables().items():
+    for name, values in found.variables.items():
         mean = found.weights @ values
         sd = np.sqrt(found.weights @ (values - mean) ** 2)
         # systematic resampling adds next to nothing to the error of all
         assert np.abs(again.variables[name][0].mean(axis=0) - mean).max() < 0.1 * sd.max()
 
 
-def two_modes():
-    """Return a target with two modes that mirror each other, and a chain about each."""
-    rng = np.random.default_rng(4)
-    half = np.concatenate([rng.normal(3.0, 0.3, 40), rng.normal(0.0, 0.3, 20)])
-    y = np.concatenate([half, -half])
-    model = NormalMixture(n_components=2, means=Normal(0, 5), sigma=HalfNormal(3))
-    left = around([1 / 3, 2 / 3], [-3.0, 1.5], [0.3, 1.5], sd=0.05)
-    right = around([2 / 3, 1 / 3], [-1.5, 3.0], [1.5, 0.3], sd=0.05)
-    names = left.variables
-    return target_of(model, y), Draws(
-        {n: np.concatenate([left.variables[n], right.variables[n]]) for n in names}
-    )
-
-
 def test_chains_in_two_modes_are_weighed():
-    target, draws = two_modes()
+    target, draws = mirrored_target(), a_chain_in_each()
     found = weigh(target, draws, rng=np.random.default_rng(1))
     assert found.is_sound
-    assert found.modes.count == 2
-    assert sorted(found.stayed.argmax(axis=1)) == [0, 1]
-    # clusters' borders are those of k-means
-    assert found.stayed.max(axis=1).min() > 0.95
-    share = found.weights @ (found.variables()["mu"][:, 0] < -2.25)
+    share = found.weights @ in_left_mode(found.variables["mu"])
     assert share == pytest.approx(0.5, abs=4.5 * 0.5 / found.sample.ess**0.5)
-    # of 1000 draws resampled from as many
-    assert found.modes.shares == pytest.approx([0.5, 0.5], abs=4.5 * 0.5 * (2 / 1000) ** 0.5)
     again = weigh(target, draws, rng=np.random.default_rng(2))
     difference = found.log_integral - again.log_integral
     assert abs(difference) < 4.5 * math.hypot(found.sample.mcse, again.sample.mcse)
-    assert found.sd_error < 0.1
+    assert largest_errors(found.moments)[1] < 0.1
 
 
-def test_a_mode_that_a_chain_finds_late_is_not_missed():
-    target, draws = two_modes()
-    late = Draws(
-        {n: np.concatenate([x[0, :600], x[1, :400]])[None] for n, x in draws.variables.items()}
-    )
-    found = weigh(target, late, rng=np.random.default_rng(1))
-    assert found.is_sound
-    assert found.modes.count == 2
-    assert found.modes.shares == pytest.approx([0.5, 0.5], abs=4.5 * 0.5 * (2 / 1000) ** 0.5)
+def test_what_others_have_seen_and_chains_have_not_is_told():
+    target, draws = mirrored_target(), a_chain_in_each()
+    one, both = Draws({n: x[:1] for n, x in draws.variables.items()}), draws
+    assert weigh(target, one, rng=np.random.default_rng(1)).sample.ess > 400
+    found = weigh(target, one, glimpsed=both, rng=np.random.default_rng(1))
+    assert found.sample.ess_of_others < 1.0
+    assert not found.is_sound
 
 
 def test_too_few_draws_for_the_dimensions_are_refused():
-    target, draws = two_modes()
+    target, draws = mirrored_target(), a_chain_in_each()
     with pytest.raises(np.linalg.LinAlgError):
         weigh(target, draws.picked(np.arange(2)), rng=np.random.default_rng(1))
 
@@ -149,7 +112,7 @@ def test_known_sds(sigma):
     found = weigh(target_of(model, y), known, rng=np.random.default_rng(1))
     assert found.is_sound
     assert (found.posterior.labels is None) == isinstance(sigma, tuple)
-    assert set(found.variables()) == {"theta", "mu"}
+    assert set(found.variables) == {"theta", "mu"}
 
 
 def test_a_family_with_a_parameter_that_all_components_share():
@@ -163,4 +126,4 @@ def test_a_family_with_a_parameter_that_all_components_share():
         target_of(model, y), Draws(draws.variables | {"df": df}), rng=np.random.default_rng(1)
     )
     assert found.is_sound
-    assert found.variables()["df"].shape[1] == 1
+    assert found.variables["df"].shape[1] == 1

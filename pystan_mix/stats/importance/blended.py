@@ -52,9 +52,9 @@ class Blended:
         Log of the mean importance ratio: that of the target's integral.
     mcse : float
         Its Monte Carlo standard error.
-    ess_of_chains : float
-        The same as `ess`, judged by other draws, of chains: far below it where
-        these reach what the blend misses.
+    ess_of_others : float
+        The same as `ess`, judged by other draws: far below it where these reach
+        what the blend misses.
     """
 
     z: FloatArray
@@ -65,7 +65,7 @@ class Blended:
     ess: float
     log_integral: float
     mcse: float
-    ess_of_chains: float
+    ess_of_others: float
 
 
 class Adaptation:
@@ -192,15 +192,16 @@ class Adaptation:
             own = Students(mixture)
         return Blend((own, *self._fixed), shares)
 
-    def sample(self, draws: int, *, chains: FloatArray) -> Blended:
+    def sample(self, draws: int, *, judges: Sequence[FloatArray]) -> Blended:
         """Draw from the blend, and use once more what was drawn from the fixed sources.
 
         Parameters
         ----------
         draws : int
             Number of draws; more where a fixed source already has more than its share.
-        chains : ndarray, shape (chain, draw, d)
-            Draws to judge the blend by, best not those that it was fitted to.
+        judges : sequence of ndarray, each of shape (S, d)
+            Draws to judge the blend by, best not those that it was fitted to; of
+            several sets each judges by itself.
 
         Returns
         -------
@@ -223,7 +224,7 @@ class Adaptation:
         found = weighted(z, np.concatenate(log_p), log_g)
         # draws that were not finite are draws all the same
         log_integral = found.log_integral + math.log(len(z) / counts.sum())
-        log_ratio = self._log_ratio(blend, chains)
+        ratios = [_mean_ratio(self._log_ratio(blend, z) - log_integral) for z in judges]
         return Blended(
             z=z,
             log_p=found.log_p,
@@ -233,16 +234,15 @@ class Adaptation:
             ess=found.ess,
             log_integral=log_integral,
             mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
-            ess_of_chains=float(counts.sum()) / _mean_ratio(log_ratio - log_integral),
+            ess_of_others=float(counts.sum()) / max(ratios),
         )
 
-    def _log_ratio(self, blend: Blend, chains: FloatArray) -> FloatArray:
-        """Return log target over blend at draws of chains, infinite where they are not finite."""
-        flat = chains.reshape(-1, chains.shape[-1])
-        finite = np.isfinite(flat).all(axis=1)
-        log_ratio = np.full(len(flat), np.inf)
-        log_p = total_density(*self._log_density(flat[finite]))
-        log_ratio[finite] = log_p - blend.log_density(flat[finite])
+    def _log_ratio(self, blend: Blend, z: FloatArray) -> FloatArray:
+        """Return log target over blend at other draws, infinite where they are not finite."""
+        finite = np.isfinite(z).all(axis=1)
+        log_ratio = np.full(len(z), np.inf)
+        log_p = total_density(*self._log_density(z[finite]))
+        log_ratio[finite] = log_p - blend.log_density(z[finite])
         return log_ratio
 
 

@@ -1,0 +1,263 @@
+"""The whole posterior by annealing: from the prior, where all modes are one, down to it."""
+
+import dataclasses
+import functools
+import math
+import threading
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import numpy as np
+
+from pystan_mix.fits.draws import Draws
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.importance.weights import resampled
+from pystan_mix.weighing.moments import Moments, largest_errors, moments_of_populations
+from pystan_mix.weighing.populations import Populations, Station
+
+# four groups, each with powers and steps of its own, on as many processors as there are
+_GROUPS = 4
+_POPULATIONS_OF_GROUP = 4
+# densities of an observation under a component, some 10 ns each, that a sweep computes at most
+_TERMS = 1_000_000
+_PARTICLES = (60, 200)
+# what the draws of a power are worth at the next one, of their number
+_WORTH = 0.8
+# few draws and many steps tell more than many draws and few steps
+_SWEEPS = 16
+# a glimpse is to show regions of a hundredth, not how much they hold
+_TERMS_OF_GLIMPSE = 100_000
+_PARTICLES_OF_GLIMPSE = (15, 100)
+_WORTH_IN_GLIMPSE = 0.6
+_SWEEPS_OF_GLIMPSE = 8
+# where all is at its end: so many times draws are kept, after so many sweeps
+_KEPT = 8
+_SWEEPS_BETWEEN = 8
+# rounds of all groups, while populations differ by more than is good: errors of a mean in
+# standard deviations, and relative ones of a standard deviation
+_ROUNDS = 3
+_GOOD_MEAN_ERROR = 0.05
+_GOOD_SD_ERROR = 0.1
+# ... and of what is not to be used
+_LARGEST_MEAN_ERROR = 0.1
+_LARGEST_SD_ERROR = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Annealed:
+    """Weighted draws of independent populations that went from the prior to the posterior.
+
+    Parameters
+    ----------
+    variables : dict of str to ndarray, shape (population, draw, K) or (population, draw, 1)
+        Draws by name, the means in increasing order.
+    log_weights : ndarray, shape (population, draw)
+        Logarithms of their weights, which of each population sum to an estimate of the
+        integral of prior and likelihood over means in increasing order.
+    """
+
+    variables: dict[str, FloatArray]
+    log_weights: FloatArray
+
+    @functools.cached_property
+    def weights(self) -> FloatArray:
+        """The weights of all draws, which sum to one, shape (population, draw)."""
+        return np.asarray(np.exp(self.log_weights - log_sum_exp(self.log_weights.ravel())))
+
+    @property
+    def log_integral(self) -> float:
+        """Log of the mean of the populations' integrals."""
+        return float(log_sum_exp(self.log_weights.ravel())) - math.log(len(self.log_weights))
+
+    @property
+    def mcse(self) -> float:
+        """Monte Carlo standard error of `log_integral`, by how populations differ."""
+        P = len(self.log_weights)
+        return float((P * self.weights.sum(axis=1)).std(ddof=1)) / math.sqrt(P)
+
+    @functools.cached_property
+    def moments(self) -> dict[str, Moments]:
+        """Means and standard deviations by name, their errors by how populations differ."""
+        return {name: moments_of_populations(x, self.weights) for name, x in self.variables.items()}
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether populations that know nothing of each other agree."""
+        mean_error, sd_error = largest_errors(self.moments)
+        return mean_error <= _LARGEST_MEAN_ERROR and sd_error <= _LARGEST_SD_ERROR
+
+    def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
+        """Resample by the weights, to chains of so many draws each, of different populations.
+
+        Populations stand one after another, so that chains differ as far as
+        populations do.
+        """
+        P, S = self.log_weights.shape
+        order = np.concatenate([S * i + rng.permutation(S) for i in range(P)])
+        log_weights = self.log_weights.ravel()[order]
+        picks = order[
+            resampled(log_weights - log_sum_exp(log_weights), size=chains * length, rng=rng)
+        ]
+        # within a chain in any order
+        picks = np.concatenate([rng.permutation(part) for part in picks.reshape(chains, length)])
+        return Draws(
+            {
+                name: x.reshape(P * S, -1)[picks].reshape(chains, length, -1)
+                for name, x in self.variables.items()
+            }
+        )
+
+
+def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Annealed:
+    """Draw from the whole posterior by annealing, whatever its modes.
+
+    Sequential Monte Carlo from the prior (Del Moral, Doucet and Jasra, 2006),
+    by independent populations whose estimates of the integral weigh them
+    (Whiteley, Lee and Heine, 2016, "On the role of interaction in sequential
+    Monte Carlo algorithms").
+
+    Parameters
+    ----------
+    target : Target
+        A model whose components change nothing but names when they change places,
+        and its observations.
+    rng : numpy.random.Generator
+        Source of random numbers.
+    parallel : int
+        Number of threads; the draws do not depend on it.
+
+    Returns
+    -------
+    Annealed
+        The draws; `is_sound` says whether to trust them.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the prior has next to no scale above its floor, or no draw a density.
+    """
+    stop = threading.Event()
+    particles = _particles(target, _TERMS // _GROUPS, _PARTICLES)
+
+    def one(rng: np.random.Generator) -> Annealed:
+        _end_if(stop)
+        group = Populations(target, populations=_POPULATIONS_OF_GROUP, particles=particles, rng=rng)
+        stations = []
+        while group.power < 1.0:
+            group.advance(_WORTH)
+            _sweep(group, _SWEEPS, stop)
+            stations.append(group.station())
+        for _ in range(_KEPT):
+            _sweep(group, _SWEEPS_BETWEEN, stop)
+            stations.append(group.station())
+        return _weighed(stations, target.n_components)
+
+    groups: list[Annealed] = []
+    with ThreadPoolExecutor(parallel) as threads:
+        try:
+            for _ in range(_ROUNDS):
+                groups += threads.map(one, rng.spawn(_GROUPS))
+                together = _together(groups)
+                mean_error, sd_error = largest_errors(together.moments)
+                if mean_error <= _GOOD_MEAN_ERROR and sd_error <= _GOOD_SD_ERROR:
+                    break
+        finally:
+            # after Ctrl-C the threads end at once
+            stop.set()
+    return together
+
+
+def _weighed(stations: Sequence[Station], K: int) -> Annealed:
+    """Weigh the draws of all stations for the posterior, population by population.
+
+    Each draw is weighed against the mixture of all powers' densities, whose
+    integrals annealing has found (the balance heuristic of Veach and Guibas,
+    1995; Shirts and Chodera, 2008, "Statistically optimal analysis of samples
+    from multiple equilibrium states", equation 11): lower powers have more draws
+    where the posterior has few.
+    """
+    log_ratio = np.concatenate([each.log_ratio for each in stations], axis=1)
+    terms = [
+        math.log(each.log_ratio.shape[1]) + each.power * log_ratio - each.log_integrals[:, None]
+        for each in stations
+    ]
+    # each order of the components holds as much
+    log_weights = log_ratio - log_sum_exp(np.stack(terms), axis=0) - math.lgamma(K + 1)
+    variables = {
+        name: np.concatenate([each.variables[name] for each in stations], axis=1)
+        for name in stations[0].variables
+    }
+    return Annealed(variables, log_weights)
+
+
+def _together(groups: Sequence[Annealed]) -> Annealed:
+    """Return the populations of all groups; where one has fewer draws, some without weight."""
+    most = max(each.log_weights.shape[1] for each in groups)
+    missing = [most - each.log_weights.shape[1] for each in groups]
+    return Annealed(
+        {
+            name: np.concatenate(
+                [
+                    np.pad(each.variables[name], ((0, 0), (0, more), (0, 0)), mode="edge")
+                    for each, more in zip(groups, missing, strict=True)
+                ]
+            )
+            for name in groups[0].variables
+        },
+        np.concatenate(
+            [
+                np.pad(each.log_weights, ((0, 0), (0, more)), constant_values=-np.inf)
+                for each, more in zip(groups, missing, strict=True)
+            ]
+        ),
+    )
+
+
+def glimpse(target: Target, *, rng: np.random.Generator) -> Draws:
+    """Draw some hundred times from about the whole posterior: a short annealing.
+
+    Parameters
+    ----------
+    target : Target
+        As in `anneal`.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    Draws
+        One chain.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        As in `anneal`.
+    """
+    particles = _particles(target, _TERMS_OF_GLIMPSE, _PARTICLES_OF_GLIMPSE)
+    group = Populations(target, populations=_POPULATIONS_OF_GROUP, particles=particles, rng=rng)
+    while group.power < 1.0:
+        group.advance(_WORTH_IN_GLIMPSE)
+        for _ in range(_SWEEPS_OF_GLIMPSE):
+            group.sweep()
+    found = _weighed([group.station()], target.n_components)
+    return found.draws(1, _POPULATIONS_OF_GROUP * particles, rng=rng)
+
+
+def _particles(target: Target, terms: int, limits: tuple[int, int]) -> int:
+    """Return how many draws a population of a group has if a likelihood has so many terms."""
+    size = target.observed.distinct.size * target.n_components
+    return min(limits[1], max(limits[0], terms // max(1, size * _POPULATIONS_OF_GROUP)))
+
+
+def _sweep(group: Populations, times: int, stop: threading.Event) -> None:
+    """Move draws so many times."""
+    for _ in range(times):
+        _end_if(stop)
+        group.sweep()
+
+
+def _end_if(stop: threading.Event) -> None:
+    """End a thread after Ctrl-C in another."""
+    if stop.is_set():
+        raise CancelledError

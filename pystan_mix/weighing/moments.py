@@ -1,0 +1,73 @@
+"""Means and standard deviations of a weighed posterior, with their Monte Carlo errors."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from pystan_mix.numerics import FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Moments of the elements of one parameter, each of shape (K,) or (1,).
+
+    Parameters
+    ----------
+    mean, sd : ndarray
+        Means and standard deviations.
+    mean_error, sd_error : ndarray
+        Their Monte Carlo errors, in the units of the parameter.
+    """
+
+    mean: FloatArray
+    sd: FloatArray
+    mean_error: FloatArray
+    sd_error: FloatArray
+
+
+def moments_of_draws(x: FloatArray, weights: FloatArray) -> Moments:
+    """Return the moments of independent draws of shape (S, K) with weights of shape (S,)."""
+    return moments_of_populations(x[:, None], weights[:, None])
+
+
+def moments_of_populations(x: FloatArray, weights: FloatArray) -> Moments:
+    """Return the moments of populations of draws, whose errors are in how populations differ.
+
+    The error of a weighted mean is the root of the sum of the squares of what
+    each population adds to the sum of weighted deviations; that of a standard
+    deviation follows by the delta method.
+
+    Parameters
+    ----------
+    x : ndarray, shape (P, S, K)
+        Draws of P independent populations.
+    weights : ndarray, shape (P, S)
+        Their weights, which sum to one.
+
+    Returns
+    -------
+    Moments
+        The errors of what does not vary are zero.
+    """
+    mean = np.einsum("ps,psk->k", weights, x)
+    deviations = x - mean
+    variance = np.einsum("ps,psk->k", weights, deviations**2)
+    sd = np.sqrt(variance)
+    mean_error = np.sqrt((np.einsum("ps,psk->pk", weights, deviations) ** 2).sum(axis=0))
+    added = np.einsum("ps,psk->pk", weights, deviations**2 - variance)
+    variance_error = np.sqrt((added**2).sum(axis=0))
+    sd_error = np.divide(variance_error, 2.0 * sd, out=np.zeros_like(sd), where=sd > 0.0)
+    return Moments(mean, sd, mean_error, sd_error)
+
+
+def largest_errors(moments: Mapping[str, Moments]) -> tuple[float, float]:
+    """Return the largest error of a mean, and of a standard deviation, in standard deviations."""
+    mean_error, sd_error = 0.0, 0.0
+    for each in moments.values():
+        varies = each.sd > 0.0
+        mean_error = max(
+            mean_error, float((each.mean_error[varies] / each.sd[varies]).max(initial=0.0))
+        )
+        sd_error = max(sd_error, float((each.sd_error[varies] / each.sd[varies]).max(initial=0.0)))
+    return mean_error, sd_error

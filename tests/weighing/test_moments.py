@@ -1,0 +1,43 @@
+"""Means and standard deviations of weighted draws, and their errors."""
+
+import numpy as np
+import pytest
+
+from pystan_mix.weighing.moments import largest_errors, moments_of_draws, moments_of_populations
+
+pytestmark = pytest.mark.arviz
+
+
+def test_of_equal_weights_they_are_numpys():
+    x = np.random.default_rng(1).normal([1.0, 5.0], [2.0, 0.5], size=(400, 2))
+    found = moments_of_draws(x, np.full(400, 1 / 400))
+    np.testing.assert_allclose(found.mean, x.mean(axis=0))
+    np.testing.assert_allclose(found.sd, x.std(axis=0))
+    np.testing.assert_allclose(found.mean_error, x.std(axis=0) / 20)
+
+
+def test_errors_are_the_spread_of_repeated_runs():
+    """Of populations whose draws hang together, the populations are what is independent."""
+    rng = np.random.default_rng(2)
+    runs = []
+    for _ in range(400):
+        x = rng.normal(size=(16, 1, 1)) + rng.normal(size=(16, 50, 1))
+        weights = np.repeat(rng.gamma(20.0, size=(16, 1)), 50, axis=1)
+        runs.append(moments_of_populations(x, weights / weights.sum()))
+    mean = np.array([each.mean[0] for each in runs])
+    sd = np.array([each.sd[0] for each in runs])
+    claimed = np.sqrt(np.mean([each.mean_error[0] ** 2 for each in runs]))
+    # a standard deviation of 400 runs is known to a thirtieth; of 16 populations it is a bit low
+    assert mean.std() == pytest.approx(claimed, rel=0.2)
+    claimed = np.sqrt(np.mean([each.sd_error[0] ** 2 for each in runs]))
+    assert sd.std() == pytest.approx(claimed, rel=0.25)
+
+
+def test_what_does_not_vary_has_no_error():
+    x = np.zeros((4, 10, 2))
+    x[..., 1] = np.random.default_rng(3).normal(size=(4, 10))
+    found = {"x": moments_of_populations(x, np.full((4, 10), 1 / 40))}
+    assert found["x"].sd_error[0] == found["x"].mean_error[0] == 0.0
+    mean_error, sd_error = largest_errors(found)
+    assert 0.0 < mean_error < 1.0
+    assert 0.0 < sd_error < 1.0
