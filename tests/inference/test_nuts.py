@@ -274,6 +274,7 @@ def test_prior_has_groups_of_its_own(cmdstan):
         ({"likelihood": "by_hand"}, SettingsError, "one of fused, stan; it is 'by_hand'"),
         ({"y": [1.0, np.nan]}, DataError, "not finite"),
         ({"y": [1.0, 1.0]}, DataError, "constant"),
+        ({"y": None}, DataError, "y is None"),
     ],
 )
 def test_bad_arguments_are_refused_before_cmdstan_is_looked_for(
