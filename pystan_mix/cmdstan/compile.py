@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.console import say
 from pystan_mix.errors import CompilationError
 from pystan_mix.files import cache_dir, locked, written_whole
@@ -107,6 +108,9 @@ def compiled(
         with locked(cache_dir() / "programs.lock", on_wait=say_waiting):
             missing = {b.executable: b for b in builds if not b.executable.exists()}
             if missing:
+                # whoever left these was killed: the lock is ours
+                for left in (cache_dir() / "programs").glob(".*.partial"):
+                    left.unlink(missing_ok=True)
                 _compile(list(missing.values()), cmdstan, show_progress=show_progress)
     return [build.executable for build in builds]
 
@@ -131,8 +135,8 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
         f"Compiling {names} with CmdStan {version}: about half a minute each, once ...",
         wanted=show_progress,
     )
-    with tempfile.TemporaryDirectory(prefix="pystan_mix-", dir=_safe_temp_dir()) as temporary:
-        makes = [_make(build, cmdstan, Path(temporary) / build.executable.name) for build in builds]
+    with temporary_folder(_safe_temp_dir()) as temporary:
+        makes = [_make(build, cmdstan, temporary / build.executable.name) for build in builds]
         try:
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
         except OSError as error:
@@ -151,7 +155,7 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
                 )
         for build in builds:
             with written_whole(build.executable) as partial:
-                shutil.copy(Path(temporary) / build.executable.name / build.program.name, partial)
+                shutil.copy(temporary / build.executable.name / build.program.name, partial)
 
 
 def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
@@ -175,14 +179,16 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
         ),
         log=folder / "make.log",
         cwd=cmdstan.path,
+        # a compiler that is killed leaves its own temporary files
+        environment={"TMPDIR": str(folder)},
     )
 
 
-def _safe_temp_dir() -> str:
+def _safe_temp_dir() -> Path:
     """Return a temporary folder whose name make leaves alone."""
     for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
         if _SAFE_PATH.fullmatch(candidate) and os.access(candidate, os.W_OK):
-            return candidate
+            return Path(candidate)
     raise CompilationError(
         f"The temporary folder {tempfile.gettempdir()!r} has a character that make does not take "
         "as it is. Set TMPDIR to a folder whose name has only letters, digits, '.', '_' and '-'."

@@ -4,12 +4,12 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pystan_mix.cmdstan.processes import Finished, Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.cmdstan.stan_csv import StanCsv, read_stan_csv
 from pystan_mix.console import Progress, followed_logs
 from pystan_mix.errors import SamplingError
@@ -100,12 +100,12 @@ def workspace(executable: Path, *, keep_in: Path | None) -> Iterator[Workspace]:
     Workspace
         The folder and the executable.
     """
-    with tempfile.TemporaryDirectory(prefix="pystan_mix-") as temporary:
+    with temporary_folder() as temporary:
         try:
-            yield Workspace(folder=Path(temporary), executable=executable)
+            yield Workspace(folder=temporary, executable=executable)
         finally:
             if keep_in is not None:
-                for path in sorted(Path(temporary).iterdir()):
+                for path in sorted(temporary.iterdir()):
                     with written_whole(Path(keep_in) / path.name) as partial:
                         shutil.copy(path, partial)
 

@@ -75,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _raise_interrupt)
+    # nohup lets it be ignored
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _raise_interrupt)
     try:
         return int(arguments.run(arguments))
     except PystanMixError as error:

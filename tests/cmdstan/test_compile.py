@@ -18,6 +18,7 @@ from pystan_mix.cmdstan import compile as compiling
 from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.errors import CompilationError
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -458,7 +459,8 @@ def test_who_waited_compiles_if_the_other_failed(cache, fast_make, stan):
     assert len(fast_make.calls) == 2
 
 
-def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path, number):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     with python(cmdstan, stan, TMPDIR=str(temporary)) as other:
@@ -468,9 +470,19 @@ def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path):
                 "cc1plus" in line or "clang" in line for line in processes_that_name(temporary)
             )
         )
-        other.send_signal(signal.SIGINT)
+        other.send_signal(number)
+        wait_until(lambda: processes_that_name(temporary) == [], seconds=5)
         _, complaint = other.communicate(timeout=30)
-    assert "KeyboardInterrupt" in complaint
+    assert ("KeyboardInterrupt" in complaint) == (number == signal.SIGINT)
     assert executables(cache) == []
-    wait_until(lambda: processes_that_name(temporary) == [], seconds=5)
+    if number != signal.SIGINT:
+        with temporary_folder(temporary):
+            pass
     assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_process_left_in_the_cache_goes(cache, fast_make, stan):
+    left = cache / "programs" / ".first-0.1a2b3c4d.partial"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == executables(cache)
