@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pystan_mix.cmdstan.executable import executable_fault
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
 from pystan_mix.cmdstan.scratch import temporary_folder
@@ -74,8 +75,9 @@ def compiled(
     """Return the executables of Stan programs, compiling what the cache lacks.
 
     The cache knows a program by the text of it and of all that it includes,
-    and by the CmdStan that compiled it. Of two processes that need the same
-    program, one compiles and the other waits.
+    and by the CmdStan that compiled it. What does not start of it is compiled
+    anew. Of two processes that need the same program, one compiles and the
+    other waits.
 
     Parameters
     ----------
@@ -97,22 +99,44 @@ def compiled(
         If there is no usable CmdStan.
     CompilationError
         If a program does not compile; the message has the compiler's last lines.
+        Or if what was compiled does not start.
     """
     cmdstan = cmdstan or find_cmdstan()
     builds = [_build(program, cmdstan) for program in programs]
-    if not all(build.executable.exists() for build in builds):
+    if any(executable_fault(build.executable) for build in builds):
 
         def say_waiting() -> None:
             say("Another process is compiling; waiting for it ...", wanted=show_progress)
 
         with locked(cache_dir() / "programs.lock", on_wait=say_waiting):
-            missing = {b.executable: b for b in builds if not b.executable.exists()}
+            # whoever left these was killed: the lock is ours
+            for left in (cache_dir() / "programs").glob(".*.partial"):
+                left.unlink(missing_ok=True)
+            missing = {b.executable: b for b in builds if executable_fault(b.executable)}
+            for executable in missing:
+                _clear(executable, show_progress=show_progress)
             if missing:
-                # whoever left these was killed: the lock is ours
-                for left in (cache_dir() / "programs").glob(".*.partial"):
-                    left.unlink(missing_ok=True)
                 _compile(list(missing.values()), cmdstan, show_progress=show_progress)
+            for executable in missing:
+                fault = executable_fault(executable)
+                if fault:
+                    raise CompilationError(
+                        f"{executable} was just compiled, and {fault}. Where programs may not be "
+                        "run from that folder, set PYSTAN_MIX_CACHE to another; where a library is "
+                        f"missing, build CmdStan anew (make -C '{cmdstan.path}' clean-all build)."
+                    )
     return [build.executable for build in builds]
+
+
+def _clear(executable: Path, *, show_progress: bool) -> None:
+    """Say what is wrong with what stands in a program's place, and remove it if it is a folder."""
+    if os.path.lexists(executable):
+        say(
+            f"{executable} is in the cache, but {executable_fault(executable)}.",
+            wanted=show_progress,
+        )
+    if executable.is_dir() and not executable.is_symlink():
+        shutil.rmtree(executable)
 
 
 def _build(program: Program, cmdstan: CmdStan) -> _Build:

@@ -145,7 +145,7 @@ def run_cmdstan(
     ------
     SamplingError
         If a process fails or is killed, all others being stopped first; where
-        some may, if all do.
+        some may, if all do. Or if one cannot be started.
     OutputError
         If what a process wrote is not whole or not finite.
     """
@@ -159,9 +159,17 @@ def run_cmdstan(
     ]
     logs = [process.log for process in processes]
     with followed_logs(logs, progress=progress) as on_poll:
-        finished = run_processes(
-            processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
-        )
+        try:
+            finished = run_processes(
+                processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
+            )
+        except BrokenPipeError:  # of the reader of standard error, who has left
+            raise
+        except OSError as error:
+            raise SamplingError(
+                f"CmdStan could not be run: {error}. Run it again; if it stays so, check memory "
+                f"and disk, and remove {space.executable}: it is then compiled anew."
+            ) from error
     ended = [result for result in finished if result is not None]
     succeeded = tuple(
         i for i, result in enumerate(finished) if result is not None and result.returncode == 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from interrupting import started
+from skipping import skip_or_fail
 
 from pystan_mix.cmdstan import compile as compiling
 from pystan_mix.cmdstan.compile import Program, compiled
@@ -38,6 +40,13 @@ model {
   mu ~ normal(0, scale());
 }
 """
+
+
+@pytest.fixture(scope="module")
+def real_program(cmdstan) -> Path:
+    """A program of CmdStan, from the cache that all tests share."""
+    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    return executable
 
 
 @pytest.fixture
@@ -479,6 +488,76 @@ def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path, n
         with temporary_folder(temporary):
             pass
     assert list(temporary.iterdir()) == []
+
+
+def another_machines(path: Path) -> None:
+    """Make an ELF file one of a machine that is not this one."""
+    content = bytearray(path.read_bytes())
+    # its field e_machine: AVR's
+    content[18:20] = (83).to_bytes(2, sys.byteorder)
+    path.write_bytes(content)
+
+
+def without_library(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b"libtbb.so.2\0") == 1
+    path.write_bytes(content.replace(b"libtbb.so.2\0", b"libnot.so.2\0"))
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "file").write_text("x")
+
+
+def a_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        pytest.param(lambda path: path.chmod(0o644), "Permission denied", id="without its run bit"),
+        pytest.param(lambda path: path.write_bytes(b""), "Exec format error", id="empty"),
+        pytest.param(a_folder, "it is a folder", id="folder"),
+        pytest.param(a_dangling_link, "No such file", id="dangling link"),
+        pytest.param(another_machines, "Exec format error", id="another machine's"),
+        pytest.param(without_library, "libnot.so.2: cannot open shared", id="missing library"),
+        pytest.param(
+            lambda path: os.truncate(path, 200_000), "killed by signal", id="half a program"
+        ),
+    ],
+)
+def test_a_program_that_does_not_start_is_compiled_anew(
+    real_program, cache, fast_make, stan, capfd, break_it, words
+):
+    """The real one, broken; only make is a fast one, to which the whole one is given back."""
+    if sys.platform != "linux":
+        skip_or_fail("the formats of files and the loader's words are Linux's")
+    fast_make.does(f'cp "{real_program}" "$target"')
+    (executable,) = compiled(program(stan), cmdstan=fast_make.cmdstan)
+    break_it(executable)
+    capfd.readouterr()
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == [executable]
+    said = capfd.readouterr().err
+    assert re.search(f"first-.* is in the cache, but .*{re.escape(words)}", said), said
+    assert "Compiling first" in said
+    assert executable.read_bytes() == real_program.read_bytes()
+    # once
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == [executable]
+    assert len(fast_make.calls) == 2
+    assert capfd.readouterr().err == ""
+    assert executables(cache) == [executable]
+
+
+def test_what_does_not_start_when_it_is_compiled_is_an_error(cache, fast_make, stan):
+    fast_make.does('echo libx.so is not there > "$target"; chmod +x "$target"')
+    for _ in range(2):
+        with pytest.raises(CompilationError, match=r"first-\w+ was just compiled, and .*Exec form"):
+            compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    # each time once
+    assert len(fast_make.calls) == 2
 
 
 def test_what_a_killed_process_left_in_the_cache_goes(cache, fast_make, stan):

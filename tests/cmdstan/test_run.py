@@ -266,6 +266,16 @@ def test_a_process_that_fails(tmp_path, end, words):
     assert (tmp_path / "kept" / "chain-1.log").read_text().startswith("line 1\n")
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_program_that_cannot_be_run(tmp_path, parallel):
+    path = fake(tmp_path, WHOLE)
+    path.chmod(0o644)
+    with workspace(path, keep_in=None) as space:
+        call = Call(method=SAMPLE, data=space.write_data("data", data_block()), seed=1)
+        with pytest.raises(SamplingError, match=r"not be run: .*Permission denied.*remove .*fake"):
+            run_cmdstan(space, "chain", [call, call], parallel=parallel)
+
+
 def test_the_failure_of_one_stops_the_others(tmp_path):
     pid = tmp_path / "pid"
     body = (
