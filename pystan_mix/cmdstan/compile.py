@@ -5,20 +5,20 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from pystan_mix.cmdstan.executable import executable_fault
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
-from pystan_mix.cmdstan.scratch import temporary_folder
+from pystan_mix.cmdstan.scratch import ELSEWHERE, default_parent, temporary_folder
 from pystan_mix.console import say
 from pystan_mix.errors import CompilationError
-from pystan_mix.files import cache_dir, locked, written_whole
+from pystan_mix.files import cache_dir, locked, not_written, written_whole
 
 # make expands or splits at any other character of a file's name
 _SAFE_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_OTHER_CACHE = "set PYSTAN_MIX_CACHE to another folder"
 _INCLUDE = re.compile(r"^\s*#include\s+(\S+)", re.MULTILINE)
 
 
@@ -160,10 +160,14 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
         wanted=show_progress,
     )
     with temporary_folder(_safe_temp_dir()) as temporary:
-        makes = [_make(build, cmdstan, temporary / build.executable.name) for build in builds]
         try:
+            makes = [_make(build, cmdstan, temporary / build.executable.name) for build in builds]
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
         except OSError as error:
+            if error.filename != _make_command():
+                # of a copy the second name is the one that is written
+                path = Path(error.filename2 or error.filename or temporary)
+                raise not_written(path, error, elsewhere=ELSEWHERE) from error
             raise CompilationError(
                 f"{error.filename} cannot be run: {error.strerror}. Install it and a C++ compiler "
                 "(Debian: apt-get install make g++; macOS: xcode-select --install), then run "
@@ -178,7 +182,7 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
                     "CmdStan."
                 )
         for build in builds:
-            with written_whole(build.executable) as partial:
+            with written_whole(build.executable, elsewhere=_OTHER_CACHE) as partial:
                 shutil.copy(temporary / build.executable.name / build.program.name, partial)
 
 
@@ -196,7 +200,7 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
     external = " --allow-undefined" if headers else ""
     return Process(
         argv=(
-            os.environ.get("MAKE", "make"),
+            _make_command(),
             f"STANCFLAGS=--include-paths={include}{external}",
             *(f"USER_HEADER={header}" for header in headers),
             str(folder / build.program.name),
@@ -208,12 +212,18 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
     )
 
 
+def _make_command() -> str:
+    """Return the name of make."""
+    return os.environ.get("MAKE", "make")
+
+
 def _safe_temp_dir() -> Path:
     """Return a temporary folder whose name make leaves alone."""
-    for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
+    default = str(default_parent())
+    for candidate in (default, "/tmp", "/var/tmp"):  # noqa: S108
         if _SAFE_PATH.fullmatch(candidate) and os.access(candidate, os.W_OK):
             return Path(candidate)
     raise CompilationError(
-        f"The temporary folder {tempfile.gettempdir()!r} has a character that make does not take "
+        f"The temporary folder {default!r} has a character that make does not take "
         "as it is. Set TMPDIR to a folder whose name has only letters, digits, '.', '_' and '-'."
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.scratch import temporary_folder
+from pystan_mix.errors import SettingsError
 
 _TOOLS_REMEDY = (
     "Install a C++ compiler and make (Debian or Ubuntu: apt-get install g++ make; "
@@ -166,7 +167,7 @@ def _compile_test_program(command: Sequence[str]) -> str:
                 check=False,
                 timeout=120,
             )
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, SettingsError, subprocess.SubprocessError) as error:
         return str(error)
     if done.returncode == 0:
         return ""

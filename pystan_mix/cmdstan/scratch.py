@@ -10,6 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pystan_mix.files import not_written
+
+# what helps where a temporary file cannot be written
+ELSEWHERE = "set TMPDIR to another folder"
 # a folder is lost to another run's cleaning within microseconds only, so hardly once
 _TRIES = 10
 _NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
@@ -31,12 +35,20 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     ------
     pathlib.Path
         The folder.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be made, for example where the disk is full.
     """
-    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    parent = default_parent() if parent is None else parent
     prefix = _prefix()
     _remove_left(parent, prefix)
     for _ in range(_TRIES):
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        except OSError as error:
+            raise not_written(parent, error, elsewhere=ELSEWHERE) from error
         try:
             with _held(folder):
                 if folder.is_dir():
@@ -44,7 +56,23 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
                     return
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    raise FileNotFoundError(errno.ENOENT, "Others remove each folder that is made", str(parent))
+    lost = FileNotFoundError("others remove each folder that is made")
+    raise not_written(parent, lost, elsewhere=ELSEWHERE)
+
+
+def default_parent() -> Path:
+    """Return the system's folder for temporary files.
+
+    Raises
+    ------
+    SettingsError
+        If none can be written to.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        where = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
+        raise not_written(where, error, elsewhere=ELSEWHERE) from error
 
 
 def _prefix() -> str:

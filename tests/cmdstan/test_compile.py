@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from full_disk import largest_file
 from interrupting import started
 from skipping import skip_or_fail
 
@@ -21,7 +22,7 @@ from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.scratch import temporary_folder
-from pystan_mix.errors import CompilationError
+from pystan_mix.errors import CompilationError, SettingsError
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
@@ -325,6 +326,27 @@ def test_of_two_programs_one_fails(cache, fast_make, stan):
         compiled(program(stan), program(stan, "second"), cmdstan=fast_make.cmdstan)
     assert time.monotonic() - started < 15
     assert executables(cache) == []
+
+
+def test_a_full_disk_is_no_compilers_fault(cache, fast_make, stan, tmp_path, monkeypatch):
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(plain))
+    with (
+        largest_file(10),
+        pytest.raises(SettingsError, match=r"plain/.* cannot be written: .* set TMPDIR"),
+    ):
+        compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    assert fast_make.calls == []
+    # and where it is full only when the program is copied
+    fast_make.does('ulimit -f unlimited; head -c 100000 /dev/zero > "$target"')
+    with (
+        largest_file(20_000),
+        pytest.raises(SettingsError, match=r"first-\w+ cannot be written.*PYSTAN_MIX_CACHE"),
+    ):
+        compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    assert executables(cache) == []
+    assert list(plain.iterdir()) == []
 
 
 def test_without_make(cache, fast_make, stan, monkeypatch):

@@ -4,14 +4,17 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from full_disk import largest_file
 
 from pystan_mix.cmdstan import scratch
 from pystan_mix.cmdstan.scratch import temporary_folder
+from pystan_mix.errors import SettingsError
 
 HOLD = textwrap.dedent(
     """
@@ -135,6 +138,24 @@ def test_a_folder_that_is_lost_before_it_is_locked_is_made_anew(tmp_path, monkey
         assert folder.is_dir()
         assert len(made) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_made(tmp_path, monkeypatch):
+    nowhere = tmp_path / "nowhere"
+    with (
+        pytest.raises(SettingsError, match=r"nowhere cannot be written: No such .* set TMPDIR"),
+        temporary_folder(nowhere),
+    ):
+        pass
+    monkeypatch.setenv("TMPDIR", str(nowhere))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    # as on a full disk: what Python tries its candidates with cannot be written
+    with (
+        largest_file(0),
+        pytest.raises(SettingsError, match=r"nowhere cannot be written: No usable .* set TMPDIR"),
+        temporary_folder(),
+    ):
+        pass
 
 
 def test_where_folders_have_no_locks_none_is_removed(tmp_path, left, monkeypatch):

@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a process of its own."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import MAIN, run
+from full_disk import largest_file
 from interrupting import started
-from skipping import need_executable
+from skipping import need_executable, skip_or_fail
 
-from pystan_mix.command.exit_codes import EXIT_INTERRUPTED
+from pystan_mix.command.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 from pystan_mix.fits.model import model_of
 from pystan_mix.fits.storage import load
 from pystan_mix.resources import resource_dir
@@ -71,6 +73,40 @@ def test_a_fit_under_nohup_goes_on(cmdstan, tmp_path):
         printed, said = command.communicate(timeout=120)
     assert "interrupted" not in said
     assert "mu[3]" in printed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "--n=9", "--mu=-2,2"),
+        ("doctor",),
+    ],
+)
+def test_standard_output_on_a_full_disk(words):
+    full = Path("/dev/full")
+    if not full.exists():
+        skip_or_fail(f"there is no {full} on this machine")
+    with full.open("w") as stdout:
+        result = subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert result.returncode == EXIT_USAGE
+    assert result.stderr == (
+        "pystan-mix: error: standard output cannot be written: No space left on device. Free space "
+        "there, or send it elsewhere.\n"
+    )
+
+
+def test_out_on_a_full_disk_is_named(cmdstan, tmp_path):
+    with largest_file(300_000):
+        result = run(*FIT, "--out", str(tmp_path / "out"), "--iter-sampling", "100")
+    assert result.returncode == EXIT_USAGE
+    assert re.search(r"out/fit\.nc cannot be written: File too large\. Free space", result.stderr)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def _wait_for(condition):
