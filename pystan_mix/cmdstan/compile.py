@@ -164,12 +164,12 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
             makes = [_make(build, cmdstan, temporary / build.executable.name) for build in builds]
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
         except OSError as error:
-            if error.filename != _make_command():
-                # of a copy the second name is the one that is written
-                path = Path(error.filename2 or error.filename or temporary)
+            # of a copy the second name is the one that is written
+            path = Path(error.filename2 or error.filename or _make_command())
+            if path.is_relative_to(temporary):
                 raise not_written(path, error, elsewhere=ELSEWHERE) from error
             raise CompilationError(
-                f"{error.filename} cannot be run: {error.strerror}. Install it and a C++ compiler "
+                f"{path} cannot be run: {error.strerror}. Install it and a C++ compiler "
                 "(Debian: apt-get install make g++; macOS: xcode-select --install), then run "
                 "pystan-mix doctor."
             ) from error
