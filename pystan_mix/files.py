@@ -13,7 +13,7 @@ from pystan_mix.errors import SettingsError
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, elsewhere: str = "choose another folder") -> Iterator[Path]:
     """Give a temporary name to write to, moved to `path` if the block succeeds.
 
     What stands under `path` is the old file or the whole new one, never a part.
@@ -22,6 +22,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     ----------
     path : pathlib.Path
         The final name; missing parent folders are made.
+    elsewhere : str
+        How to choose another folder, for the error's message.
 
     Yields
     ------
@@ -31,7 +33,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises
     ------
     SettingsError
-        If the folder cannot be made or written to.
+        If the folder cannot be made or written to, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,8 +50,19 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        raise not_written(path, error, elsewhere=elsewhere) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def not_written(
+    path: Path, error: OSError, *, elsewhere: str = "choose another folder"
+) -> SettingsError:
+    """Return the error that says what could not be written, why, and what else can be done."""
+    return SettingsError(
+        f"{path} cannot be written: {error.strerror or error}. Free space there, or {elsewhere}."
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
-"""Programs that are interrupted by Ctrl-C, also where the tests' own process ignores it."""
+"""Programs that signals end, also where the tests' own process ignores these."""
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 def started(
     argv: Sequence[object], *, stdout: int | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a program that Ctrl-C ends; whatever happens, its process group is gone in the end.
+    """Start a program that signals end; whatever happens, its process group is gone in the end.
 
-    A shell lets what it runs in the background ignore SIGINT, and so do all the children of
-    that, unless they are told otherwise.
+    A shell lets what it runs in the background ignore SIGINT and SIGQUIT, and nohup SIGHUP; so do
+    all the children of that, unless they are told otherwise.
     """
     process = subprocess.Popen(
         [str(part) for part in argv],
@@ -23,7 +24,7 @@ def started(
         env=None if env is None else os.environ | env,
         text=True,
         start_new_session=True,
-        preexec_fn=_heed_ctrl_c,
+        preexec_fn=_heed_signals,
     )
     try:
         yield process
@@ -37,9 +38,11 @@ def started(
                 stream.close()
 
 
-def _heed_ctrl_c() -> None:
-    """Let the program that is about to begin be ended by SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _heed_signals() -> None:
+    """Let the program that is about to begin be ended by signals, and leave no core."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def interrupted(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:

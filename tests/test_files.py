@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from full_disk import largest_file
 
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import cache_dir, locked, write_json, write_text, written_whole
@@ -66,6 +67,27 @@ def test_written_whole_names_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="file/sub cannot be made"):
         write_text(tmp_path / "file" / "sub" / "x.txt", "x")
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, old):
+    path = tmp_path / "data.json"
+    if old is not None:
+        path.write_text(old)
+    with (
+        largest_file(1000),
+        pytest.raises(SettingsError, match=r"data\.json cannot be written: File too large. Free"),
+    ):
+        write_text(path, 2000 * "x")
+    assert names(tmp_path) == ([] if old is None else ["data.json"])
+    assert old is None or path.read_text() == old
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path):
+    (tmp_path / "data.json").mkdir()
+    with pytest.raises(SettingsError, match=r"data\.json cannot be written: Is a directory"):
+        write_text(tmp_path / "data.json", "x")
+    assert names(tmp_path) == ["data.json"]
 
 
 def test_write_json_is_read_back(tmp_path):

@@ -5,18 +5,20 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pystan_mix.cmdstan.executable import executable_fault
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.scratch import ELSEWHERE, default_parent, temporary_folder
 from pystan_mix.console import say
 from pystan_mix.errors import CompilationError
-from pystan_mix.files import cache_dir, locked, written_whole
+from pystan_mix.files import cache_dir, locked, not_written, written_whole
 
 # make expands or splits at any other character of a file's name
 _SAFE_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_OTHER_CACHE = "set PYSTAN_MIX_CACHE to another folder"
 _INCLUDE = re.compile(r"^\s*#include\s+(\S+)", re.MULTILINE)
 
 
@@ -73,8 +75,9 @@ def compiled(
     """Return the executables of Stan programs, compiling what the cache lacks.
 
     The cache knows a program by the text of it and of all that it includes,
-    and by the CmdStan that compiled it. Of two processes that need the same
-    program, one compiles and the other waits.
+    and by the CmdStan that compiled it. What does not start of it is compiled
+    anew. Of two processes that need the same program, one compiles and the
+    other waits.
 
     Parameters
     ----------
@@ -96,19 +99,44 @@ def compiled(
         If there is no usable CmdStan.
     CompilationError
         If a program does not compile; the message has the compiler's last lines.
+        Or if what was compiled does not start.
     """
     cmdstan = cmdstan or find_cmdstan()
     builds = [_build(program, cmdstan) for program in programs]
-    if not all(build.executable.exists() for build in builds):
+    if any(executable_fault(build.executable) for build in builds):
 
         def say_waiting() -> None:
             say("Another process is compiling; waiting for it ...", wanted=show_progress)
 
         with locked(cache_dir() / "programs.lock", on_wait=say_waiting):
-            missing = {b.executable: b for b in builds if not b.executable.exists()}
+            # whoever left these was killed: the lock is ours
+            for left in (cache_dir() / "programs").glob(".*.partial"):
+                left.unlink(missing_ok=True)
+            missing = {b.executable: b for b in builds if executable_fault(b.executable)}
+            for executable in missing:
+                _clear(executable, show_progress=show_progress)
             if missing:
                 _compile(list(missing.values()), cmdstan, show_progress=show_progress)
+            for executable in missing:
+                fault = executable_fault(executable)
+                if fault:
+                    raise CompilationError(
+                        f"{executable} was just compiled, and {fault}. Where programs may not be "
+                        "run from that folder, set PYSTAN_MIX_CACHE to another; where a library is "
+                        f"missing, build CmdStan anew (make -C '{cmdstan.path}' clean-all build)."
+                    )
     return [build.executable for build in builds]
+
+
+def _clear(executable: Path, *, show_progress: bool) -> None:
+    """Say what is wrong with what stands in a program's place, and remove it if it is a folder."""
+    if os.path.lexists(executable):
+        say(
+            f"{executable} is in the cache, but {executable_fault(executable)}.",
+            wanted=show_progress,
+        )
+    if executable.is_dir() and not executable.is_symlink():
+        shutil.rmtree(executable)
 
 
 def _build(program: Program, cmdstan: CmdStan) -> _Build:
@@ -131,13 +159,17 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
         f"Compiling {names} with CmdStan {version}: about half a minute each, once ...",
         wanted=show_progress,
     )
-    with tempfile.TemporaryDirectory(prefix="pystan_mix-", dir=_safe_temp_dir()) as temporary:
-        makes = [_make(build, cmdstan, Path(temporary) / build.executable.name) for build in builds]
+    with temporary_folder(_safe_temp_dir()) as temporary:
         try:
+            makes = [_make(build, cmdstan, temporary / build.executable.name) for build in builds]
             finished = run_processes(makes, parallel=min(len(makes), os.cpu_count() or 1))
         except OSError as error:
+            # of a copy the second name is the one that is written
+            path = Path(error.filename2 or error.filename or _make_command())
+            if path.is_relative_to(temporary):
+                raise not_written(path, error, elsewhere=ELSEWHERE) from error
             raise CompilationError(
-                f"{error.filename} cannot be run: {error.strerror}. Install it and a C++ compiler "
+                f"{path} cannot be run: {error.strerror}. Install it and a C++ compiler "
                 "(Debian: apt-get install make g++; macOS: xcode-select --install), then run "
                 "pystan-mix doctor."
             ) from error
@@ -150,8 +182,8 @@ def _compile(builds: Sequence[_Build], cmdstan: CmdStan, *, show_progress: bool)
                     "CmdStan."
                 )
         for build in builds:
-            with written_whole(build.executable) as partial:
-                shutil.copy(Path(temporary) / build.executable.name / build.program.name, partial)
+            with written_whole(build.executable, elsewhere=_OTHER_CACHE) as partial:
+                shutil.copy(temporary / build.executable.name / build.program.name, partial)
 
 
 def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
@@ -168,22 +200,30 @@ def _make(build: _Build, cmdstan: CmdStan, folder: Path) -> Process:
     external = " --allow-undefined" if headers else ""
     return Process(
         argv=(
-            os.environ.get("MAKE", "make"),
+            _make_command(),
             f"STANCFLAGS=--include-paths={include}{external}",
             *(f"USER_HEADER={header}" for header in headers),
             str(folder / build.program.name),
         ),
         log=folder / "make.log",
         cwd=cmdstan.path,
+        # a compiler that is killed leaves its own temporary files
+        environment={"TMPDIR": str(folder)},
     )
 
 
-def _safe_temp_dir() -> str:
+def _make_command() -> str:
+    """Return the name of make."""
+    return os.environ.get("MAKE", "make")
+
+
+def _safe_temp_dir() -> Path:
     """Return a temporary folder whose name make leaves alone."""
-    for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
+    default = str(default_parent())
+    for candidate in (default, "/tmp", "/var/tmp"):  # noqa: S108
         if _SAFE_PATH.fullmatch(candidate) and os.access(candidate, os.W_OK):
-            return candidate
+            return Path(candidate)
     raise CompilationError(
-        f"The temporary folder {tempfile.gettempdir()!r} has a character that make does not take "
+        f"The temporary folder {default!r} has a character that make does not take "
         "as it is. Set TMPDIR to a folder whose name has only letters, digits, '.', '_' and '-'."
     )

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.scratch import temporary_folder
+from pystan_mix.errors import SettingsError
 
 _TOOLS_REMEDY = (
     "Install a C++ compiler and make (Debian or Ubuntu: apt-get install g++ make; "
@@ -154,8 +156,8 @@ def _first_line(argv: Sequence[str]) -> str | None:
 def _compile_test_program(command: Sequence[str]) -> str:
     """Compile and link a small program; return the last complaint, nothing if all went well."""
     try:
-        with tempfile.TemporaryDirectory(prefix="pystan_mix-") as folder:
-            source = Path(folder) / "test.cpp"
+        with temporary_folder() as folder:
+            source = folder / "test.cpp"
             source.write_text(_TEST_PROGRAM, encoding="utf-8")
             done = subprocess.run(
                 [*command, "-std=c++1y", str(source), "-o", str(source.with_suffix(""))],
@@ -165,7 +167,7 @@ def _compile_test_program(command: Sequence[str]) -> str:
                 check=False,
                 timeout=120,
             )
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, SettingsError, subprocess.SubprocessError) as error:
         return str(error)
     if done.returncode == 0:
         return ""

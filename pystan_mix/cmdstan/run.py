@@ -4,16 +4,16 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pystan_mix.cmdstan.processes import Finished, Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.scratch import ELSEWHERE, temporary_folder
 from pystan_mix.cmdstan.stan_csv import StanCsv, read_stan_csv
 from pystan_mix.console import Progress, followed_logs
-from pystan_mix.errors import SamplingError
-from pystan_mix.files import written_whole
+from pystan_mix.errors import SamplingError, SettingsError
+from pystan_mix.files import not_written, written_whole
 
 # as many as any double has for certain: 17 take twice as long to read, and with 6 CmdStan itself
 # refuses a simplex that it wrote
@@ -78,9 +78,12 @@ class Workspace:
     executable: Path
 
     def write_data(self, name: str, content: Mapping[str, Any]) -> Path:
-        """Write a mapping as JSON for Stan."""
+        """Write a mapping as JSON for Stan; a disk that is full is a SettingsError."""
         path = self.folder / f"{name}.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
+        try:
+            path.write_text(json.dumps(content), encoding="utf-8")
+        except OSError as error:
+            raise not_written(path, error, elsewhere=ELSEWHERE) from error
         return path
 
 
@@ -99,15 +102,32 @@ def workspace(executable: Path, *, keep_in: Path | None) -> Iterator[Workspace]:
     ------
     Workspace
         The folder and the executable.
+
+    Raises
+    ------
+    SettingsError
+        If the files cannot be written or kept, for example where a disk is full.
     """
-    with tempfile.TemporaryDirectory(prefix="pystan_mix-") as temporary:
+    with temporary_folder() as temporary:
         try:
-            yield Workspace(folder=Path(temporary), executable=executable)
-        finally:
-            if keep_in is not None:
-                for path in sorted(Path(temporary).iterdir()):
-                    with written_whole(Path(keep_in) / path.name) as partial:
-                        shutil.copy(path, partial)
+            yield Workspace(folder=temporary, executable=executable)
+        except BaseException as error:
+            try:
+                _keep(temporary, keep_in)
+            except SettingsError as second:
+                # what went wrong first is what is to be told
+                error.add_note(str(second))
+            raise
+        _keep(temporary, keep_in)
+
+
+def _keep(temporary: Path, keep_in: Path | None) -> None:
+    """Copy a fit's files, all of them or none: those of two runs do not belong together."""
+    if keep_in is None:
+        return
+    with contextlib.ExitStack() as copies:
+        for path in sorted(temporary.iterdir()):
+            shutil.copy(path, copies.enter_context(written_whole(keep_in / path.name)))
 
 
 def run_cmdstan(
@@ -145,7 +165,7 @@ def run_cmdstan(
     ------
     SamplingError
         If a process fails or is killed, all others being stopped first; where
-        some may, if all do.
+        some may, if all do. Or if one cannot be started.
     OutputError
         If what a process wrote is not whole or not finite.
     """
@@ -159,9 +179,17 @@ def run_cmdstan(
     ]
     logs = [process.log for process in processes]
     with followed_logs(logs, progress=progress) as on_poll:
-        finished = run_processes(
-            processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
-        )
+        try:
+            finished = run_processes(
+                processes, parallel=parallel, on_poll=on_poll, stop_at_failure=not some_may_fail
+            )
+        except BrokenPipeError:  # of the reader of standard error, who has left
+            raise
+        except OSError as error:
+            raise SamplingError(
+                f"CmdStan could not be run: {error}. Run it again; if it stays so, check memory "
+                f"and disk, and remove {space.executable}: it is then compiled anew."
+            ) from error
     ended = [result for result in finished if result is not None]
     succeeded = tuple(
         i for i, result in enumerate(finished) if result is not None and result.returncode == 0

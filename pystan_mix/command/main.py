@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -75,8 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _raise_interrupt)
+    # nohup lets it be ignored
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _raise_interrupt)
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except PystanMixError as error:
         print(f"pystan-mix: error: {error}", file=sys.stderr)
         return _exit_code(error)
@@ -87,6 +93,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of standard output has left, for example `| head`
         sys.stderr.close()
         return EXIT_OK
+    except OSError:
+        fault = _output_fault()
+        if not fault:
+            raise
+        print(
+            f"pystan-mix: error: standard output cannot be written: {fault}. Free space there, or "
+            "send it elsewhere.",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+
+
+def _output_fault() -> str:
+    """Say why what was printed cannot be written, for example to a disk that is full."""
+    try:
+        # what failed once may have been thrown away: another line tells
+        print(flush=True)
+    except OSError as error:
+        # Python would try it again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error.strerror or str(error)
+    return ""
 
 
 def _raise_interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -1,10 +1,11 @@
 """Fits on disk, as netCDF."""
 
+import io
 from pathlib import Path
 
 import xarray as xr
 
-from pystan_mix.arviz_compat import HAS_DATATREE, Fit, az
+from pystan_mix.arviz_compat import HAS_DATATREE, Fit, attributes, az, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.files import written_whole
 
@@ -27,7 +28,7 @@ def save(fit: Fit, path: str | Path) -> Path:
     Raises
     ------
     SettingsError
-        If its folder cannot be made or written to.
+        If its folder cannot be made or written to, or the disk is full.
 
     Examples
     --------
@@ -41,12 +42,34 @@ def save(fit: Fit, path: str | Path) -> Path:
     fit.nc
     """
     path = Path(path)
+    content = _netcdf(fit)
     with written_whole(path) as partial:
-        if isinstance(fit, xr.DataTree):
-            fit.to_netcdf(partial, engine="h5netcdf")
-        else:
-            fit.to_netcdf(str(partial), engine="h5netcdf")
+        partial.write_bytes(content)
     return path
+
+
+def _netcdf(fit: Fit) -> bytes:
+    """Return ArviZ data as netCDF, made in memory: HDF5 crashes Python where a disk is full."""
+    import h5netcdf
+
+    if isinstance(fit, xr.DataTree):
+        datasets = [(node.path, node.to_dataset(inherit=False)) for node in fit.subtree]
+    else:
+        datasets = [("/", xr.Dataset(attrs=attributes(fit)))]
+        datasets += [(f"/{name}", group(fit, name)) for name in group_names(fit)]
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        for name, dataset in datasets:
+            store = xr.backends.H5NetCDFStore(file, group=name, mode="a")
+            # numbers are compressed where the generation of ArviZ does so
+            encoding = {
+                variable: {"zlib": True}
+                for variable, values in dataset.variables.items()
+                if not HAS_DATATREE and values.dtype.kind in "biufc"
+            }
+            # what is read on use is read now: nothing else would write it
+            dataset.compute().dump_to_store(store, encoding=encoding)
+    return content.getvalue()
 
 
 def load(path: str | Path) -> Fit:

@@ -1,7 +1,7 @@
 """The files of a CmdStan that was run by hand, checked against each other, into ArviZ data."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,24 @@ from numpy.typing import NDArray
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.cmdstan.stan_csv import StanCsv, read_elbo_history, read_stan_csv
 from pystan_mix.errors import DataError, ModelError, OutputError
+from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import Predictive
 from pystan_mix.inference.assemble import advi_fit, nuts_fit
-from pystan_mix.inference.from_csv import sampled_columns
+from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
 
+# each draw is asked whether its log likelihood is that of the data; a few of them tell
+_DRAWS_THAT_TELL = 20
+# of a double and of what a file's digits leave uncertain: Stan's sums are not ours
+_ROUNDING, _SAFETY = 1e-9, 10.0
 _WANTED = "give the chains of one `sample`, or the one file of `variational`."
 
 
@@ -85,6 +92,13 @@ def from_cmdstan_csv(
     rows = target.observed.index if "count" in stan else np.arange(target.observed.y.size)
     for csv in csvs:
         _check_belongs(csv, target, n=np.size(stan["y"]), data=data)
+
+    def generated() -> Predictive:
+        for csv in csvs:
+            _check_y_rep(csv, stan, data=data)
+            _check_log_lik(csv, target, rows=rows, data=data)
+        return _generated(csvs, rows)
+
     methods = {csv.method for csv in csvs}
     if methods == {"sample"}:
         if len({(csv.settings["model"], csv.names, len(csv.draws)) for csv in csvs}) > 1:
@@ -92,7 +106,7 @@ def from_cmdstan_csv(
                 f"The files {', '.join(map(str, paths))} differ in their program, in their columns "
                 "or in their number of draws; give the chains of one run."
             )
-        return nuts_fit(target, csvs, predictive=_generated(csvs, rows))
+        return nuts_fit(target, csvs, predictive=generated())
     if methods == {"variational"} and len(csvs) == 1:
         if stan.get("sort_components"):
             raise OutputError(
@@ -106,7 +120,7 @@ def from_cmdstan_csv(
             target,
             Restarts((one,)),
             refined=refined_from(target, one, rng=rng),
-            predictive=_generated(csvs, rows),
+            predictive=generated(),
         )
     raise OutputError(f"The files are of the methods {sorted(methods)}; {_WANTED}")
 
@@ -157,9 +171,57 @@ def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) ->
     for parameter in model.parameters:
         fits[parameter.name] = {0 if model.is_known(parameter) else model.size(parameter)}
     for name, sizes in fits.items():
-        size = csv.variable(name).shape[-1]
-        if size not in sizes:
-            raise OutputError(
-                f"{csv.path} does not belong to {data}: it has {size} columns of {name}, where "
-                f"that needs {max(sizes)}. Give the JSON file that CmdStan was given."
-            )
+        _check_size(csv, name, sizes, data=data)
+
+
+def _check_size(csv: StanCsv, name: str, sizes: set[int], *, data: str | Path) -> None:
+    """Refuse a CSV file that has another number of columns of something than the data make."""
+    size = csv.variable(name).shape[-1]
+    if size not in sizes:
+        raise OutputError(
+            f"{csv.path} does not belong to {data}: it has {size} columns of {name}, where "
+            f"that needs {max(sizes)}. Give the JSON file that CmdStan was given."
+        )
+
+
+def _check_y_rep(csv: StanCsv, stan: Mapping[str, Any], *, data: str | Path) -> None:
+    """Refuse a CSV file that has another number of replicated observations than was asked for."""
+    if "N_rep" in stan:
+        _check_size(csv, "y_rep", {0, stan["N_rep"]}, data=data)
+
+
+def _check_log_lik(
+    csv: StanCsv, target: Target, *, rows: NDArray[np.intp], data: str | Path
+) -> None:
+    """Refuse a CSV file whose log likelihood is that of other observations than the data's."""
+    picks = evenly_spaced(len(csv.draws), _DRAWS_THAT_TELL)
+    found = csv.variable("log_lik")[picks]
+    if not found.size:
+        return
+    y = np.empty(found.shape[1])
+    y[rows] = target.observed.y
+    drawn = csv_draws(target, [csv]).picked(picks).variables
+
+    def log_lik(**changed: FloatArray) -> FloatArray:
+        components = {name: values[0] for name, values in {**drawn, **changed}.items()}
+        components.update({name: known[None] for name, known in target.known.items()})
+        with np.errstate(divide="ignore"):
+            log_theta = np.log(components.pop("theta"))
+        return mixture_log_density(target.model, y, log_theta, components)
+
+    expected = log_lik()
+    digits = int(csv.settings.get("sig_figs", -1))
+    # without a number of digits CmdStan writes six
+    unit = 10.0 ** (1 - (digits if digits > 0 else 6))
+    uncertain = (_ROUNDING + unit) * (1.0 + np.abs(found))
+    for name, values in drawn.items():
+        uncertain += np.abs(log_lik(**{name: values * (1.0 + unit)}) - expected)
+    with np.errstate(invalid="ignore"):
+        differs = ~(np.abs(found - expected) <= _SAFETY * uncertain)
+    position = int(np.argmax(differs.mean(axis=0)))
+    if differs[:, position].mean() > 0.5:
+        raise OutputError(
+            f"{csv.path} does not belong to {data}: its log_lik[{position + 1}] is "
+            f"{found[0, position]:g} in the first draw, and that of {y[position]:g} is "
+            f"{expected[0, position]:g}. Give the JSON file that CmdStan was given."
+        )

@@ -17,7 +17,7 @@ from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import values_of_chains
-from pystan_mix.mixtures.target import Target, target_of
+from pystan_mix.mixtures.target import Target, prior_target, target_of
 from pystan_mix.weighing.chains import weigh_chains
 
 _PRIOR_CHAINS = 4
@@ -223,7 +223,7 @@ def sample_prior(
         show_progress=show_progress,
     )
     n_rep = check_whole("n_obs", n_obs, least=1)
-    target = target_of(model, None)
+    target = prior_target(model)
     fit = _drawn(
         target,
         nuts,

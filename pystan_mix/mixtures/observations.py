@@ -2,6 +2,8 @@
 
 import dataclasses
 import numbers
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,12 +171,17 @@ def _as_numbers(y: object) -> FloatArray:
             f"{int(np.ma.getmaskarray(y).sum())} observations are masked. "
             "Drop them first: y.compressed()"
         )
+    if y is None:
+        raise DataError(
+            "There are no observations: y is None. Give a sequence of numbers; for the prior alone "
+            "there is sample_prior(model)."
+        )
     try:
         values = np.asarray(y)
-    except ValueError:
-        raise DataError(
-            "The observations have parts of different lengths; pass one flat sequence of numbers."
-        ) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # an object's library raises what it likes
+        raise DataError(_how_to_convert(y, error)) from error
     if values.size and values.dtype.kind not in "iuf":
         position, example = _first_odd(y, values.ravel()[0])
         raise DataError(
@@ -183,6 +190,42 @@ def _as_numbers(y: object) -> FloatArray:
             "numpy.asarray(y, dtype=float)."
         )
     return np.asarray(values, dtype=np.float64)
+
+
+def _how_to_convert(y: object, error: Exception) -> str:
+    """Say why an object becomes no array, and which call makes it one."""
+    kind = type(y).__name__
+    if "inhomogeneous" in str(error):
+        return (
+            "The observations have parts of different lengths; pass one flat sequence of numbers."
+        )
+    if hasattr(y, "data_vars"):
+        variable = _variable_of(y)
+        remedy = f"Give one of its variables: y{variable}" if variable else "It has no variables"
+        return f"The observations are an xarray {kind}, a collection of arrays. {remedy}."
+    if isinstance(y, list | tuple):
+        remedy = "[each.item() for each in y]"
+    elif hasattr(y, "detach") or "detach()" in str(error):
+        # in this order it serves gradients, any device, and numbers that numpy does not know
+        remedy = "y.detach().cpu().double().numpy()"
+    elif ".get()" in str(error):
+        remedy = "y.get()"
+    else:
+        remedy = "y.tolist(), or whatever its library calls that"
+    return (
+        f"The observations are a {kind} that numpy cannot read (its library says: {error}). "
+        f"Convert them first: {remedy}"
+    )
+
+
+def _variable_of(y: object) -> str:
+    """Return how the first variable of an xarray collection is written; "" where it has none."""
+    nodes: Iterable[Any] = getattr(y, "subtree", (y,))
+    for node in nodes:
+        for name, variable in node.data_vars.items():
+            path = f"{getattr(node, 'path', '')}/{name}".lstrip("/")
+            return f"[{path!r}]" if variable.ndim == 1 else f"[{path!r}].values.ravel()"
+    return ""
 
 
 def _first_odd(y: object, first: object) -> tuple[int, object]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pystan_mix.errors import DataError
+from pystan_mix.errors import DataError, PystanMixError
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import one_or_each
-from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.observations import Observations, check_points, indexed
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
 
@@ -89,7 +90,8 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
     Raises
     ------
     DataError
-        If something is missing; the message names it.
+        If something is missing, or is no data of these programs; the message
+        names it.
     """
     try:
         known: dict[str, Any] = {}
@@ -106,7 +108,7 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))
-        y = np.asarray(data["y"], dtype=np.float64)
+        y = check_points(data["y"])
         model = family(
             n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),
             weights=Dirichlet(one_or_each(data["alpha"])),
@@ -118,8 +120,36 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"There is no {error.args[0]}: the model is not known. Give what sample() or advi() "
             "returned, or the data block that CmdStan was given."
         ) from None
+    except PystanMixError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"A number of the data block cannot be read: {error}. Give the one that CmdStan was "
+            "given."
+        ) from error
+    if "N" in data and data["N"] != y.size:
+        raise DataError(
+            f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
+            "the data block that CmdStan was given."
+        )
     if "count" not in data:
         return Target(model, indexed(y))
-    count = np.asarray(data["count"], dtype=np.intp)
+    count = _counts(data["count"], size=y.size)
     index = np.repeat(np.arange(y.size), count)
     return Target(model, Observations(y=y[index], distinct=y, count=count, index=index))
+
+
+def _counts(values: object, *, size: int) -> NDArray[np.intp]:
+    """Return how often each observation occurs, or say why that cannot be."""
+    try:
+        count = np.asarray(values)
+    except ValueError:
+        count = np.empty(0)
+    if count.size == size == 0:
+        return np.zeros(0, dtype=np.intp)
+    if count.shape != (size,) or count.dtype.kind not in "iu" or (count < 1).any():
+        raise DataError(
+            f"count must be {size} whole numbers, how often each value of y occurs, 1 or more; it "
+            f"is {values!r}. Give the data block that CmdStan was given."
+        )
+    return count.astype(np.intp)

@@ -103,15 +103,15 @@ class Target:
         return spread / (2 * self.n_components)
 
 
-def target_of(model: Mixture, y: object | None) -> Target:
+def target_of(model: Mixture, y: object) -> Target:
     """Check a model and observations, and scale to these the priors that are left out.
 
     Parameters
     ----------
     model : Mixture
         The model.
-    y : array_like, shape (N,), or None
-        The observations; None for the prior alone.
+    y : array_like, shape (N,)
+        The observations.
 
     Returns
     -------
@@ -121,12 +121,29 @@ def target_of(model: Mixture, y: object | None) -> Target:
     Raises
     ------
     DataError
-        If the observations cannot be used.
-    ModelError
-        If a prior is left out and there are no observations.
+        If the observations cannot be used, or are None.
     """
-    if y is None:
-        observed = indexed(np.empty(0))
-    else:
-        observed = checked_observations(y, n_components=model.n_components)
+    observed = checked_observations(y, n_components=model.n_components)
+    return Target(model.completed(observed), observed)
+
+
+def prior_target(model: Mixture) -> Target:
+    """Check a model that is to be drawn from without observations.
+
+    Parameters
+    ----------
+    model : Mixture
+        The model.
+
+    Returns
+    -------
+    Target
+        The prior alone.
+
+    Raises
+    ------
+    ModelError
+        If a prior is left out: there is nothing to scale it to.
+    """
+    observed = indexed(np.empty(0))
     return Target(model.completed(observed), observed)

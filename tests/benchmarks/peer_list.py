@@ -14,7 +14,7 @@ from pystan_mix.data_files import read_observations
 from pystan_mix.inference.nuts import sample
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.target import target_of
+from pystan_mix.mixtures.target import prior_target
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import CLOSE_MODEL, DATA_SETS, SEPARATED_MODEL
 
@@ -123,7 +123,7 @@ def task_of(posterior: Posterior, arguments: argparse.Namespace) -> Task:
     else:
         path = arguments.data_dir / data_set.course_file
     # the priors are told once, as Stan gets them
-    stan = stan_data(target_of(posterior.model, None))
+    stan = stan_data(prior_target(posterior.model))
     return Task(
         posterior=posterior.name,
         options={},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,16 @@ import time
 from pathlib import Path
 
 import pytest
+from full_disk import largest_file
 from interrupting import started
+from skipping import skip_or_fail
 
 from pystan_mix.cmdstan import compile as compiling
 from pystan_mix.cmdstan.compile import Program, compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
-from pystan_mix.errors import CompilationError
+from pystan_mix.cmdstan.scratch import temporary_folder
+from pystan_mix.errors import CompilationError, SettingsError
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
@@ -37,6 +41,13 @@ model {
   mu ~ normal(0, scale());
 }
 """
+
+
+@pytest.fixture(scope="module")
+def real_program(cmdstan) -> Path:
+    """A program of CmdStan, from the cache that all tests share."""
+    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    return executable
 
 
 @pytest.fixture
@@ -317,6 +328,27 @@ def test_of_two_programs_one_fails(cache, fast_make, stan):
     assert executables(cache) == []
 
 
+def test_a_full_disk_is_no_compilers_fault(cache, fast_make, stan, tmp_path, monkeypatch):
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(plain))
+    with (
+        largest_file(10),
+        pytest.raises(SettingsError, match=r"plain/.* cannot be written: .* set TMPDIR"),
+    ):
+        compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    assert fast_make.calls == []
+    # and where it is full only when the program is copied
+    fast_make.does('ulimit -f unlimited; head -c 100000 /dev/zero > "$target"')
+    with (
+        largest_file(20_000),
+        pytest.raises(SettingsError, match=r"first-\w+ cannot be written.*PYSTAN_MIX_CACHE"),
+    ):
+        compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    assert executables(cache) == []
+    assert list(plain.iterdir()) == []
+
+
 def test_without_make(cache, fast_make, stan, monkeypatch):
     monkeypatch.setenv("MAKE", "no-such-make")
     with pytest.raises(CompilationError, match=r"no-such-make cannot be run.*apt-get install make"):
@@ -458,7 +490,8 @@ def test_who_waited_compiles_if_the_other_failed(cache, fast_make, stan):
     assert len(fast_make.calls) == 2
 
 
-def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path, number):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     with python(cmdstan, stan, TMPDIR=str(temporary)) as other:
@@ -468,9 +501,89 @@ def test_an_interrupted_compile_leaves_nothing(cache, cmdstan, stan, tmp_path):
                 "cc1plus" in line or "clang" in line for line in processes_that_name(temporary)
             )
         )
-        other.send_signal(signal.SIGINT)
+        other.send_signal(number)
+        wait_until(lambda: processes_that_name(temporary) == [], seconds=5)
         _, complaint = other.communicate(timeout=30)
-    assert "KeyboardInterrupt" in complaint
+    assert ("KeyboardInterrupt" in complaint) == (number == signal.SIGINT)
     assert executables(cache) == []
-    wait_until(lambda: processes_that_name(temporary) == [], seconds=5)
+    if number != signal.SIGINT:
+        with temporary_folder(temporary):
+            pass
     assert list(temporary.iterdir()) == []
+
+
+def another_machines(path: Path) -> None:
+    """Make an ELF file one of a machine that is not this one."""
+    content = bytearray(path.read_bytes())
+    # its field e_machine: AVR's
+    content[18:20] = (83).to_bytes(2, sys.byteorder)
+    path.write_bytes(content)
+
+
+def without_library(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b"libtbb.so.2\0") == 1
+    path.write_bytes(content.replace(b"libtbb.so.2\0", b"libnot.so.2\0"))
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "file").write_text("x")
+
+
+def a_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        pytest.param(lambda path: path.chmod(0o644), "Permission denied", id="without its run bit"),
+        pytest.param(lambda path: path.write_bytes(b""), "Exec format error", id="empty"),
+        pytest.param(a_folder, "it is a folder", id="folder"),
+        pytest.param(a_dangling_link, "No such file", id="dangling link"),
+        pytest.param(another_machines, "Exec format error", id="another machine's"),
+        pytest.param(without_library, "libnot.so.2: cannot open shared", id="missing library"),
+        pytest.param(
+            lambda path: os.truncate(path, 200_000), "killed by signal", id="half a program"
+        ),
+    ],
+)
+def test_a_program_that_does_not_start_is_compiled_anew(
+    real_program, cache, fast_make, stan, capfd, break_it, words
+):
+    """The real one, broken; only make is a fast one, to which the whole one is given back."""
+    if sys.platform != "linux":
+        skip_or_fail("the formats of files and the loader's words are Linux's")
+    fast_make.does(f'cp "{real_program}" "$target"')
+    (executable,) = compiled(program(stan), cmdstan=fast_make.cmdstan)
+    break_it(executable)
+    capfd.readouterr()
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == [executable]
+    said = capfd.readouterr().err
+    assert re.search(f"first-.* is in the cache, but .*{re.escape(words)}", said), said
+    assert "Compiling first" in said
+    assert executable.read_bytes() == real_program.read_bytes()
+    # once
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == [executable]
+    assert len(fast_make.calls) == 2
+    assert capfd.readouterr().err == ""
+    assert executables(cache) == [executable]
+
+
+def test_what_does_not_start_when_it_is_compiled_is_an_error(cache, fast_make, stan):
+    fast_make.does('echo libx.so is not there > "$target"; chmod +x "$target"')
+    for _ in range(2):
+        with pytest.raises(CompilationError, match=r"first-\w+ was just compiled, and .*Exec form"):
+            compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    # each time once
+    assert len(fast_make.calls) == 2
+
+
+def test_what_a_killed_process_left_in_the_cache_goes(cache, fast_make, stan):
+    left = cache / "programs" / ".first-0.1a2b3c4d.partial"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    assert compiled(program(stan), cmdstan=fast_make.cmdstan) == executables(cache)

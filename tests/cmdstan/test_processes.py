@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -153,6 +155,59 @@ def test_ctrl_c_stops_children_and_grandchildren(tmp_path):
         _, complaint = runner.communicate(timeout=10)
     assert "KeyboardInterrupt" in complaint
     wait_until(lambda: not any(map(is_alive, pids)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
+def test_what_python_runs_ends_with_python(tmp_path, number):
+    """Whatever ends it, and whatever the programs themselves ignore."""
+    command = "echo $$ > shell.pid; sleep 60 & echo $! > sleep.pid; wait; true"
+    stubborn = "trap '' TERM HUP; echo $$ > stubborn.pid; while true; do sleep 0.1; done"
+    with started([sys.executable, "-c", RUN_SHELLS, tmp_path, command, stubborn]) as runner:
+        pids = read_pids(tmp_path, 3)
+        assert all(map(is_alive, pids))
+        runner.send_signal(number)
+        wait_until(lambda: not any(map(is_alive, pids)), seconds=5)
+        # after its own end, not before
+        assert runner.wait(timeout=10) == -number
+
+
+def test_what_a_thread_of_python_runs_goes_on_while_another_ends(tmp_path):
+    done = []
+
+    def run():
+        done.extend(run_processes([shell(tmp_path, "a", "sleep 0.5; echo done")], parallel=1))
+
+    other = threading.Thread(target=run_processes, args=([],), kwargs={"parallel": 1})
+    runner = threading.Thread(target=run)
+    for thread in (runner, other):
+        thread.start()
+    for thread in (other, runner):
+        thread.join(timeout=10)
+    assert [result.returncode for result in done] == [0]
+    assert last_lines(tmp_path / "a.log") == "done"
+
+
+def test_what_a_program_leaves_ends_with_the_call(tmp_path):
+    command = "sleep 60 & echo $! > sleep.pid"
+    (finished,) = run_processes([shell(tmp_path, "a", command)], parallel=1)
+    assert finished.returncode == 0
+    (pid,) = read_pids(tmp_path, 1)
+    wait_until(lambda: not is_alive(pid))
+
+
+def test_nothing_of_ours_is_left_of_a_call(tmp_path):
+    def children() -> list[str]:
+        listing = subprocess.run(
+            ["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split(maxsplit=1) for line in listing.stdout.splitlines()]
+        return [args for ppid, args in rows if int(ppid) == os.getpid() and "ps -A" not in args]
+
+    before = children()
+    run_processes([shell(tmp_path, "a", "true")], parallel=1)
+    with pytest.raises(FileNotFoundError):
+        run_processes([Process(("no-such-program",), tmp_path / "b.log", tmp_path)], parallel=1)
+    assert children() == before
 
 
 def test_what_ignores_sigterm_is_killed(tmp_path):

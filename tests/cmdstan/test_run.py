@@ -1,5 +1,6 @@
 """Tests of pystan_mix.cmdstan.run: CmdStan run for real, and with faults put in."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import largest_file
 from interrupting import started
 
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_elbo_history, read_stan_csv
 from pystan_mix.console import Progress
-from pystan_mix.errors import OutputError, SamplingError
+from pystan_mix.errors import OutputError, SamplingError, SettingsError
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
@@ -264,6 +266,69 @@ def test_a_process_that_fails(tmp_path, end, words):
     assert "line 40\nbad alloc\n" in message
     assert "line 26\n" not in message
     assert (tmp_path / "kept" / "chain-1.log").read_text().startswith("line 1\n")
+
+
+def test_a_full_disk_before_cmdstan_begins(tmp_path):
+    with (
+        workspace(fake(tmp_path, WHOLE), keep_in=tmp_path / "kept") as space,
+        largest_file(100),
+        pytest.raises(SettingsError, match=r"data\.json cannot be written: File too large.*TMPDIR"),
+    ):
+        space.write_data("data", data_block())
+
+
+def test_a_full_disk_while_cmdstan_writes(program, tmp_path):
+    """For real: not what is read, but that it was not all written, is what is told."""
+    with workspace(program, keep_in=None) as space, largest_file(20_000):
+        call = Call(
+            method=("sample", "num_samples=5000"),
+            data=space.write_data("data", data_block()),
+            seed=1,
+        )
+        with pytest.raises(SamplingError, match=r"SIGXFSZ(.|\n)*check memory and disk"):
+            run_cmdstan(space, "chain", [call], parallel=1)
+
+
+def test_a_full_disk_where_files_are_kept(tmp_path):
+    """What was kept before stays as it was, all of it: runs are not mixed."""
+    kept = tmp_path / "kept"
+    run_fake(tmp_path, WHOLE, keep_in=kept)
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    body = f"ulimit -f unlimited; echo another > a-note; {WHOLE}"
+    with (
+        largest_file(len(before["chain-1.csv"]) - 1),
+        pytest.raises(SettingsError, match=r"kept/chain-1\.csv cannot be written: File too large"),
+    ):
+        run_fake(tmp_path, body, keep_in=kept)
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_went_wrong_first_is_told(tmp_path, error):
+    def fail():
+        with (
+            contextlib.ExitStack() as limit,
+            workspace(fake(tmp_path, WHOLE), keep_in=tmp_path / "kept") as space,
+        ):
+            space.write_data("data", data_block())
+            limit.enter_context(largest_file(100))
+            raise error
+
+    with pytest.raises(error) as caught:
+        fail()
+    (note,) = caught.value.__notes__
+    assert "data.json cannot be written" in note
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_program_that_cannot_be_run(tmp_path, parallel):
+    path = fake(tmp_path, WHOLE)
+    path.chmod(0o644)
+    with workspace(path, keep_in=None) as space:
+        call = Call(method=SAMPLE, data=space.write_data("data", data_block()), seed=1)
+        with pytest.raises(SamplingError, match=r"not be run: .*Permission denied.*remove .*fake"):
+            run_cmdstan(space, "chain", [call, call], parallel=parallel)
 
 
 def test_the_failure_of_one_stops_the_others(tmp_path):

@@ -1,12 +1,21 @@
 """The command line as a user meets it: in a process of its own."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import run
+from command_line import MAIN, run
+from full_disk import largest_file
+from interrupting import started
+from skipping import need_executable, skip_or_fail
 
+from pystan_mix.command.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 from pystan_mix.fits.model import model_of
 from pystan_mix.fits.storage import load
 from pystan_mix.resources import resource_dir
@@ -41,6 +50,70 @@ def test_fit_prints_the_posterior_and_the_verdict(cmdstan, tmp_path):
         "autocorr.png",
     }
     assert load(out / "fit.nc").posterior["mu"].shape == (4, 4000, 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_fit_that_is_told_to_end_clears_up(cmdstan, tmp_path, number):
+    words = (*FIT, "--chains", "1", "--iter-sampling", "50000000")
+    with started([sys.executable, "-c", MAIN, *words], env={"TMPDIR": str(tmp_path)}) as command:
+        _wait_for(lambda: any(tmp_path.glob("*/chain-1.csv")))
+        command.send_signal(number)
+        _, said = command.communicate(timeout=20)
+    assert "pystan-mix: interrupted; what was running is stopped." in said
+    assert command.returncode == EXIT_INTERRUPTED
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_under_nohup_goes_on(cmdstan, tmp_path):
+    need_executable("nohup")
+    words = ("nohup", sys.executable, "-c", MAIN, *FIT, "--chains", "1", "--iter-sampling", "20000")
+    with started(words, env={"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE) as command:
+        _wait_for(lambda: any(tmp_path.glob("*/chain-1.csv")))
+        command.send_signal(signal.SIGHUP)
+        printed, said = command.communicate(timeout=120)
+    assert "interrupted" not in said
+    assert "mu[3]" in printed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "--n=9", "--mu=-2,2"),
+        ("doctor",),
+    ],
+)
+def test_standard_output_on_a_full_disk(words):
+    full = Path("/dev/full")
+    if not full.exists():
+        skip_or_fail(f"there is no {full} on this machine")
+    with full.open("w") as stdout:
+        result = subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert result.returncode == EXIT_USAGE
+    assert result.stderr == (
+        "pystan-mix: error: standard output cannot be written: No space left on device. Free space "
+        "there, or send it elsewhere.\n"
+    )
+
+
+def test_out_on_a_full_disk_is_named(cmdstan, tmp_path):
+    with largest_file(300_000):
+        result = run(*FIT, "--out", str(tmp_path / "out"), "--iter-sampling", "100")
+    assert result.returncode == EXIT_USAGE
+    assert re.search(r"out/fit\.nc cannot be written: File too large\. Free space", result.stderr)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
 
 
 def test_json_is_one_object_on_standard_output(cmdstan):

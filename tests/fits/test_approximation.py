@@ -28,7 +28,7 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.storage import load, save
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
-from pystan_mix.mixtures.target import target_of
+from pystan_mix.mixtures.target import prior_target
 
 pytestmark = pytest.mark.arviz
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
@@ -129,7 +129,7 @@ def test_refined_moments_come_back(tmp_path):
 
 
 def test_densities_stand_with_the_draws():
-    target = target_of(MODEL, None)
+    target = prior_target(MODEL)
     stored = approximation_group(target, DRAWS)
     assert set(stored.data_vars) == {"theta", "mu", "sigma", "df", "log_p", "log_g"}
     np.testing.assert_array_equal(stored["df"], DRAWS.variables["df"][..., 0])

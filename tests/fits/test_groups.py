@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from known_posteriors import HeavyMixture
+from targets import any_target
 
 from pystan_mix.arviz_compat import group, group_names, to_arviz
 from pystan_mix.errors import DataError
@@ -51,7 +52,8 @@ PREDICTIVE = Predictive(
 
 def fit_of(model, draws, *, y=Y, predictive=None, **groups):
     """A fit of some draws."""
-    return to_arviz(common_groups(target_of(model, y), draws, predictive) | groups, attrs={})
+    groups = common_groups(any_target(model, y), draws, predictive) | groups
+    return to_arviz(groups, attrs={})
 
 
 def turned(fit):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from full_disk import largest_file
 
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
 from pystan_mix.errors import DataError, SettingsError
@@ -66,6 +67,32 @@ def test_an_old_file_survives_a_save_that_fails(tmp_path, value):
         save(some_fit(2.0, odd=value), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_an_error_wherever_it_gets_full(tmp_path):
+    """Of many places in HDF5's file some crashed Python."""
+    path = tmp_path / "fit.nc"
+    whole = save(some_fit(2.0), path).stat().st_size
+    before = save(some_fit(1.0), path).read_bytes()
+    for size in (*range(0, whole, 1000), whole - 1):
+        with (
+            largest_file(size),
+            pytest.raises(SettingsError, match=r"fit\.nc cannot be written: File too large. Free"),
+        ):
+            save(some_fit(2.0), path)
+        assert list(tmp_path.iterdir()) == [path]
+        assert path.read_bytes() == before
+    with largest_file(whole):
+        save(some_fit(2.0), path)
+    assert group(load(path), "posterior").identical(posterior(2.0))
+
+
+def test_what_is_read_on_use_is_saved(tmp_path):
+    other = save(some_fit(1.0), tmp_path / "first.nc")
+    with xr.open_dataset(other, group="posterior", engine="h5netcdf") as lazy:
+        fit = to_arviz({"posterior": lazy}, attrs=ATTRS)
+        save(fit, tmp_path / "fit.nc")
+    assert group(load(tmp_path / "fit.nc"), "posterior").identical(posterior(1.0))
 
 
 def test_a_save_that_fails_leaves_no_file(tmp_path):

@@ -9,7 +9,7 @@ from pystan_mix.arviz_compat import attributes, group, group_names
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
 from pystan_mix.data_files import read_observations
-from pystan_mix.errors import OutputError, SamplingError, SettingsError
+from pystan_mix.errors import DataError, OutputError, SamplingError, SettingsError
 from pystan_mix.fits.model import target_of_fit
 from pystan_mix.fits.summary import summarize
 from pystan_mix.inference.programs import stan_program
@@ -374,6 +374,12 @@ def test_bad_settings_are_refused(monkeypatch, tmp_path, options, names):
     monkeypatch.setenv("CMDSTAN", str(tmp_path))
     with pytest.raises(SettingsError, match=names):
         pmix.advi(MODEL, Y, show_progress=False, **options)
+
+
+def test_observations_must_be_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("CMDSTAN", str(tmp_path))
+    with pytest.raises(DataError, match="y is None"):
+        pmix.advi(MODEL, None, show_progress=False)
 
 
 def test_a_covariance_needs_draws_enough(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """Files of a CmdStan that was run by hand: stan/README.md word for word, and what is refused."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -26,6 +27,9 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy
+from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.mixtures.stan_data import stan_data
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
@@ -289,6 +293,15 @@ def test_programs_with_the_same_columns_do_not_belong_together(tmp_path):
         ({"K": 3}, "2 columns of theta, where that needs 3"),
         ({"sigma": [1.0, 1.0]}, "2 columns of sigma, where that needs 0"),
         ({"N": 2, "y": [1.0, 2.0], "count": [1, 1]}, "8 columns of log_lik, where that needs 2"),
+        ({"N_rep": 3}, "20 columns of y_rep, where that needs 3"),
+        (
+            {"y": [96.0, 97.0, 98.0, 101.0, 102.0, 103.0, 104.0, 105.0]},
+            r"log_lik.\d. is .* of \d+ is",
+        ),
+        (
+            {"y": [-4.0, -3.0, -2.0, 1.0, 2.0, 3.0, 4.0, 5.5]},
+            r"its log_lik.8. is .* that of 5\.5 is",
+        ),
     ],
 )
 def test_data_of_another_fit(tmp_path, change, words):
@@ -298,6 +311,58 @@ def test_data_of_another_fit(tmp_path, change, words):
         OutputError, match=rf"nuts-1\.csv does not belong to .*other\.json.*{words}"
     ):
         from_cmdstan_csv(NUTS, data=data)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"count": [1, 2]}, r"count must be 8 whole numbers.*it is \[1, 2\]"),
+        ({"count": 8 * [0]}, "1 or more; it is"),
+        ({"count": 8 * [1.5]}, "count must be 8 whole numbers"),
+        ({"count": [[1], [1, 2]]}, "count must be 8 whole numbers"),
+        ({"N": 5}, "N is 5, and y has 8 values: they are of different data"),
+        ({"y": 8 * ["a"]}, "must be numbers; .*'a' at position 0"),
+        ({"y": [[1.0, 2.0]]}, "must be one-dimensional"),
+        ({"y": [None, *range(7)]}, "None at position 0"),
+        ({"y": [math.nan, *range(7)]}, "not finite"),
+        ({"K": "two"}, "cannot be read: .*'two'"),
+        ({"alpha": "two"}, "cannot be read: .*'two'"),
+        ({"K": [2]}, "cannot be read"),
+    ],
+)
+def test_a_data_block_that_is_none(tmp_path, change, words):
+    data = tmp_path / "other.json"
+    data.write_text(json.dumps(json.loads((RECORDED / "data.json").read_text()) | change))
+    with pytest.raises(DataError, match=rf"other\.json: .*{words}"):
+        from_cmdstan_csv(NUTS, data=data)
+
+
+@pytest.mark.parametrize(
+    ("location", "scale", "digits"), [(0.0, 1.0, ""), (1e5, 1.0, ""), (-1e4, 0.01, "sig_figs=8")]
+)
+def test_few_digits_are_no_other_data(cmdstan, tmp_path, location, scale, digits):
+    """Where means are large against the components, few digits leave little of a log density."""
+    y = location + scale * simulate(40, theta=[0.5, 0.5], mu=[-3, 3], sigma=1.0, seed=1)
+    model = NormalMixture(
+        n_components=2, means=Normal(location, 10 * scale), sigma=HalfCauchy(scale), min_weight=0.1
+    )
+    stan = stan_data(target_of(model, y), save_log_lik=True, n_rep=1)
+    (tmp_path / "data.json").write_text(json.dumps(stan))
+    start = {"theta_raw": [0.5, 0.5], "sigma_raw": [scale, scale]}
+    start["mu_raw"] = [location - 3 * scale, location + 3 * scale]
+    (tmp_path / "init.json").write_text(json.dumps(start))
+    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    settings = f"data file=data.json init=init.json random seed=1 output file=draws.csv {digits}"
+    run(f'"{executable}" sample num_samples=100 {settings}', tmp_path, cmdstan)
+    fit = from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")
+    np.testing.assert_array_equal(np.sort(observations(fit)), np.sort(y))
+    # and other data are found out all the same
+    stan["y"] = np.add(stan["y"], 0.5 * scale).tolist()
+    (tmp_path / "data.json").write_text(json.dumps(stan))
+    if (location, digits) == (1e5, ""):
+        return  # of six digits nothing is left: a mean is known to 1, as is the scale
+    with pytest.raises(OutputError, match="does not belong to"):
+        from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """NUTS on real CmdStan: the posterior of the course's data, reproducibility, refusals."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -274,6 +274,7 @@ def test_prior_has_groups_of_its_own(cmdstan):
         ({"likelihood": "by_hand"}, SettingsError, "one of fused, stan; it is 'by_hand'"),
         ({"y": [1.0, np.nan]}, DataError, "not finite"),
         ({"y": [1.0, 1.0]}, DataError, "constant"),
+        ({"y": None}, DataError, "y is None"),
     ],
 )
 def test_bad_arguments_are_refused_before_cmdstan_is_looked_for(
@@ -305,11 +306,31 @@ def children_of(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process runs; a zombie that nobody waits for does not."""
+    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return listing.stdout.strip()[:1] not in ("", "Z")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
+def test_chains_end_with_python_and_the_next_run_clears_up(cmdstan, tmp_path, monkeypatch, number):
+    pmix.sample(MODEL, Y, chains=1, iter_sampling=1, show_progress=False)  # compiled
+    with started([sys.executable, "-c", LONG_FIT], env={"TMPDIR": str(tmp_path)}) as python:
+        deadline = time.monotonic() + 60
+        # two chains, or one on a machine with one core, and what watches over them
+        while not list(tmp_path.glob("*/chain-1.csv")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        processes = children_of(python.pid)
+        assert len(processes) >= 2
+        python.send_signal(number)
+        deadline = time.monotonic() + 5
+        while any(map(alive, processes)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not [pid for pid in processes if alive(pid)]
+        assert python.wait(timeout=10) == -number
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pmix.sample(MODEL, Y, chains=1, iter_sampling=1, show_progress=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_stops_the_chains(cmdstan, tmp_path):

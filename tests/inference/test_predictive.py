@@ -18,7 +18,7 @@ from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.target import target_of
+from pystan_mix.mixtures.target import prior_target, target_of
 
 pytestmark = pytest.mark.arviz
 
@@ -88,7 +88,7 @@ def test_nothing_is_made_of_no_draws():
 
 
 def test_without_observations_there_are_replications_only():
-    found = predictive_of(target_of(KNOWN, None), draws_of(sigma=False), n_rep=3, total=8, seed=1)
+    found = predictive_of(prior_target(KNOWN), draws_of(sigma=False), n_rep=3, total=8, seed=1)
     assert (found.y_rep.shape, found.log_lik.shape) == ((2, 4, 3), (2, 4, 0))
 
 

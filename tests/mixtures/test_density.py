@@ -28,7 +28,7 @@ from pystan_mix.mixtures.density import (
 )
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.target import Target, target_of
+from pystan_mix.mixtures.target import Target, prior_target, target_of
 from pystan_mix.stats.transforms import stick_breaking
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
@@ -199,6 +199,12 @@ def test_blocks_do_not_change_the_likelihood(monkeypatch):
     whole = log_likelihood(target, c)
     monkeypatch.setattr(module, "_BLOCK", 3 * 40 * 5)
     np.testing.assert_allclose(log_likelihood(target, c), whole, rtol=1e-14)
+
+
+def test_without_observations_the_prior_is_left():
+    target = prior_target(CASES["half-cauchy"][0])
+    c = to_constrained(target, random_points(target, 7))
+    assert log_likelihood(target, c).tolist() == 7 * [0.0]
 
 
 def test_memory_does_not_grow_with_draws_times_observations():

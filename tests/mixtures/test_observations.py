@@ -71,7 +71,7 @@ def test_the_largest_magnitude_is_taken():
         ("12", r"must be numbers; .*'12' at position 0"),
         (pd.Series([1.0, "a"]), r"must be numbers; .*'a' at position 1"),
         ([1.0, None, 2.0], "type object, and None at position 1"),
-        (None, "type object, and None at position 0"),
+        (None, r"There are no observations: y is None\. .*sample_prior\(model\)"),
         ([True, False], "type bool, and True at position 0"),
         (np.array([1 + 2j, 3]), r"type complex128, and \(1\+2j\) at position 0"),
         ([1.0, 2j], r"type complex128, and 2j at position 1"),
@@ -87,6 +87,77 @@ def test_the_largest_magnitude_is_taken():
 def test_what_is_no_sample_is_refused(y, words):
     with pytest.raises(DataError, match=words):
         checked_observations(y)
+
+
+class Tensor:
+    """What torch's tensors do, as far as it is asked for here."""
+
+    def __init__(self, values, complaint):
+        self.values, self.complaint = values, complaint
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.complaint
+
+    def detach(self):  # noqa: D102
+        return self
+
+    cpu = double = detach
+
+    def numpy(self):  # noqa: D102
+        return np.array(self.values)
+
+    def item(self):  # noqa: D102
+        return self.values
+
+
+GRADIENT = RuntimeError(
+    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+)
+DEVICE = TypeError(
+    "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
+    "memory first."
+)
+COLUMNS = xr.Dataset({"a length": ("obs", [1.0, 2.0, 4.0])})
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (Tensor([1.0, 2.0, 4.0], GRADIENT), "a Tensor that .*requires grad"),
+        (Tensor([1.0, 2.0, 4.0], DEVICE), "a Tensor that .*cuda:0"),
+        ([Tensor(x, GRADIENT) for x in (1.0, 2.0, 4.0)], "a list that .*requires grad"),
+        (COLUMNS, "an xarray Dataset"),
+        (xr.Dataset({"b": (("i", "j"), [[1.0, 2.0, 4.0]])}), "an xarray Dataset"),
+        (xr.DataTree(COLUMNS), "an xarray DataTree"),
+        (xr.DataTree(children={"inner": xr.DataTree(COLUMNS)}), "an xarray DataTree"),
+    ],
+)
+def test_what_other_libraries_do_not_convert_is_named_with_the_call_that_does(y, words):
+    with pytest.raises(DataError, match=words) as caught:
+        checked_observations(y)
+    # the remedy, word for word
+    call = str(caught.value).rpartition(": ")[2].rstrip(".")
+    assert checked_observations(eval(call, {"y": y})).y.tolist() == [1.0, 2.0, 4.0]  # noqa: S307
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (xr.Dataset(), "xarray Dataset, a collection of arrays. It has no variables"),
+        (xr.DataTree(), "xarray DataTree, a collection of arrays. It has no variables"),
+        (
+            type("Lazy", (), {"__array__": lambda *_: 1 / 0})(),
+            r"a Lazy .*division by zero.*y\.tolist\(\)",
+        ),
+        (
+            type("Device", (), {"__array__": Tensor([], TypeError("use `.get()`")).__array__})(),
+            r"y\.get\(\)",
+        ),
+    ],
+)
+def test_what_no_library_converts_is_refused(y, words):
+    with pytest.raises(DataError, match=words):
+        check_points(y)
 
 
 def test_observations_have_a_value_for_each_component():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
+from targets import any_target
 
 from pystan_mix.errors import DataError
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -15,7 +16,7 @@ from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
-from pystan_mix.mixtures.target import target_of
+from pystan_mix.mixtures.target import prior_target, target_of
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 FULL = NormalMixture(
@@ -95,14 +96,14 @@ def test_stan_data_say_whether_components_are_sorted():
 
 
 def test_stan_data_without_observations():
-    data = stan_data(target_of(FULL, None))
+    data = stan_data(prior_target(FULL))
     assert (data["N"], data["y"], data["count"]) == (0, [], [])
 
 
 @pytest.mark.parametrize("model", [FULL, KNOWN])
 @pytest.mark.parametrize("y", [Y, Y.astype(np.float32), None], ids=["64", "32", "none"])
 def test_stan_data_are_json(model, y):
-    data = stan_data(target_of(model, y), n_rep=3, save_log_lik=True)
+    data = stan_data(any_target(model, y), n_rep=3, save_log_lik=True)
     assert type(data["save_log_lik"]) is int  # JSON's true is no integer to Stan
     assert json.loads(json.dumps(data, allow_nan=False)) == data
 
@@ -110,7 +111,7 @@ def test_stan_data_are_json(model, y):
 @pytest.mark.parametrize("model", MODELS, ids=repr)
 @pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
 def test_the_model_and_the_observations_come_back(model, y):
-    data = json.loads(json.dumps(stan_data(target_of(model, y), n_rep=4)))
+    data = json.loads(json.dumps(stan_data(any_target(model, y), n_rep=4)))
     again = target_of_stan_data(NormalMixture, data)
     assert again.model == model
     assert stan_data(again, n_rep=4) == data

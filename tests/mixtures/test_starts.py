@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
+from targets import any_target
 
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
-from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.ordering import push_apart
 
 RNG = np.random.default_rng(8)
@@ -23,12 +23,12 @@ def mixture(K, *, sigma=HalfCauchy(2.0), means=Normal(0.0, 10.0)):  # noqa: B008
 
 
 def inits(model, y, *, seed=1):
-    return initial_values(target_of(model, y), rng=np.random.default_rng(seed))
+    return initial_values(any_target(model, y), rng=np.random.default_rng(seed))
 
 
 def means_of(start, model, y):
     """The means that Stan makes of a start."""
-    return push_apart(start["mu_raw"], target_of(model, y).width)
+    return push_apart(start["mu_raw"], any_target(model, y).width)
 
 
 @pytest.mark.parametrize("K", [1, 2, 3, 10])
@@ -67,7 +67,7 @@ def test_values_are_plain_numbers():
 
 def test_chains_of_one_generator_begin_apart():
     rng = np.random.default_rng(1)
-    first, second = (initial_values(target_of(mixture(3), Y), rng=rng) for _ in range(2))
+    first, second = (initial_values(any_target(mixture(3), Y), rng=rng) for _ in range(2))
     for name in first:
         assert not set(first[name]) & set(second[name])
 
@@ -122,7 +122,7 @@ def test_without_data_the_means_begin_at_draws_from_the_prior():
 
 
 def test_parameters_are_initial_values_before_the_means_are_pulled_free():
-    target = target_of(mixture(3), Y)
+    target = any_target(mixture(3), Y)
     values, found = (
         begin(target, rng=np.random.default_rng(3))
         for begin in (initial_values, initial_parameters)
@@ -145,7 +145,7 @@ def test_no_sigma_begins_on_its_floor_or_below(y):
 
 
 def test_free_components_begin_at_their_means():
-    target = target_of(mixture(3), Y)
+    target = any_target(mixture(3), Y)
     values = initial_values(target, rng=np.random.default_rng(3), sort_components=True)
     found = initial_parameters(target, rng=np.random.default_rng(3))
     assert values == {

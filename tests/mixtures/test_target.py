@@ -12,7 +12,7 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal, HalfStudentT
-from pystan_mix.mixtures.target import Target, target_of
+from pystan_mix.mixtures.target import Target, prior_target, target_of
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
 MEANS = Normal([-2, 0, 3], [3, 4, 5])
@@ -71,13 +71,15 @@ def test_observations_are_checked_counted_and_set_the_priors_left_out():
 
 
 def test_without_observations_there_must_be_priors():
-    target = target_of(FLOOR, None)
+    target = prior_target(FLOOR)
     assert target.observed.y.size == target.observed.distinct.size == 0
     with pytest.raises(ModelError, match="means is left out, and without data"):
-        target_of(NormalMixture(n_components=2), None)
+        prior_target(NormalMixture(n_components=2))
     # observations that are asked for must be there
     with pytest.raises(DataError, match="there are 0"):
         target_of(FLOOR, [])
+    with pytest.raises(DataError, match=r"y is None\. .*sample_prior"):
+        target_of(FLOOR, None)
 
 
 ALIKE = NormalMixture(n_components=2, means=Normal([-2, 2], [3, 4]), sigma=HalfNormal(3))
@@ -108,7 +110,7 @@ HEAVY = HeavyMixture(n_components=2, means=Normal(0, 5), sigma=1.0, df=HalfNorma
 )
 def test_components_are_free_where_each_is_estimated_alike(model, free):
     assert target_of(model, Y).free_components == free
-    assert target_of(model, None).free_components == free
+    assert prior_target(model).free_components == free
 
 
 def test_width_is_part_of_the_spread_of_the_data():
@@ -117,8 +119,8 @@ def test_width_is_part_of_the_spread_of_the_data():
 
 
 def test_width_without_data_is_part_of_the_priors():
-    assert target_of(KNOWN, None).width == pytest.approx(4.0 / 6)
-    assert target_of(ONE, None).width == pytest.approx(4.0 / 2)
+    assert prior_target(KNOWN).width == pytest.approx(4.0 / 6)
+    assert prior_target(ONE).width == pytest.approx(4.0 / 2)
 
 
 def test_width_of_equal_observations_is_part_of_the_priors():
