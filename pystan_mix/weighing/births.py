@@ -113,8 +113,9 @@ def merged(
         changed = values.copy()
         if name == "theta":
             changed[rows, first] += values[rows, first + 1]
-        else:
-            changed[rows, first] = np.broadcast_to(fitted[name], (S, 1))[:, 0]
+        elif fitted[name].ndim > 1:
+            # what the shares say nothing of stays as it is
+            changed[rows, first] = fitted[name][:, 0]
         found[name] = changed[keep].reshape(S, K - 1)
     return found
 
