@@ -3,13 +3,15 @@
  *
  * The assignments are summed out, the locations are ordered, no mixing
  * proportion is below min_weight, and the scales are estimated, none below
- * min_sigma, or known. The order comes of sorting components that are free,
- * all that each has with it, or of pushing free locations apart. The
- * likelihood is found on the include path: plain/ holds the one in Stan.
+ * min_sigma, for each component or for all together, or known. The order comes
+ * of sorting components that are free, all that each has with it, or of
+ * pushing free locations apart. The likelihood is found on the include path:
+ * plain/ holds the one in Stan.
  */
 functions {
   #include normal_density.stanfunctions
   #include in_order.stanfunctions
+  #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include scale_prior.stanfunctions
@@ -30,14 +32,14 @@ data {
 transformed data {
   real free_weight = 1 - K * min_weight;
   real width = ordering_width(y, count, mu_scale);
-  if (n_sigma != 0 && n_sigma != K) {
-    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  if (n_sigma != 0 && n_sigma != 1 && n_sigma != K) {
+    reject("n_sigma must be 0, 1 or K = ", K, "; it is ", n_sigma);
   }
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
   vector[K] mu_raw; // locations before they are ordered
-  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in that order, or one
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
@@ -60,9 +62,10 @@ model {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
+    vector[K] scale = of_each(sigma, sigma_known, K);
     sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
                         sigma_scale);
-    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
+    target += normal_mixture_log_lik(y, count, log_theta, mu, scale);
   } else {
     target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);
   }
@@ -72,7 +75,7 @@ generated quantities {
   vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
   {
     vector[K] log_theta = log(theta);
-    vector[K] scale = append_row(sigma, sigma_known);
+    vector[K] scale = of_each(sigma, sigma_known, K);
     for (n in 1 : N_rep) {
       int k = categorical_rng(theta);
       y_rep[n] = normal_rng(mu[k], scale[k]);

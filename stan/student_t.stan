@@ -3,12 +3,13 @@
  *
  * The assignments are summed out, the locations are ordered, no mixing
  * proportion is below min_weight, and scales and degrees of freedom are
- * estimated or known, the latter for each component or for all together. The
- * order comes of sorting components that are free, all that each has with it,
- * or of pushing free locations apart.
+ * estimated or known, for each component or for all together. The order
+ * comes of sorting components that are free, all that each has with it, or
+ * of pushing free locations apart.
  */
 functions {
   #include in_order.stanfunctions
+  #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include scale_prior.stanfunctions
@@ -63,8 +64,8 @@ transformed data {
   real free_weight = 1 - K * min_weight;
   real width = ordering_width(y, count, mu_scale);
   vector[N] y_count = to_vector(count);
-  if (n_sigma != 0 && n_sigma != K) {
-    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  if (n_sigma != 0 && n_sigma != 1 && n_sigma != K) {
+    reject("n_sigma must be 0, 1 or K = ", K, "; it is ", n_sigma);
   }
   if (n_df != 0 && n_df != 1 && n_df != K) {
     reject("n_df must be 0, 1 or K = ", K, "; it is ", n_df);
@@ -73,7 +74,7 @@ transformed data {
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
   vector[K] mu_raw; // locations before they are ordered
-  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in that order, or one
   vector<lower=0>[n_df] df_raw; // degrees of freedom in that order, or of all
 }
 transformed parameters {
@@ -93,8 +94,8 @@ transformed parameters {
 }
 model {
   vector[K] log_theta = log(theta);
-  vector[K] scale = append_row(sigma, sigma_known);
-  vector[K] nu = n_df == 1 ? rep_vector(df[1], K) : append_row(df, df_known);
+  vector[K] scale = of_each(sigma, sigma_known, K);
+  vector[K] nu = of_each(df, df_known, K);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
   if (!sort_components) {
@@ -112,9 +113,8 @@ generated quantities {
   vector[N_rep] y_rep; // replicated observations
   vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
   {
-    vector[K] scale = append_row(sigma, sigma_known);
-    vector[K] nu = n_df == 1 ? rep_vector(df[1], K)
-                   : append_row(df, df_known);
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    vector[K] nu = of_each(df, df_known, K);
     for (n in 1 : N_rep) {
       int k = categorical_rng(theta);
       y_rep[n] = student_t_rng(nu[k], mu[k], scale[k]);

@@ -59,6 +59,12 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             metavar="S",
             help="floor under every scale that is estimated (default: what the data can tell of)",
         )
+    for sharing in _sharings(*FAMILIES):
+        command.add_argument(
+            f"--{sharing.replace('_', '-')}",
+            action="store_true",
+            help="one scale for all components, which is estimated",
+        )
     command.add_argument(
         "--family",
         choices=[family.family for family in FAMILIES],
@@ -96,7 +102,7 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
-        **{floor: getattr(arguments, floor) for floor in _floors(family)},
+        **{each: getattr(arguments, each) for each in (*_floors(family), *_sharings(family))},
     )
 
 
@@ -104,6 +110,12 @@ def _floors(*families: type[Mixture]) -> list[str]:
     """Return the fields of some families that are floors under a parameter."""
     floors = [each.floor for family in families for each in family.parameters]
     return list(dict.fromkeys(floor for floor in floors if floor is not None))
+
+
+def _sharings(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families that say whether components share a parameter."""
+    fields = [each.sharing for family in families for each in family.parameters]
+    return list(dict.fromkeys(field for field in fields if field is not None))
 
 
 def _parameters() -> list[Parameter]:

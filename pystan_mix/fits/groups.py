@@ -116,9 +116,7 @@ def common_groups(
 
 def variables_group(target: Target, draws: Draws) -> xr.Dataset:
     """Return draws as a group; what all components share has no dimension of its own."""
-    shared = {
-        each.name for each in target.estimated if each.shared and target.model.size(each) == 1
-    }
+    shared = {each.name for each in target.estimated if target.model.is_shared(each)}
     return xr.Dataset(
         {
             name: (CHAIN_AND_DRAW, values[..., 0])

@@ -2,14 +2,14 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.numbers import Numbers, set_numbers
-from pystan_mix.mixtures.observations import Observations, least_scale
+from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
@@ -44,6 +44,9 @@ class Parameter:
     shared : bool, default False
         Whether one number stands for one value that all components share,
         and only a sequence for one each.
+    sharing : str, optional
+        The model's field that says whether all components share one value that
+        is estimated, such as ``shared_sigma``.
     floor : str, optional
         The model's field, and the programs' name, of what none of its values
         is below, such as ``min_sigma``.
@@ -60,6 +63,7 @@ class Parameter:
     ordered: bool = False
     may_be_known: bool = False
     shared: bool = False
+    sharing: str | None = None
     floor: str | None = None
 
     @property
@@ -155,6 +159,8 @@ class Mixture(abc.ABC):
             if not isinstance(least, float) or least < 0.0:
                 raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
+        if parameter.sharing is not None:
+            self._check_sharing(parameter, parameter.sharing)
         if value is None or isinstance(value, parameter.priors):
             return
         if not parameter.may_be_known:
@@ -167,6 +173,19 @@ class Mixture(abc.ABC):
             raise ModelError(
                 f"{error} Give a prior such as {parameter.example}, or the known values."
             ) from None
+
+    def _check_sharing(self, parameter: Parameter, field: str) -> None:
+        """Refuse one value for all components where there is another for each, or a known one."""
+        shared, value = getattr(self, field), getattr(self, parameter.field)
+        if not isinstance(shared, bool):
+            raise ModelError(f"{field} must be True or False; it is {shared!r}.")
+        one = value is None or (isinstance(value, parameter.priors) and not _differs(value))
+        if shared and not one:
+            raise ModelError(
+                f"{field} is for one value that is estimated, by a prior with one number for all "
+                f"components such as {parameter.example}; {parameter.field} is {value!r}. Leave "
+                "one of the two out."
+            )
 
     def _check_lengths(self) -> None:
         """Refuse sequences that have not one number for each component."""
@@ -204,14 +223,17 @@ class Mixture(abc.ABC):
 
     def size(self, parameter: Parameter) -> int:
         """Return how many values a parameter has: one for each component, or one for all."""
-        value: object = getattr(self, parameter.field)
-        numbers = (
-            [getattr(value, field.name) for field in dataclasses.fields(value)]
-            if dataclasses.is_dataclass(value) and not isinstance(value, type)
-            else [value]
-        )
-        one_for_all = parameter.shared and not any(isinstance(each, tuple) for each in numbers)
+        one_for_all = self._may_share(parameter) and not _differs(getattr(self, parameter.field))
         return 1 if one_for_all else self.n_components
+
+    def is_shared(self, parameter: Parameter) -> bool:
+        """Return whether a parameter has one value that all components share."""
+        return self._may_share(parameter) and self.size(parameter) == 1
+
+    def _may_share(self, parameter: Parameter) -> bool:
+        return parameter.shared or (
+            parameter.sharing is not None and bool(getattr(self, parameter.sharing))
+        )
 
     def least(self, parameter: Parameter) -> float:
         """Return what no value of a parameter is below; zero where there is no floor."""
@@ -245,38 +267,10 @@ class Mixture(abc.ABC):
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known
 
-    def completed(self, observed: Observations) -> Self:
-        """Return the model with the priors and floors that it leaves out set by the data.
 
-        Parameters
-        ----------
-        observed : Observations
-            The observations; empty when the prior alone is meant.
-
-        Returns
-        -------
-        Mixture
-            A model that leaves nothing out.
-
-        Raises
-        ------
-        ModelError
-            If a prior is left out and there are no observations to scale it to.
-        """
-        missing = [each for each in self.parameters if getattr(self, each.field) is None]
-        floors: dict[str, Any] = {
-            each.floor: least_scale(observed)
-            for each in self.estimated
-            if each.floor is not None and getattr(self, each.floor) is None
-        }
-        if not missing and not floors:
-            return self
-        if missing and observed.y.size == 0:
-            field, example = missing[0].field, missing[0].example
-            raise ModelError(
-                f"The prior of {field} is left out, and without data nothing sets its scale. "
-                f"Give it, for example {field}={example}."
-            )
-        defaults: Mapping[str, Any] = self.default_priors(observed) if missing else {}
-        found: dict[str, Any] = {each.field: defaults[each.field] for each in missing}
-        return dataclasses.replace(self, **found, **floors)
+def _differs(value: object) -> bool:
+    """Return whether a prior, or known values, have a number for each component."""
+    numbers = [value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        numbers = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    return any(isinstance(each, tuple) for each in numbers)

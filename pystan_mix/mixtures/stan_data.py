@@ -103,6 +103,9 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                 form = data.get(f"{name}_prior", parameter.priors[0].stan_prior)
                 kind = next(each for each in parameter.priors if each.stan_prior == form)
                 known[parameter.field] = kind.from_stan_data(name, data)
+                if parameter.sharing is not None:
+                    K = np.size(data["alpha"])
+                    known[parameter.sharing] = data.get(f"n_{name}", K) == 1 < K
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))

@@ -2,13 +2,23 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
+from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import per_component
-from pystan_mix.mixtures.observations import Observations, checked_observations, indexed
+from pystan_mix.mixtures.observations import (
+    Observations,
+    checked_observations,
+    indexed,
+    least_scale,
+)
 from pystan_mix.numerics import FloatArray
+
+Model = TypeVar("Model", bound=Mixture)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,4 +139,43 @@ def target_of(model: Mixture, y: object | None) -> Target:
         observed = indexed(np.empty(0))
     else:
         observed = checked_observations(y, n_components=model.n_components)
-    return Target(model.completed(observed), observed)
+    return Target(completed(model, observed), observed)
+
+
+def completed(model: Model, observed: Observations) -> Model:
+    """Return a model with the priors and floors that it leaves out set by the data.
+
+    Parameters
+    ----------
+    model : Mixture
+        The model.
+    observed : Observations
+        The observations; empty when the prior alone is meant.
+
+    Returns
+    -------
+    Mixture
+        A model that leaves nothing out.
+
+    Raises
+    ------
+    ModelError
+        If a prior is left out and there are no observations to scale it to.
+    """
+    missing = [each for each in model.parameters if getattr(model, each.field) is None]
+    floors: dict[str, Any] = {
+        each.floor: least_scale(observed)
+        for each in model.estimated
+        if each.floor is not None and getattr(model, each.floor) is None
+    }
+    if not missing and not floors:
+        return model
+    if missing and observed.y.size == 0:
+        field, example = missing[0].field, missing[0].example
+        raise ModelError(
+            f"The prior of {field} is left out, and without data nothing sets its scale. "
+            f"Give it, for example {field}={example}."
+        )
+    defaults: Mapping[str, Any] = model.default_priors(observed) if missing else {}
+    found: dict[str, Any] = {each.field: defaults[each.field] for each in missing}
+    return dataclasses.replace(model, **found, **floors)

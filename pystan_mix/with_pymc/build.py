@@ -238,7 +238,7 @@ def _variable(
     """Add a parameter with its prior; an order is in its transform, or a potential."""
     prior, size = target.model.prior(parameter), target.model.size(parameter)
     initval = np.array(start[parameter.name])
-    one_for_all = parameter.shared and size == 1
+    one_for_all = target.model.is_shared(parameter)
     numbers = {
         theirs: per_component(getattr(prior, ours), size)
         for ours, theirs in prior.pymc_names.items()

@@ -1,4 +1,4 @@
-int<lower=0, upper=K> n_sigma; // number of estimated scales: K or 0
+int<lower=0, upper=K> n_sigma; // estimated scales: K, 1 for all, or 0
 vector<lower=0>[n_sigma ? 0 : K] sigma_known; // scales, where known
 int<lower=1, upper=3> sigma_prior; // half-t, inverse gamma or lognormal
 real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal

@@ -65,6 +65,12 @@ def test_every_family_takes_words_for_all_that_it_has(family):
     assert type(model) is family
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_sigma_for_all_components(family):
+    model = model_of_words(f"--family={family.family}", "--components=3", "--shared-sigma")
+    assert model == family(n_components=3, shared_sigma=True)
+
+
 def test_student_t_components():
     words = ("--components=2", "--sigma=half-cauchy:5", "--df=gamma:2,0.5:1")
     assert model_of_words("--family=student-t", *words) == StudentTMixture(

@@ -64,6 +64,31 @@ def fit(cmdstan):
     )
 
 
+@pytest.mark.parametrize("family", [pmix.NormalMixture, pmix.StudentTMixture])
+def test_one_sigma_for_all_goes_all_the_way(cmdstan, tmp_path, family):
+    y = pmix.simulate(150, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
+    model = family(n_components=2, shared_sigma=True)
+    fit = pmix.sample(model, y, seed=1, show_progress=False, output_dir=tmp_path)
+    assert pmix.diagnose(fit).ok, pmix.diagnose(fit)
+    assert group(fit, "posterior")["sigma"].dims == ("chain", "draw")
+    # kept apart: nothing but the means tells components from each other
+    assert json.loads((tmp_path / "data.json").read_text())["sort_components"] == 0
+    approx = pmix.advi(model, y, seed=1, show_progress=False)
+    assert pmix.compare({"NUTS": fit, "ADVI": approx}).verdict == "agree"
+    pmix.save(fit, tmp_path / "fit.nc")
+    again = pmix.load(tmp_path / "fit.nc")
+    assert pmix.model_of(again).shared_sigma
+    np.testing.assert_array_equal(
+        pmix.responsibilities(again, [-2.0, 3.0]), pmix.responsibilities(fit, [-2.0, 3.0])
+    )
+    chains = [tmp_path / f"chain-{chain}.csv" for chain in (1, 2, 3, 4)]
+    by_hand = pmix.from_cmdstan_csv(chains, data=tmp_path / "data.json")
+    assert pmix.model_of(by_hand) == pmix.model_of(fit)
+    np.testing.assert_array_equal(
+        group(by_hand, "posterior")["sigma"], group(fit, "posterior")["sigma"]
+    )
+
+
 def test_chains_cross_where_two_means_change_places(cmdstan):
     """Of a narrow and a wide component of one mean either is the lower one in half of the draws."""
     y = pmix.simulate(400, theta=[0.9, 0.1], mu=[0, 0], sigma=[1, 5], seed=1)

@@ -9,7 +9,6 @@ from known_posteriors import HeavyMixture
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
-from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 
@@ -22,8 +21,6 @@ FULL = NormalMixture(
     min_sigma=0.25,
 )
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
-Y = indexed(np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0]))
-NOTHING = indexed(np.empty(0))
 DF = HeavyMixture.parameters[2]
 
 
@@ -155,37 +152,27 @@ def test_families_of_equal_numbers_differ():
     assert HeavyMixture(**given) != NormalMixture(**given)
 
 
-def test_default_priors_have_the_scale_of_the_data():
-    model = NormalMixture(n_components=2).completed(Y)
-    y = Y.y
-    mean, sd = y.sum() / 6, math.sqrt(((y - y.sum() / 6) ** 2).sum() / 6)
-    assert model.means.location == pytest.approx(mean, rel=1e-14)
-    assert model.means.scale == pytest.approx(2.5 * sd, rel=1e-14)
-    assert isinstance(model.sigma, HalfNormal)
-    assert model.sigma.scale == pytest.approx(sd, rel=1e-14)
+def test_one_sigma_may_serve_all_components():
+    shared = dataclasses.replace(FULL, shared_sigma=True)
+    assert [shared.size(each) for each in (MEANS, SIGMA)] == [3, 1]
+    assert [shared.is_shared(each) for each in (MEANS, SIGMA)] == [False, True]
+    assert not FULL.is_shared(SIGMA)
+    # the default prior has one number
+    assert dataclasses.replace(shared, sigma=None).is_shared(SIGMA)
 
 
-def test_default_priors_leave_what_is_given():
-    assert FULL.completed(Y) is FULL
-    assert FULL.completed(NOTHING) is FULL
-    only_means = NormalMixture(n_components=2, sigma=1.0).completed(Y)
-    assert only_means.sigma == 1.0
-    assert only_means.means.scale > 0
-    assert only_means.min_sigma is None  # there is nothing for it to be under
-    only_sigma = NormalMixture(n_components=2, means=Normal(0, 1)).completed(Y)
-    assert only_sigma.means == Normal(0, 1)
-    assert isinstance(only_sigma.sigma, HalfNormal)
-
-
-def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
-    model = dataclasses.replace(FULL, min_sigma=None)
-    rounded = indexed(np.array([1.0, 1.5, 1.5, 3.0]))
-    assert model.completed(rounded) == dataclasses.replace(model, min_sigma=0.25)
-    assert model.completed(NOTHING) == dataclasses.replace(model, min_sigma=0.0)
-    # without ties, on a grid or on none
-    assert model.completed(indexed(np.array([1.0, 2.0, 3.0]))).min_sigma == pytest.approx(
-        1e-3 * math.sqrt(2 / 3)
-    )
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"shared_sigma": 1}, "shared_sigma must be True or False; it is 1"),
+        ({"sigma": 1.0}, r"shared_sigma is for one value that is estimated.*; sigma is 1.0. Leave"),
+        ({"sigma": [1, 2, 3]}, r"sigma is \[1, 2, 3\]. Leave"),
+        ({"sigma": HalfNormal([1, 2, 3])}, r"one number for all.*HalfCauchy\(.*HalfNormal\("),
+    ],
+)
+def test_one_sigma_that_is_none_is_refused(change, words):
+    with pytest.raises(ModelError, match=words):
+        dataclasses.replace(FULL, **({"shared_sigma": True} | change))
 
 
 @pytest.mark.parametrize(
@@ -194,21 +181,3 @@ def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
 def test_a_floor_that_is_none_is_refused(floor, words):
     with pytest.raises(ModelError, match=f"min_sigma must be a number.*{words}"):
         dataclasses.replace(FULL, min_sigma=floor)
-
-
-def test_default_priors_serve_the_largest_observations():
-    model = NormalMixture(n_components=2).completed(indexed(np.array([-1e100, 1e100])))
-    assert model.means.scale == pytest.approx(2.5e100)
-
-
-@pytest.mark.parametrize(
-    ("given", "missing"),
-    [
-        ({}, r"means is left out.*means=Normal\("),
-        ({"sigma": 1.0}, r"means is left out.*means=Normal\("),
-        ({"means": Normal(0, 1)}, r"sigma is left out.*sigma=HalfCauchy\("),
-    ],
-)
-def test_default_priors_need_data(given, missing):
-    with pytest.raises(ModelError, match=missing):
-        NormalMixture(n_components=2, **given).completed(NOTHING)

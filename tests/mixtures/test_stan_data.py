@@ -38,6 +38,7 @@ MODELS = [
     NormalMixture(n_components=1, means=Normal(0, 1), sigma=2.0),
     dataclasses.replace(FULL, sigma=InverseGamma(2, [1, 2, 3])),
     dataclasses.replace(FULL, sigma=LogNormal([-1, 0, 1], 0.5)),
+    dataclasses.replace(FULL, sigma=InverseGamma(2, 3), shared_sigma=True),
 ]
 
 
@@ -88,6 +89,11 @@ def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected)
     assert data["n_sigma"] == 0
     assert data["sigma_known"] == expected
     assert data["sigma_scale"] == []
+
+
+def test_stan_data_of_one_sigma_for_all():
+    data = stan_data(target_of(dataclasses.replace(FULL, shared_sigma=True), Y))
+    assert (data["n_sigma"], data["sigma_known"], data["sigma_scale"]) == (1, [], [5.0])
 
 
 def test_stan_data_say_whether_components_are_sorted():

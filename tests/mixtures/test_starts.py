@@ -176,6 +176,25 @@ def test_a_parameter_that_all_components_share_begins_once(y, df):
     assert {name: len(values) for name, values in start.items()} == sizes
 
 
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+def test_one_sigma_for_all_begins_once(y, K):
+    start = inits(dataclasses.replace(mixture(K), shared_sigma=True), y)
+    assert {name: len(values) for name, values in start.items()} == {
+        "theta_raw": K,
+        "mu_raw": K,
+        "sigma_raw": 1,
+    }
+
+
+def test_one_sigma_for_all_begins_at_the_spread_within_components():
+    model = dataclasses.replace(mixture(2), shared_sigma=True)
+    sigma = [inits(model, Y, seed=seed)["sigma_raw"][0] for seed in range(50)]
+    # of 40 with 1 and 60 with 2 about their means; jittered by up to a half on the log scale
+    within = np.sqrt(0.4 * 1.0**2 + 0.6 * 2.0**2)
+    assert np.exp(np.abs(np.log(np.array(sigma) / within)).max()) < np.exp(0.5 + 0.2)
+
+
 @pytest.mark.parametrize("means", [Normal(0.0, 10.0), Normal(1e50, 1.0)])
 def test_without_data_means_increase(means):
     model = mixture(5, means=means)

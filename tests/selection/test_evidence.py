@@ -145,6 +145,17 @@ def test_two_components_with_known_sigma_are_a_quadrature(cmdstan, case):
     assert abs(found.log_bound - bound) < LARGEST * found.mcse
 
 
+def test_two_components_with_one_sigma_are_a_quadrature(cmdstan):
+    prior, law = pmix.HalfNormal(2), stats.halfnorm(0, 2)
+    u, by_u = panels(-1.5, 2.2, 1)
+    logs = [on_grid(two(means=SAME, sigma=float(np.exp(s))), Y)[0] for s in u]
+    expected = logsumexp(logs + law.logpdf(np.exp(u)) + u + np.log(by_u))
+    model = two(means=SAME, sigma=prior, shared_sigma=True, min_sigma=0.0)
+    found = pmix.log_evidence(fit_of(model, Y))
+    assert found.mcse < 0.02
+    assert abs(found.log_evidence - expected) < LARGEST * found.mcse
+
+
 # averages over the prior
 
 

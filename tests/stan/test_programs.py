@@ -63,6 +63,11 @@ CASES = {
         Y,
         "fused",
     ),
+    "shared": (
+        NormalMixture(n_components=3, sigma=pmix.HalfNormal(2), shared_sigma=True, **PRIORS),
+        Y.round(1),
+        "fused",
+    ),
     "one-component": (
         NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
         Y,

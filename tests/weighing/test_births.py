@@ -30,6 +30,7 @@ MODELS = {
         min_weight=0.01,
     ),
     "sigma known": NormalMixture(n_components=3, means=Normal(0, 3), sigma=1.0),
+    "sigma shared": NormalMixture(n_components=3, means=Normal(0, 3), shared_sigma=True),
     "one more, shared": HeavyMixture(
         n_components=3, means=Normal(0, 3), sigma=HalfNormal(1), df=HalfNormal(10.0)
     ),

@@ -57,6 +57,7 @@ CASES = {
         NormalMixture(n_components=2, sigma=pmix.HalfStudentT(7, [1, 2]), min_weight=0.3),
         Y.round(0),
     ),
+    "shared": (NormalMixture(n_components=3, shared_sigma=True, **PRIORS), Y),
     "priors-left-out": (NormalMixture(n_components=2), Y),
     "one-component": (NormalMixture(n_components=1, means=pmix.Normal(0, 5)), Y),
     "one-component-floor": (NormalMixture(n_components=1, sigma=1.0, min_weight=0.5), Y),
@@ -65,6 +66,7 @@ CASES = {
         StudentTMixture(n_components=2, sigma=pmix.HalfCauchy(2), df=Gamma([2, 4], [0.1, 1])),
         Y.round(0),
     ),
+    "student-t-shared": (StudentTMixture(n_components=3, shared_sigma=True, **PRIORS), Y),
     "student-t-known": (StudentTMixture(n_components=3, sigma=1.1, df=[3, 5, 9], **PRIORS), Y),
     "student-t-known-df": (StudentTMixture(n_components=2, df=4.0), Y),
 }
@@ -109,7 +111,7 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     parameters = {"theta": model.min_weight + (1 - K * model.min_weight) * theta_raw, "mu": mu}
     for each in target.estimated:
         if each.name == "sigma":
-            parameters["sigma"] = model.min_sigma + y.std() * np.exp(z[2])
+            parameters["sigma"] = model.min_sigma + y.std() * np.exp(z[2, :, : model.size(each)])
         if each.name == "df":
             parameters["df"] = 8.0 * np.exp(z[3, :, : model.size(each)])
     mu_raw = pull_free(mu, target.width)
@@ -254,10 +256,11 @@ def test_variables_have_the_names_and_dims_of_a_fit(pm, case, floor, by_hand):
     assert [variable.name for variable in built.free_RVs] == names
     assert [variable.name for variable in built.observed_RVs] == ["y"]
     dims = dict.fromkeys(names, ("component",)) | {"y": ("obs",)}
-    if case == "student-t":
-        # one for all components
-        del dims["df"]
-        assert built["df"].ndim == 0
+    for each in model.estimated:
+        if model.is_shared(each):
+            # one for all components
+            del dims[each.name]
+            assert built[each.name].ndim == 0
     assert built.named_vars_to_dims == dims
     assert {name: len(values) for name, values in built.coords.items()} == {
         "component": model.n_components,

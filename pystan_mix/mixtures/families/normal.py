@@ -40,6 +40,7 @@ SIGMA = Parameter(
     symbol=r"\sigma",
     pymc="sigma",
     may_be_known=True,
+    sharing="shared_sigma",
     floor="min_sigma",
 )
 
@@ -64,6 +65,8 @@ class NormalMixture(Mixture):
         components or one for each, in the units of the data; `InverseGamma` is
         that of their squares. By default half-normal with the standard deviation of the
         data as scale.
+    shared_sigma : bool, default False
+        Whether all components share one standard deviation, which is estimated.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -101,6 +104,7 @@ class NormalMixture(Mixture):
 
     means: Normal | None = None
     sigma: SigmaPrior | Numbers | None = None
+    shared_sigma: bool = False
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -125,7 +129,7 @@ class NormalMixture(Mixture):
         self, y: FloatArray, shares: FloatArray, *, least_spread: float
     ) -> dict[str, FloatArray]:
         """Return the weighted means and standard deviations of points."""
-        found = location_and_scale_from_shares(y, shares, least_spread=least_spread)
+        found = location_and_scale_from_shares(self, y, shares, least_spread=least_spread)
         return found | self.known_values()
 
 
@@ -139,10 +143,15 @@ def default_location_and_scale(observed: Observations) -> dict[str, Prior]:
 
 
 def location_and_scale_from_shares(
-    y: FloatArray, shares: FloatArray, *, least_spread: float
+    model: Mixture, y: FloatArray, shares: FloatArray, *, least_spread: float
 ) -> dict[str, FloatArray]:
-    """Return the weighted mean and standard deviation of points, for each component."""
+    """Return the weighted mean of points for each component, and the standard deviation about it.
+
+    Of the latter there is one, for all components, where these share it.
+    """
     weight = shares.sum(axis=-1) + _NO_WEIGHT
     mu = shares @ y / weight
-    squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1) / weight
-    return {"mu": mu, "sigma": np.maximum(np.sqrt(squares), least_spread)}
+    squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1)
+    if model.is_shared(SIGMA):
+        squares, weight = (each.sum(axis=-1, keepdims=True) for each in (squares, weight))
+    return {"mu": mu, "sigma": np.maximum(np.sqrt(squares / weight), least_spread)}

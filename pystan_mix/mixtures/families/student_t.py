@@ -65,6 +65,8 @@ class StudentTMixture(Mixture):
         each its own. The default is that of Juárez and Steel (2010),
         "Model-based clustering of non-Gaussian panel data based on skew-t
         distributions", section 2.
+    shared_sigma : bool, default False
+        Whether all components share one scale, which is estimated.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -96,6 +98,7 @@ class StudentTMixture(Mixture):
     means: Normal | None = None
     sigma: SigmaPrior | Numbers | None = None
     df: Gamma | Numbers = Gamma(2.0, 0.1)
+    shared_sigma: bool = False
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -126,7 +129,7 @@ class StudentTMixture(Mixture):
         self, y: FloatArray, shares: FloatArray, *, least_spread: float
     ) -> dict[str, FloatArray]:
         """Return the weighted means of points, and scales that give their standard deviations."""
-        found = location_and_scale_from_shares(y, shares, least_spread=least_spread)
+        found = location_and_scale_from_shares(self, y, shares, least_spread=least_spread)
         found |= {"df": np.full(self.size(DF), _START)} | self.known_values()
         if not self.is_known(SCALES):
             # without a variance there is no such scale
