@@ -164,9 +164,9 @@ def draw_from_prior(model: Mixture, *, rng: np.random.Generator) -> Draws:
         values = {"theta": rng.dirichlet(concentration)}
         for parameter in model.estimated:
             values[parameter.name] = model.prior(parameter).draw(rng, model.size(parameter))
-        allowed = (
-            values["theta"].min() >= model.min_weight and (np.diff(values[ordered]) >= 0).all()
-        )
+        allowed = values["theta"].min() >= model.min_weight
+        if ordered in values:
+            allowed &= (np.diff(values[ordered]) >= 0).all()
         if allowed and all(
             values[p.name].min() >= model.least(p) for p in model.estimated if p.floor
         ):

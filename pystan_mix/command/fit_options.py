@@ -140,4 +140,4 @@ def _meanings(parameter: Parameter) -> str:
 
 def _metavar(parameter: Parameter) -> str:
     """Return what stands for the value in the help."""
-    return parameter.name.upper() if parameter.may_be_known else "LOCATION,SCALE"
+    return "LOCATION,SCALE" if parameter.ordered else parameter.name.upper()

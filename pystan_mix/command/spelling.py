@@ -9,6 +9,8 @@ from pystan_mix.mixtures.mixture import Mixture, Parameter
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 
+_KNOWN = "known"
+
 
 def parse_numbers(text: str, *, what: str) -> list[float]:
     """Return the numbers of a list such as ``0,10,20``.
@@ -76,8 +78,9 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
     parameter : Parameter
         The parameter.
     text : str
-        ``0,10`` or ``0:10:20,5`` where there is one kind of prior, else
-        ``half-cauchy:5``; numbers where they may be known.
+        ``half-cauchy:5``, or numbers that are known. Of what is ordered numbers
+        are those of its prior, ``0,10`` or ``0:10:20,5``, and ``known:0,10``
+        are known.
     family : type
         The class of the mixture.
 
@@ -99,6 +102,8 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
     Normal(location=(0.0, 10.0, 20.0), scale=5.0)
     >>> parse_parameter(sigma, "half-cauchy:5", family=NormalMixture)
     HalfCauchy(scale=5.0)
+    >>> parse_parameter(means, "known:0,10,20", family=NormalMixture)
+    [0.0, 10.0, 20.0]
     """
     option = f"--{parameter.field}"
     if parameter not in family.parameters:
@@ -106,13 +111,14 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
         raise ModelError(f"{option} is not for --family {family.family}, which has {having}.")
     word, colon, rest = text.partition(":")
     kinds = {_word(kind): kind for kind in parameter.priors}
+    known = bool(colon) and word == _KNOWN
     if colon and word in kinds:
         kind, parts = kinds[word], rest.split(",")
         last = len(_fields(kind)) - 1
         # of several numbers for the last one, each component has one
         parts = [*parts[:last], ":".join(parts[last:])]
-    elif parameter.may_be_known:
-        kind, parts = None, [text.replace(",", ":")]
+    elif parameter.may_be_known and (known or not parameter.ordered):
+        kind, parts = None, [(rest if known else text).replace(",", ":")]
     else:
         kind, parts = parameter.priors[0], text.split(",")
     try:
@@ -138,12 +144,12 @@ def spelled(parameter: Parameter) -> str:
     'half-cauchy:SCALE'
     """
     forms = [f"{_word(kind)}:{','.join(_fields(kind))}" for kind in parameter.priors]
-    if not parameter.may_be_known:
+    if parameter.ordered:
         (kind,) = parameter.priors
         return (
             f"{','.join(_fields(kind))} of a normal prior, with colons between the values of "
             f"several components (0:10:20,5), and --{parameter.field}=-5,10 where it begins with "
-            "a minus"
+            f"a minus; or {_KNOWN}:NUMBERS, with commas between them"
         )
     *others, last = ["numbers with commas between them", *forms]
     return f"{', '.join(others)} or {last}"

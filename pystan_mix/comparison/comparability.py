@@ -158,7 +158,9 @@ def notes_on_what_is_missing(posteriors: Sequence[Posterior], given: Given) -> I
 
 def _same_draws(one: Posterior, other: Posterior) -> bool:
     """Return whether weights, and what tells components apart, are equal draw by draw."""
-    names = ["theta", *([] if one.ordered is None else [one.ordered.name])]
+    names = ["theta"]
+    if one.ordered is not None and not {one.ordered.name} & {*one.known, *other.known}:
+        names.append(one.ordered.name)
     return all(
         name in one.draws
         and name in other.draws

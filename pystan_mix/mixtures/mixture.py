@@ -8,7 +8,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.numbers import Numbers, set_numbers
+from pystan_mix.mixtures.numbers import (
+    Numbers,
+    are_some_alike,
+    check_increasing,
+    check_lengths,
+    differ_by_component,
+    set_numbers,
+)
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
@@ -149,7 +156,10 @@ class Mixture(abc.ABC):
                 f"min_weight must be at least 0 and below 1 / n_components = {1 / K:.4g}; "
                 f"it is {self.min_weight!r}."
             )
-        self._check_lengths()
+        check_lengths(self._numbers(), K)
+        self._check_known_order()
+        if K == 1 and not self.estimated:
+            raise ModelError("All of the one component is known: there is nothing to estimate.")
 
     def _check_parameter(self, parameter: Parameter) -> None:
         """Refuse what is neither a prior of the parameter nor its known values, or no floor."""
@@ -179,7 +189,9 @@ class Mixture(abc.ABC):
         shared, value = getattr(self, field), getattr(self, parameter.field)
         if not isinstance(shared, bool):
             raise ModelError(f"{field} must be True or False; it is {shared!r}.")
-        one = value is None or (isinstance(value, parameter.priors) and not _differs(value))
+        one = value is None or (
+            isinstance(value, parameter.priors) and not differ_by_component(value)
+        )
         if shared and not one:
             raise ModelError(
                 f"{field} is for one value that is estimated, by a prior with one number for all "
@@ -187,9 +199,9 @@ class Mixture(abc.ABC):
                 "one of the two out."
             )
 
-    def _check_lengths(self) -> None:
-        """Refuse sequences that have not one number for each component."""
-        numbers = {"the concentration of weights": self.weights.concentration}
+    def _numbers(self) -> dict[str, Any]:
+        """Return the numbers of priors, and those that are known, by what they are."""
+        numbers: dict[str, Any] = {"the concentration of weights": self.weights.concentration}
         for parameter in self.parameters:
             value: Any = getattr(self, parameter.field)
             if isinstance(value, parameter.priors):
@@ -199,12 +211,18 @@ class Mixture(abc.ABC):
                 }
             else:
                 numbers[parameter.field] = value
-        for name, value in numbers.items():
-            if isinstance(value, tuple) and len(value) != self.n_components:
-                subject = name.replace("the ", "The ", 1)
+        return numbers
+
+    def _check_known_order(self) -> None:
+        """Refuse known values in no order, and equal ones of components that differ in nothing."""
+        ordered = self.ordered_parameter()
+        if self.is_known(ordered):
+            check_increasing(ordered.field, getattr(self, ordered.field))
+            if are_some_alike(self._numbers().values(), self.n_components):
                 raise ModelError(
-                    f"{subject} has {len(value)} values for "
-                    f"{self.n_components} components. Give one number, or {self.n_components}."
+                    f"{ordered.field} are {getattr(self, ordered.field)!r}, and of equal ones "
+                    "nothing tells the components apart. Give each its own, or its own known "
+                    "values or priors of something else."
                 )
 
     @classmethod
@@ -223,7 +241,9 @@ class Mixture(abc.ABC):
 
     def size(self, parameter: Parameter) -> int:
         """Return how many values a parameter has: one for each component, or one for all."""
-        one_for_all = self._may_share(parameter) and not _differs(getattr(self, parameter.field))
+        one_for_all = self._may_share(parameter) and not differ_by_component(
+            getattr(self, parameter.field)
+        )
         return 1 if one_for_all else self.n_components
 
     def is_shared(self, parameter: Parameter) -> bool:
@@ -266,11 +286,3 @@ class Mixture(abc.ABC):
                 numbers = np.asarray(value, dtype=np.float64)
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known
-
-
-def _differs(value: object) -> bool:
-    """Return whether a prior, or known values, have a number for each component."""
-    numbers = [value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        numbers = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    return any(isinstance(each, tuple) for each in numbers)

@@ -73,6 +73,14 @@ def test_draws_from_the_prior_keep_its_restrictions():
     assert stats.kstest(sigma[:, 2], stats.halfnorm(0, 2).cdf).pvalue > 1e-4
 
 
+def test_draws_from_the_prior_leave_what_is_known():
+    model = pmix.NormalMixture(n_components=2, means=[0, 1], sigma=pmix.HalfNormal([1, 2]))
+    drawn = draw_from_prior(model, rng=np.random.default_rng(1)).variables
+    assert {name: x.shape for name, x in drawn.items()} == dict.fromkeys(
+        ("theta", "sigma"), (1, 1, 2)
+    )
+
+
 def test_restrictions_that_leave_nothing_are_said():
     model = pmix.NormalMixture(
         n_components=3,

@@ -37,8 +37,12 @@ DF = HeavyMixture.parameters[2]
         ({"weights": None}, r"weights must be a prior such as Dirichlet.*None"),
         ({"weights": Normal(0, 1)}, r"weights must be a prior such as Dirichlet.*Normal\("),
         ({"weights": Dirichlet([1, 2])}, "concentration of weights has 2 values for 3 .*Give one"),
-        ({"means": 0.0}, r"means must be a prior such as Normal\(.*\); it is 0.0"),
-        ({"means": HalfNormal(1)}, r"means must be a prior such as Normal.*HalfNormal\("),
+        ({"means": "0"}, r"means must be a number.*'0'.*prior such as Normal\(.*known values"),
+        ({"means": HalfNormal(1)}, r"means must be a number.*HalfNormal\(.*such as Normal\("),
+        ({"means": [0, 1]}, "means has 2 values for 3 components. Give one number, or 3"),
+        ({"means": [0, 2, 1]}, r"means must not decrease.*\(0.0, 2.0, 1.0\). Sort them, and all"),
+        ({"means": math.nan}, "means must be finite.*it is nan"),
+        ({"means": 0, "weights": Dirichlet(1)}, "means are 0.0, and of equal ones nothing tells"),
         ({"means": Normal([0, 1], 1)}, "location of means has 2 values for 3 .*Give one.*or 3"),
         ({"means": Normal(0, [1] * 4)}, "scale of means has 4 values for 3 .*Give one.*or 3"),
         ({"sigma": HalfNormal([1, 2])}, "scale of sigma has 2 values for 3 .*Give one.*or 3"),
@@ -159,6 +163,34 @@ def test_one_sigma_may_serve_all_components():
     assert not FULL.is_shared(SIGMA)
     # the default prior has one number
     assert dataclasses.replace(shared, sigma=None).is_shared(SIGMA)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sigma": [1, 2]},
+        {"sigma": HalfNormal([1, 2])},
+        {"weights": Dirichlet([1, 2])},
+    ],
+)
+def test_equal_means_may_be_known_where_something_else_tells_components_apart(other):
+    model = NormalMixture(n_components=2, means=[3, 3], **other)
+    assert model.is_known(MEANS)
+    assert model.known_values()["mu"].tolist() == [3.0, 3.0]
+    alike = {"sigma": [2, 2], "weights": Dirichlet([1, 1])}
+    with pytest.raises(ModelError, match=r"means are \(3.0, 3.0\), and of equal ones nothing"):
+        NormalMixture(n_components=2, means=[3, 3], **alike)
+
+
+def test_equal_means_need_not_be_neighbours():
+    with pytest.raises(ModelError, match="nothing tells the components apart"):
+        NormalMixture(n_components=3, means=0.0, sigma=[1, 2, 1])
+
+
+def test_there_must_be_something_to_estimate():
+    with pytest.raises(ModelError, match="one component is known: there is nothing to estimate"):
+        NormalMixture(n_components=1, means=0.0, sigma=1.0)
+    assert NormalMixture(n_components=2, means=[0.0, 1.0], sigma=1.0).estimated == ()
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ def test_what_is_written():
     }
 
 
+@pytest.mark.parametrize("means", [[-1, 0, 0], 0.5])
+def test_known_means_come_back(means):
+    model = NormalMixture(**FULL | {"means": means}, sigma=HalfCauchy([1, 2, 3]))
+    assert model_from_json(model_to_json(model)) == model
+
+
 def test_one_sigma_for_all_comes_back():
     model = NormalMixture(**FULL, sigma=HalfCauchy(5), shared_sigma=True)
     assert model_from_json(model_to_json(model)) == model

@@ -39,6 +39,8 @@ MODELS = [
     dataclasses.replace(FULL, sigma=InverseGamma(2, [1, 2, 3])),
     dataclasses.replace(FULL, sigma=LogNormal([-1, 0, 1], 0.5)),
     dataclasses.replace(FULL, sigma=InverseGamma(2, 3), shared_sigma=True),
+    dataclasses.replace(FULL, means=[-1, 0, 0], sigma=HalfNormal([1, 2, 3])),
+    dataclasses.replace(KNOWN, means=0.0),
 ]
 
 
@@ -56,6 +58,8 @@ def test_stan_data_have_one_number_for_each_component():
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
         "sort_components": 0,
+        "n_mu": 3,
+        "mu_known": [],
         "mu_loc": [0.0, 10.0, 20.0],
         "mu_scale": [5.0, 5.0, 5.0],
         "n_sigma": 3,
@@ -89,6 +93,12 @@ def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected)
     assert data["n_sigma"] == 0
     assert data["sigma_known"] == expected
     assert data["sigma_scale"] == []
+
+
+def test_stan_data_of_known_means():
+    data = stan_data(target_of(dataclasses.replace(KNOWN, means=3), Y))
+    assert (data["n_mu"], data["mu_known"]) == (0, [3.0, 3.0])
+    assert data["mu_loc"] == data["mu_scale"] == []
 
 
 def test_stan_data_of_one_sigma_for_all():

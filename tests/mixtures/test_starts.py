@@ -176,6 +176,28 @@ def test_a_parameter_that_all_components_share_begins_once(y, df):
     assert {name: len(values) for name, values in start.items()} == sizes
 
 
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+def test_known_means_have_no_initial_values(y):
+    start = inits(mixture(2, means=[-5, 4]), y)
+    assert {name: len(values) for name, values in start.items()} == {"theta_raw": 2, "sigma_raw": 2}
+
+
+def test_components_about_known_means_begin_as_wide_as_the_data_are_about_these():
+    model = mixture(2, means=[-5, 10])
+    logs = [np.log(inits(model, Y, seed=seed)["sigma_raw"]) for seed in range(50)]
+    # of the 60 about 4 the root mean square distance to 10 is sqrt(6 ** 2 + 2 ** 2); jittered by
+    # up to a half on the log scale, sd 0.29: the mean of 50 is off by 0.04
+    assert np.mean(logs, axis=0) == pytest.approx(np.log([1.0, 40**0.5]), abs=0.25)
+
+
+def test_components_of_one_known_mean_begin_at_widths_of_their_own():
+    y = simulate(500, theta=[0.7, 0.3], mu=[0, 0], sigma=[1, 6], seed=1)
+    model = mixture(2, means=0.0, sigma=HalfNormal([1, 6]))
+    found = {tuple(np.argsort(inits(model, y, seed=s)["sigma_raw"])) for s in range(30)}
+    # whichever is the wide one
+    assert found == {(0, 1), (1, 0)}
+
+
 @pytest.mark.parametrize("K", [1, 3])
 @pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
 def test_one_sigma_for_all_begins_once(y, K):

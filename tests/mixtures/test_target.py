@@ -38,6 +38,7 @@ NOTHING = indexed(np.empty(0))
         (FLOOR, 8, ["mu", "sigma"]),
         (ONE, 2, ["mu", "sigma"]),
         (NormalMixture(n_components=3, shared_sigma=True), 6, ["mu", "sigma"]),
+        (NormalMixture(n_components=3, means=[0, 1, 2]), 5, ["sigma"]),
         (HeavyMixture(n_components=3, means=MEANS, sigma=1.0, df=HalfNormal(9)), 6, ["mu", "df"]),
         (HeavyMixture(n_components=3, means=MEANS, df=HalfNormal([1, 2, 3])), 11, None),
     ],
@@ -97,6 +98,9 @@ HEAVY = HeavyMixture(n_components=2, means=Normal(0, 5), sigma=1.0, df=HalfNorma
         (ONE, False),
         (dataclasses.replace(ALIKE, sigma=1.0), False),
         (dataclasses.replace(ALIKE, shared_sigma=True), False),
+        # known means stay
+        (dataclasses.replace(ALIKE, means=[0, 1]), False),
+        (dataclasses.replace(ALIKE, means=0, weights=Dirichlet([1, 2])), False),
         (KNOWN, False),
         # the density would jump
         (dataclasses.replace(ALIKE, sigma=HalfNormal([3, 4])), False),

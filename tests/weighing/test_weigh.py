@@ -152,6 +152,22 @@ def test_known_sds(sigma):
     assert set(found.variables()) == {"theta", "mu"}
 
 
+@pytest.mark.parametrize("means", [(-2, 2), (0, 0)])
+def test_known_means(means):
+    y = simulate(80, theta=[0.5, 0.5], mu=means, sigma=[0.5, 3], seed=2)
+    model = NormalMixture(n_components=2, means=means, sigma=HalfNormal([1, 3]))
+    draws = around([0.5, 0.5], means, [0.5, 3], sd=0.1)
+    found = weigh(
+        target_of(model, y),
+        Draws({name: draws.variables[name] for name in ("theta", "sigma")}),
+        rng=np.random.default_rng(1),
+    )
+    assert found.is_sound
+    # no label but their place: they are not exchangeable, though their means be equal
+    assert found.posterior.labels is None
+    assert set(found.variables()) == {"theta", "sigma"}
+
+
 def test_a_family_with_a_parameter_that_all_components_share():
     y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=1.0, seed=2)
     model = HeavyMixture(

@@ -20,6 +20,7 @@ from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.data_files import read_observations
 from pystan_mix.errors import DataError, MissingPackageError, SettingsError
 from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Gamma
@@ -210,6 +211,29 @@ def test_the_jacobian_is_that_of_the_transforms(
         expected += np.log(points.parameters[name] - least).sum(axis=1)
     jacobian = theirs.with_jacobian - theirs.without_jacobian
     np.testing.assert_allclose(jacobian, expected, rtol=0, atol=1e-8)
+
+
+GIVEN = {
+    "means": NormalMixture(n_components=2, means=[-2, 3]),
+    "means, one sigma": StudentTMixture(n_components=2, means=[-2, 3], shared_sigma=True),
+    "all": NormalMixture(n_components=2, means=0.0, sigma=[1, 4], min_weight=0.1),
+}
+
+
+@pytest.mark.pymc
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_is_known_enters_as_such(pm, case, by_hand):
+    """The density of `log_prior` and `log_likelihood`, which are CmdStan's."""
+    target = target_of(GIVEN[case], Y)
+    found = to_constrained(target, np.random.default_rng(3).normal(size=(6, target.dimensions)))
+    drawn = found.variables()
+    built = pmix.to_pymc(GIVEN[case], Y, by_hand=by_hand)
+    assert [each.name for each in built.free_RVs] == [*drawn]
+    theirs = densities_at(built, drawn).without_jacobian
+    ours = log_prior(target, found) + log_likelihood(target, found)
+    assert np.ptp(ours) > 1.0
+    assert np.ptp(ours - theirs) < 1e-8
 
 
 @pytest.mark.pymc

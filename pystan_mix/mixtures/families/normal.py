@@ -29,6 +29,7 @@ MEANS = Parameter(
     symbol=r"\mu",
     pymc="mu",
     ordered=True,
+    may_be_known=True,
 )
 SIGMA = Parameter(
     name="sigma",
@@ -56,8 +57,10 @@ class NormalMixture(Mixture):
     weights : Dirichlet, default Dirichlet(2)
         Prior of the weights. With `min_weight` above zero it is this Dirichlet
         restricted to weights that are all at least `min_weight`.
-    means : Normal, optional
-        Prior of the means, restricted to increasing order. By default, for
+    means : Normal or numbers, optional
+        Prior of the means, restricted to increasing order, or their known
+        values in this order. Of equal known ones the components must differ in
+        something else that is given: known `sigma`, a prior. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
     sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
@@ -102,7 +105,7 @@ class NormalMixture(Mixture):
     pymc_distribution: ClassVar = "Normal"
     parameters: ClassVar = (MEANS, SIGMA)
 
-    means: Normal | None = None
+    means: Normal | Numbers | None = None
     sigma: SigmaPrior | Numbers | None = None
     shared_sigma: bool = False
     min_sigma: float | None = None
@@ -147,10 +150,11 @@ def location_and_scale_from_shares(
 ) -> dict[str, FloatArray]:
     """Return the weighted mean of points for each component, and the standard deviation about it.
 
-    Of the latter there is one, for all components, where these share it.
+    Or about the mean that is known. Of standard deviations there is one, for
+    all components, where these share it.
     """
     weight = shares.sum(axis=-1) + _NO_WEIGHT
-    mu = shares @ y / weight
+    mu = model.known_values().get(MEANS.name, shares @ y / weight)
     squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1)
     if model.is_shared(SIGMA):
         squares, weight = (each.sum(axis=-1, keepdims=True) for each in (squares, weight))

@@ -50,8 +50,10 @@ class StudentTMixture(Mixture):
     weights : Dirichlet, default Dirichlet(2)
         Prior of the weights. With `min_weight` above zero it is this Dirichlet
         restricted to weights that are all at least `min_weight`.
-    means : Normal, optional
-        Prior of the locations, restricted to increasing order. By default, for
+    means : Normal or numbers, optional
+        Prior of the locations, restricted to increasing order, or their known
+        values in this order. Of equal known ones the components must differ in
+        something else that is given: known `sigma`, a prior. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
     sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
@@ -95,7 +97,7 @@ class StudentTMixture(Mixture):
     pymc_distribution: ClassVar = "StudentT"
     parameters: ClassVar = (MEANS, SCALES, DF)
 
-    means: Normal | None = None
+    means: Normal | Numbers | None = None
     sigma: SigmaPrior | Numbers | None = None
     df: Gamma | Numbers = Gamma(2.0, 0.1)
     shared_sigma: bool = False
@@ -112,7 +114,8 @@ class StudentTMixture(Mixture):
         """Return the Student-t log density; all are broadcast."""
         square = (y - mu) / sigma
         square *= square
-        square /= df
+        # df may be drawn where the others are known: not in place
+        square = square / df
         constant = special.gammaln(0.5 * (df + 1.0)) - special.gammaln(0.5 * df)
         peak = constant - 0.5 * np.log(math.pi * df) - np.log(sigma)
         return np.asarray(peak - 0.5 * (df + 1.0) * np.log1p(square))
