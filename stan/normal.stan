@@ -10,6 +10,7 @@
  */
 functions {
   #include normal_density.stanfunctions
+  #include filled.stanfunctions
   #include in_order.stanfunctions
   #include of_each.stanfunctions
   #include ordering.stanfunctions
@@ -34,8 +35,12 @@ transformed data {
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
   }
-  if (n_sigma != 0 && n_sigma != 1 && n_sigma != K) {
-    reject("n_sigma must be 0, 1 or K = ", K, "; it is ", n_sigma);
+  int n_sigma_known = number_known(sigma_known);
+  if (n_sigma + n_sigma_known != (shared_sigma ? 1 : K)) {
+    reject("n_sigma must be how many scales are not known; it is ", n_sigma);
+  }
+  if (sort_components && n_sigma && n_sigma_known) {
+    reject("Components cannot be sorted where some of their scales are known");
   }
 }
 parameters {
@@ -47,7 +52,8 @@ transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
   ordered[n_mu] mu; // locations
-  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
+  vector<lower=0>[n_sigma && !shared_sigma ? K : n_sigma] sigma
+    = filled(sigma_raw, sigma_known); // scales
   if (sort_components) {
     theta = in_order(theta, mu_raw);
     mu = sort_asc(mu_raw);
@@ -64,8 +70,12 @@ model {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
-    sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
-                        sigma_scale);
+    vector[n_sigma] own = sigma_raw;
+    if (sort_components) {
+      own = sigma;
+    }
+    own ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                      sigma_scale);
   }
   // what is known comes as data, which have no gradient
   if (n_mu == 0) {

@@ -5,11 +5,12 @@ import re
 from typing import Any, cast
 
 from pystan_mix.errors import ModelError, SettingsError
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 
-_KNOWN = "known"
+_KNOWN, _UNKNOWN = "known", "unknown"
 
 
 def parse_numbers(text: str, *, what: str) -> list[float]:
@@ -30,6 +31,28 @@ def parse_numbers(text: str, *, what: str) -> list[float]:
     except ValueError:
         raise ModelError(
             f"{what} takes numbers with commas between them; it is {text!r}."
+        ) from None
+
+
+def parse_some_numbers(text: str, *, what: str) -> list[float | None]:
+    """Return the numbers of a list such as ``1,unknown,2``, and None of what is not known.
+
+    Raises
+    ------
+    ModelError
+        If a part is neither a number nor that word.
+
+    Examples
+    --------
+    >>> parse_some_numbers("1,unknown", what="--known-sigma")
+    [1.0, None]
+    """
+    try:
+        return [None if part == _UNKNOWN else float(part) for part in text.split(",")]
+    except ValueError:
+        raise ModelError(
+            f"{what} takes numbers, or the word {_UNKNOWN}, with commas between them; it is "
+            f"{text!r}."
         ) from None
 
 

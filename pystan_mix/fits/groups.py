@@ -140,6 +140,9 @@ def _constants(target: Target) -> xr.Dataset:
     numbers |= target.known
     for parameter in target.estimated:
         numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
+        if parameter.partly is not None and model.count(parameter) < model.size(parameter):
+            # NaN where a value is estimated
+            numbers[parameter.partly] = np.array(getattr(model, parameter.partly), dtype=np.float64)
         if parameter.floor is not None:
             numbers[parameter.floor] = model.least(parameter)
     variables = {}

@@ -6,7 +6,7 @@ from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import Provenance, read_attributes
 from pystan_mix.fits.draws import Draws
-from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, observations, variables
+from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, element_name, observations, variables
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import model_from_json
@@ -145,6 +145,21 @@ def mixture_of_fit(fit: Fit) -> tuple[type[Mixture], FloatArray, dict[str, Float
             known = np.atleast_1d(constants[name])
             components[name] = np.broadcast_to(known, (*theta.shape[:2], known.size))
     return family, theta, components
+
+
+def known_elements(fit: Fit) -> list[str]:
+    """Return the scalars of the posterior that are known, of parameters of which others are not."""
+    carried = read_attributes(Provenance, fit).model
+    return known_elements_of(model_from_json(carried)) if carried else []
+
+
+def known_elements_of(model: Mixture) -> list[str]:
+    """Return what `known_elements` does of a fit of a model."""
+    return [
+        element_name(each.name, (int(k),))
+        for each in model.estimated
+        for k in np.delete(np.arange(model.size(each)), model.places(each))
+    ]
 
 
 def _constants(fit: Fit) -> dict[str, FloatArray]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.numbers import (
@@ -15,68 +16,13 @@ from pystan_mix.mixtures.numbers import (
     check_lengths,
     differ_by_component,
     set_numbers,
+    set_some_numbers,
 )
 from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """What each component has one of, and the model a prior or known values.
-
-    Parameters
-    ----------
-    name : str
-        Its name in Stan, in ArviZ data and in figures, such as ``mu``.
-    field : str
-        The model's field with its prior or its known values, such as ``means``.
-    meaning : str
-        What it is, in the plural: "standard deviations".
-    space : Space
-        The values that it may have.
-    priors : tuple of type
-        The kinds of prior that it takes.
-    example : Prior
-        One of them, for messages.
-    symbol : str
-        Its symbol as mathtext, such as that of mu.
-    pymc : str
-        Its name in PyMC's distribution of the component.
-    ordered : bool, default False
-        Whether components are told apart by its order; it is so of one at most.
-    may_be_known : bool, default False
-        Whether values may be given in place of a prior.
-    shared : bool, default False
-        Whether one number stands for one value that all components share,
-        and only a sequence for one each.
-    sharing : str, optional
-        The model's field that says whether all components share one value that
-        is estimated, such as ``shared_sigma``.
-    floor : str, optional
-        The model's field, and the programs' name, of what none of its values
-        is below, such as ``min_sigma``.
-    """
-
-    name: str
-    field: str
-    meaning: str
-    space: Space
-    priors: tuple[type[Prior], ...]
-    example: Prior
-    symbol: str
-    pymc: str
-    ordered: bool = False
-    may_be_known: bool = False
-    shared: bool = False
-    sharing: str | None = None
-    floor: str | None = None
-
-    @property
-    def free_name(self) -> str:
-        """The name of what the Stan program samples in its place, before components are ordered."""
-        return f"{self.name}_raw"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,6 +117,16 @@ class Mixture(abc.ABC):
         value = getattr(self, parameter.field)
         if parameter.sharing is not None:
             self._check_sharing(parameter, parameter.sharing)
+        if parameter.partly is not None and getattr(self, parameter.partly) is not None:
+            set_some_numbers(self, parameter.partly)
+            if self._may_share(parameter) or not (
+                value is None or isinstance(value, parameter.priors)
+            ):
+                raise ModelError(
+                    f"{parameter.partly} is for components that each have their own, some of them "
+                    f"estimated, by a prior such as {parameter.example}; {parameter.field} is "
+                    f"{value!r}. Leave one of the two out."
+                )
         if value is None or isinstance(value, parameter.priors):
             return
         if not parameter.may_be_known:
@@ -202,6 +158,8 @@ class Mixture(abc.ABC):
     def _numbers(self) -> dict[str, Any]:
         """Return the numbers of priors, and those that are known, by what they are."""
         numbers: dict[str, Any] = {"the concentration of weights": self.weights.concentration}
+        partly = [each.partly for each in self.parameters if each.partly is not None]
+        numbers |= {field: getattr(self, field) for field in partly}
         for parameter in self.parameters:
             value: Any = getattr(self, parameter.field)
             if isinstance(value, parameter.priors):
@@ -254,6 +212,30 @@ class Mixture(abc.ABC):
         return parameter.shared or (
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )
+
+    def places(self, parameter: Parameter) -> slice | NDArray[np.intp]:
+        """Return which of the values of an estimated parameter are: all, or those not known."""
+        partly = self._partly(parameter)
+        return slice(None) if partly is None else np.flatnonzero(np.isnan(partly))
+
+    def count(self, parameter: Parameter) -> int:
+        """Return how many values of an estimated parameter are estimated."""
+        return int(np.arange(self.size(parameter))[self.places(parameter)].size)
+
+    def filled(self, parameter: Parameter, values: FloatArray) -> FloatArray:
+        """Return all values of an estimated parameter, of those in its `places` or of all."""
+        partly = self._partly(parameter)
+        if partly is None:
+            return values
+        every = np.broadcast_to(partly, (*values.shape[:-1], partly.size)).copy()
+        places = self.places(parameter)
+        every[..., places] = values if values.shape[-1] < partly.size else values[..., places]
+        return every
+
+    def _partly(self, parameter: Parameter) -> FloatArray | None:
+        """Return the known values of some components, NaN of the others; None where none are."""
+        values = None if parameter.partly is None else getattr(self, parameter.partly)
+        return None if values is None else np.array(values, dtype=np.float64)
 
     def least(self, parameter: Parameter) -> float:
         """Return what no value of a parameter is below; zero where there is no floor."""

@@ -48,6 +48,23 @@ def set_numbers(owner: object, name: str, *, positive: bool) -> None:
     object.__setattr__(owner, name, plain)
 
 
+def set_some_numbers(owner: object, name: str) -> None:
+    """Replace a field by a tuple of positive floats and Nones, or say why it cannot be one."""
+    values = getattr(owner, name)
+    words = (
+        f"{type(owner).__name__}: {name} must have a positive number for each component of which "
+        f"it is known, and None for the others, some of each; it is {values!r}."
+    )
+    try:
+        plain = tuple(None if value is None else float(value) for value in values)
+    except (TypeError, ValueError):
+        raise ModelError(words) from None
+    known = [value for value in plain if value is not None]
+    if not (0 < len(known) < len(plain) and all(0.0 < value < _LARGEST for value in known)):
+        raise ModelError(words)
+    object.__setattr__(owner, name, plain)
+
+
 def differ_by_component(value: object) -> bool:
     """Return whether a prior, or known values, have a number for each component."""
     numbers = [value]

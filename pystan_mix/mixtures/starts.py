@@ -142,7 +142,7 @@ def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict
     y, values = target.observed.y, start.components
     inits = {}
     for parameter in target.estimated:
-        value = values[parameter.name]
+        value = values[parameter.name][target.model.places(parameter)]
         if parameter.ordered:
             value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
         elif parameter.space is POSITIVE:
@@ -229,6 +229,9 @@ class _Improved:
             own = values[i] if values.ndim > 1 else values
             one_each = own.size == order.size and name not in self.target.known
             chosen[name] = own[order] if one_each else own
+        for each in self.target.estimated:
+            # what is known of a component is so of the one in its place
+            chosen[each.name] = self.target.model.filled(each, chosen[each.name])
         return _Start(self.theta[i][order], chosen, within)
 
 

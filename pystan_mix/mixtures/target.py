@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.observations import (
     Observations,
@@ -16,6 +16,7 @@ from pystan_mix.mixtures.observations import (
     indexed,
     least_scale,
 )
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.numerics import FloatArray
 
 Model = TypeVar("Model", bound=Mixture)
@@ -54,7 +55,7 @@ class Target:
     @property
     def dimensions(self) -> int:
         """Number of unconstrained parameters, the weights among them."""
-        return self.n_components - 1 + sum(self.model.size(each) for each in self.estimated)
+        return self.n_components - 1 + sum(self.model.count(each) for each in self.estimated)
 
     @functools.cached_property
     def free_components(self) -> bool:
@@ -67,7 +68,7 @@ class Target:
         concentrations, scales of priors or known values differ by component the
         density would jump where two means change places: they are kept apart.
         """
-        return self._own_parameters and self._alike
+        return self._own_parameters and self._alike and not self.partly_known
 
     @property
     def _own_parameters(self) -> bool:
@@ -75,6 +76,11 @@ class Target:
         K = self.n_components
         own = [each for each in self.estimated if self.model.size(each) == K > 1]
         return any(not each.ordered for each in own)
+
+    @property
+    def partly_known(self) -> bool:
+        """Whether of a parameter some components' values are known, and others' estimated."""
+        return any(self.model.count(each) < self.model.size(each) for each in self.estimated)
 
     @property
     def _alike(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp

@@ -111,6 +111,8 @@ def _confirmed(chains: Mapping[str, Sequence[Summary]], weighed: Weighed) -> boo
 
 def _agree(chains: Summary, whole: FloatArray, weights: FloatArray) -> bool:
     """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
+    if np.ptp(whole) == 0.0:
+        return True
     mean = float(weights @ whole)
     squares = (whole - mean) ** 2
     variance = float(weights @ squares)

@@ -19,7 +19,7 @@ from pystan_mix.mixtures.density import (
     to_constrained,
     to_unconstrained,
 )
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
@@ -50,10 +50,10 @@ def exchangeable(target: Target) -> bool:
     """Whether components have changed nothing but names when they change places.
 
     Priors that differ by component do not matter: they are those of the
-    components in the order of their means, whoever these are. Known means are
-    each of one component.
+    components in the order of their means, whoever these are. Known means, and
+    what is known of some components, are each of one component.
     """
-    if target.model.is_known(target.model.ordered_parameter()):
+    if target.partly_known or target.model.is_known(target.model.ordered_parameter()):
         return False
     return all(float(np.ptp(known)) == 0.0 for known in target.known.values())
 

@@ -210,6 +210,7 @@ def _sd_error(posterior: Labelled, sample: Blended) -> float:
     weights = np.exp(sample.log_weights[there])[:, None]
     worst = 0.0
     for values in posterior.ordered_variables(sample.z[there]).values():
+        values = values[:, np.ptp(values, axis=0) > 0.0]
         squares = (values - (weights * values).sum(axis=0)) ** 2
         variance = (weights * squares).sum(axis=0)
         excess = (weights * (squares - variance))[:, variance > 0.0]

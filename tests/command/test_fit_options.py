@@ -72,6 +72,17 @@ def test_one_sigma_for_all_components(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_some_known_sigmas(family):
+    words = (f"--family={family.family}", "--components=3", "--sigma=half-normal:2")
+    model = model_of_words(*words, "--known-sigma=1,unknown,0.5")
+    assert model == family(n_components=3, sigma=HalfNormal(2), known_sigma=[1, None, 0.5])
+    with pytest.raises(
+        ModelError, match=r"--known-sigma takes numbers, or the word unknown, .*'1,"
+    ):
+        model_of_words(*words, "--known-sigma=1,x,1")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_known_means(family):
     model = model_of_words(f"--family={family.family}", "--components=2", "--means=known:-1,0.5")
     assert model == family(n_components=2, means=[-1, 0.5])

@@ -71,6 +71,8 @@ GIVEN = {
     "sigma shared, student-t": pmix.StudentTMixture(n_components=2, shared_sigma=True),
     "means known": pmix.NormalMixture(n_components=2, means=[-2, 3]),
     "means known, student-t": pmix.StudentTMixture(n_components=2, means=[-2, 3]),
+    "a sigma known": pmix.NormalMixture(n_components=2, known_sigma=[1e-7 + 1, None]),
+    "a sigma known, student-t": pmix.StudentTMixture(n_components=2, known_sigma=[None, 1.1]),
     "only weights": pmix.NormalMixture(n_components=2, means=[-2, 3], sigma=1.0),
 }
 

@@ -165,10 +165,43 @@ def test_one_sigma_may_serve_all_components():
     assert dataclasses.replace(shared, sigma=None).is_shared(SIGMA)
 
 
+def test_sigma_may_be_known_of_some_components():
+    model = dataclasses.replace(FULL, known_sigma=[1, None, 2])
+    assert model.known_sigma == (1.0, None, 2.0)
+    assert not model.is_known(SIGMA)
+    assert (model.size(SIGMA), model.count(SIGMA), model.count(MEANS)) == (3, 1, 3)
+    assert model.places(SIGMA).tolist() == [1]
+    # of the estimated ones, or of all
+    for values in (np.array([[5.0], [6.0]]), np.array([[7.0, 5.0, 7.0], [7.0, 6.0, 7.0]])):
+        assert model.filled(SIGMA, values).tolist() == [[1.0, 5.0, 2.0], [1.0, 6.0, 2.0]]
+    assert FULL.filled(SIGMA, values) is values
+    assert np.arange(3)[FULL.places(SIGMA)].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"known_sigma": [1, 2, 3]}, r"known_sigma must have a positive .* None .*\[1, 2, 3\]"),
+        ({"known_sigma": [None] * 3}, r"some of each; it is \[None, None, None\]"),
+        ({"known_sigma": [0, None, 1]}, r"positive number.*it is \[0, None, 1\]"),
+        ({"known_sigma": [math.nan, None, 1]}, r"positive number.*it is \[nan, None, 1\]"),
+        ({"known_sigma": 1.0}, "some of each; it is 1.0"),
+        ({"known_sigma": ["a", None, 1]}, r"some of each; it is \['a', None, 1\]"),
+        ({"known_sigma": [1, None]}, "known_sigma has 2 values for 3 components"),
+        ({"sigma": 1.0}, "known_sigma is for components that each .* sigma is 1.0. Leave one"),
+        ({"shared_sigma": True}, r"known_sigma is for .*HalfCauchy\(.*. Leave one of the two out"),
+    ],
+)
+def test_sigmas_that_are_none_are_refused(change, words):
+    with pytest.raises(ModelError, match=words):
+        dataclasses.replace(FULL, **({"known_sigma": [1, None, 2]} | change))
+
+
 @pytest.mark.parametrize(
     "other",
     [
         {"sigma": [1, 2]},
+        {"known_sigma": [1, None]},
         {"sigma": HalfNormal([1, 2])},
         {"weights": Dirichlet([1, 2])},
     ],

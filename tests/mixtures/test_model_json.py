@@ -65,6 +65,7 @@ def test_what_is_written():
         "sigma": {"HalfCauchy": {"scale": 5.0}},
         "min_sigma": 0.25,
         "shared_sigma": False,
+        "known_sigma": None,
     }
 
 
@@ -74,11 +75,13 @@ def test_known_means_come_back(means):
     assert model_from_json(model_to_json(model)) == model
 
 
-def test_one_sigma_for_all_comes_back():
+def test_one_sigma_for_all_and_some_known_ones_come_back():
     model = NormalMixture(**FULL, sigma=HalfCauchy(5), shared_sigma=True)
     assert model_from_json(model_to_json(model)) == model
+    model = NormalMixture(**FULL, sigma=HalfCauchy(5), known_sigma=[None, 0.5, None])
+    assert model_from_json(model_to_json(model)) == model
     # written before there was such a thing
-    text = TEXT.replace(', "shared_sigma": false', "")
+    text = TEXT.replace(', "shared_sigma": false, "known_sigma": null', "")
     assert text != TEXT
     assert model_from_json(text) == model_from_json(TEXT)
 

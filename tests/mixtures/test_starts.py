@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 
+from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.ordering import push_apart
+from pystan_mix.study.simulation import simulate
 
 RNG = np.random.default_rng(8)
 Y = RNG.permuted(np.concatenate([RNG.normal(-5, 1, 40), RNG.normal(4, 2, 60)]))
@@ -174,6 +175,17 @@ def test_a_parameter_that_all_components_share_begins_once(y, df):
         sizes["df_raw"] = 1 if df == HalfNormal(10) else 2
         assert min(start["df_raw"]) > 0
     assert {name: len(values) for name, values in start.items()} == sizes
+
+
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_some_known_sigmas_the_others_begin(y, family):
+    model = family(
+        n_components=2, means=Normal(0, 10), sigma=HalfCauchy(2.0), known_sigma=[None, 7.0]
+    )
+    starts = [inits(model, y, seed=seed)["sigma_raw"] for seed in range(20)]
+    assert {len(start) for start in starts} == {1}
+    assert max(start[0] for start in starts) < 7.0 * np.exp(-0.5)
 
 
 @pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])

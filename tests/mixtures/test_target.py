@@ -39,6 +39,7 @@ NOTHING = indexed(np.empty(0))
         (ONE, 2, ["mu", "sigma"]),
         (NormalMixture(n_components=3, shared_sigma=True), 6, ["mu", "sigma"]),
         (NormalMixture(n_components=3, means=[0, 1, 2]), 5, ["sigma"]),
+        (NormalMixture(n_components=3, known_sigma=[1, None, 2]), 6, ["mu", "sigma"]),
         (HeavyMixture(n_components=3, means=MEANS, sigma=1.0, df=HalfNormal(9)), 6, ["mu", "df"]),
         (HeavyMixture(n_components=3, means=MEANS, df=HalfNormal([1, 2, 3])), 11, None),
     ],
@@ -98,6 +99,7 @@ HEAVY = HeavyMixture(n_components=2, means=Normal(0, 5), sigma=1.0, df=HalfNorma
         (ONE, False),
         (dataclasses.replace(ALIKE, sigma=1.0), False),
         (dataclasses.replace(ALIKE, shared_sigma=True), False),
+        (dataclasses.replace(ALIKE, known_sigma=[None, 1]), False),
         # known means stay
         (dataclasses.replace(ALIKE, means=[0, 1]), False),
         (dataclasses.replace(ALIKE, means=0, weights=Dirichlet([1, 2])), False),

@@ -146,26 +146,32 @@ def test_two_components_with_known_sigma_are_a_quadrature(cmdstan, case):
     assert abs(found.log_bound - bound) < LARGEST * found.mcse
 
 
-def test_known_means_leave_weights_and_sigma_to_a_quadrature(cmdstan):
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("sigma", {"shared_sigma": True}), ("sigma[2]", {"known_sigma": [0.9, None]})],
+)
+def test_known_means_leave_weights_and_sigma_to_a_quadrature(cmdstan, name, given):
     """The posterior too, in its means and standard deviations."""
-    model = two(means=[0, 4], sigma=pmix.HalfNormal(2), shared_sigma=True, min_sigma=0.0)
+    model = two(means=[0, 4], sigma=pmix.HalfNormal(2), min_sigma=0.0, **given)
     t, by_t = panels(0.0, 1.0, 8)
-    u, by_u = panels(-3.0, 3.0, 8)
+    u, by_u = panels(-6.0, 3.0, 12)
     s = np.exp(u)[:, None]
+    sigma = np.stack([s if name == "sigma" else np.full_like(s, 0.9), s], axis=-1)
     theta, mu = np.stack([t, 1.0 - t], axis=-1), np.array([0.0, 4.0])
-    logs = log_lik(Y, theta, mu, s[..., None])
+    with np.errstate(divide="ignore"):
+        logs = log_lik(Y, theta, mu, sigma)
     logs = logs + stats.beta(2.0, 3.0).logpdf(t) + stats.halfnorm(0, 2).logpdf(s) + u[:, None]
     logs += np.log(by_t) + np.log(by_u)[:, None]
     fit = fit_of(model, Y)
     found = pmix.log_evidence(fit)
-    assert found.mcse < 0.01
+    assert found.mcse < 0.02
     assert abs(found.log_evidence - logsumexp(logs)) < LARGEST * found.mcse
     weights, table = np.exp(logs - logsumexp(logs)), summarize(fit)
-    for name, values in (("theta[1]", t), ("sigma", s)):
+    for each, values in (("theta[1]", t), (name, s)):
         mean = (weights * values).sum()
         sd = np.sqrt((weights * (values - mean) ** 2).sum())
-        assert abs(table.loc[name, "mean"] - mean) < LARGEST * table.loc[name, "mcse_mean"], name
-        assert table.loc[name, "sd"] == pytest.approx(sd, rel=0.1), name
+        assert abs(table.loc[each, "mean"] - mean) < LARGEST * table.loc[each, "mcse_mean"], each
+        assert table.loc[each, "sd"] == pytest.approx(sd, rel=0.1), each
 
 
 def test_two_components_with_one_sigma_are_a_quadrature(cmdstan):

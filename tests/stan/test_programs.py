@@ -162,6 +162,12 @@ GIVEN = {
     "means known": {"means": [-3, 0, 4], "sigma": pmix.HalfNormal([1, 2, 3])},
     "means known, sigma shared": {"means": [-3, 0, 4], "shared_sigma": True},
     "all known": {"means": [-3, 0, 0], "sigma": [0.8, 1.0, 1.4], "min_weight": 0.1},
+    "one sigma known": {"sigma": pmix.HalfNormal([1, 2, 3]), "known_sigma": [None, 0.01, None]},
+    "means known, one sigma not": {
+        "means": [-3, 0, 0],
+        "sigma": pmix.InverseGamma(2, [1, 2, 3]),
+        "known_sigma": [0.7, 1.0, None],
+    },
     "sigma shared": {"sigma": pmix.LogNormal(0, 1), "shared_sigma": True},
 }
 
@@ -192,8 +198,11 @@ def test_what_is_known_or_shared_enters_as_such(cmdstan: CmdStan, program: str, 
             total += stats.norm.logpdf(at["mu"], stan["mu_loc"], stan["mu_scale"]).sum()
             total += stats.norm.logcdf(z[i, 3:5], at["mu"][:-1], ordering_width(stan)).sum()
         if "sigma" in at:
-            total += log_scale_prior(stan, at["sigma"]).sum()
-            total += np.log(at["sigma"] - stan["min_sigma"]).sum()
+            own = at["sigma"]
+            if model.known_sigma is not None:
+                there = [known is None for known in model.known_sigma]
+                own = init["sigma_raw"] = own[there]
+            total += log_scale_prior(stan, own).sum() + np.log(own - stan["min_sigma"]).sum()
         mu, sigma = at.get("mu", stan["mu_known"]), at.get("sigma", stan["sigma_known"])
         law = stats.norm(mu, sigma)
         if "df" in at:
@@ -210,13 +219,22 @@ def test_what_is_known_or_shared_enters_as_such(cmdstan: CmdStan, program: str, 
 
 
 @pytest.mark.parametrize("program", ["normal", "student_t"])
-def test_components_of_known_means_are_not_sorted(cmdstan: CmdStan, program: str):
-    target = target_of(pmix.StudentTMixture(n_components=2, means=[0, 1], df=4.0), Y)
+@pytest.mark.parametrize(
+    ("given", "change", "words"),
+    [
+        ({"means": [0, 1]}, {"sort_components": 1}, "n_mu must be K = 2, or 0 if unsorted"),
+        ({"known_sigma": [1, None]}, {"sort_components": 1}, "sorted where some of their scales"),
+        ({"known_sigma": [1, None]}, {"sigma_known": [1, 2]}, "n_sigma must be how many scales"),
+        ({"shared_sigma": True}, {"n_sigma": 0, "sigma_scale": []}, None),
+    ],
+)
+def test_data_that_do_not_go_together(cmdstan: CmdStan, program: str, given, change, words):
+    target = target_of(pmix.StudentTMixture(n_components=2, df=4.0, **given), Y)
     (executable,) = compiled(stan_program(program), show_progress=False)
     with workspace(executable, keep_in=None) as space:
-        data = space.write_data("data", stan_data(target, sort_components=True))
+        data = space.write_data("data", stan_data(target) | change)
         call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
-        with pytest.raises(SamplingError, match=r"n_mu must be K = 2, or 0 if unsorted; it is 0"):
+        with pytest.raises(SamplingError, match=words):
             run_cmdstan(space, "chain", [call], parallel=1)
 
 

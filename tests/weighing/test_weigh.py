@@ -168,6 +168,19 @@ def test_known_means(means):
     assert set(found.variables()) == {"theta", "sigma"}
 
 
+def test_some_known_sds():
+    y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=[0.3, 1.5], seed=2)
+    model = NormalMixture(n_components=2, means=Normal(0, 5), known_sigma=[0.3, None])
+    draws = around([0.5, 0.5], [-2, 2], [0.3, 1.5], sd=0.1)
+    draws.variables["sigma"][..., 0] = 0.3
+    target = target_of(model, y)
+    found = weigh(target, draws, rng=np.random.default_rng(1))
+    # what is known has no error
+    assert found.is_sound
+    assert found.posterior.labels is None
+    assert (found.variables()["sigma"][:, 0] == 0.3).all()
+
+
 def test_a_family_with_a_parameter_that_all_components_share():
     y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=1.0, seed=2)
     model = HeavyMixture(

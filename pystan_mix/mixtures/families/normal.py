@@ -2,13 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal, SigmaPrior
@@ -42,6 +44,7 @@ SIGMA = Parameter(
     pymc="sigma",
     may_be_known=True,
     sharing="shared_sigma",
+    partly="known_sigma",
     floor="min_sigma",
 )
 
@@ -70,6 +73,9 @@ class NormalMixture(Mixture):
         data as scale.
     shared_sigma : bool, default False
         Whether all components share one standard deviation, which is estimated.
+    known_sigma : sequence of K floats and None, optional
+        The standard deviations of some components, by the order of their means, and
+        None for those that are estimated, by the prior `sigma`.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -108,6 +114,7 @@ class NormalMixture(Mixture):
     means: Normal | Numbers | None = None
     sigma: SigmaPrior | Numbers | None = None
     shared_sigma: bool = False
+    known_sigma: Sequence[float | None] | None = None
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -133,6 +140,7 @@ class NormalMixture(Mixture):
     ) -> dict[str, FloatArray]:
         """Return the weighted means and standard deviations of points."""
         found = location_and_scale_from_shares(self, y, shares, least_spread=least_spread)
+        found["sigma"] = self.filled(SIGMA, found["sigma"])
         return found | self.known_values()
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +14,10 @@ from pystan_mix.mixtures.families.normal import (
     default_location_and_scale,
     location_and_scale_from_shares,
 )
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.numerics import FloatArray
@@ -69,6 +71,9 @@ class StudentTMixture(Mixture):
         distributions", section 2.
     shared_sigma : bool, default False
         Whether all components share one scale, which is estimated.
+    known_sigma : sequence of K floats and None, optional
+        The scales of some components, by the order of their means, and
+        None for those that are estimated, by the prior `sigma`.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -101,6 +106,7 @@ class StudentTMixture(Mixture):
     sigma: SigmaPrior | Numbers | None = None
     df: Gamma | Numbers = Gamma(2.0, 0.1)
     shared_sigma: bool = False
+    known_sigma: Sequence[float | None] | None = None
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -137,5 +143,6 @@ class StudentTMixture(Mixture):
         if not self.is_known(SCALES):
             # without a variance there is no such scale
             df = np.maximum(found["df"], 3.0)
-            found["sigma"] = found["sigma"] * np.sqrt((df - 2.0) / df)
+            sigma = found["sigma"] * np.sqrt((df - 2.0) / df)
+            found["sigma"] = self.filled(SCALES, sigma)
         return found
