@@ -76,9 +76,7 @@ def test_some_known_sigmas(family):
     words = (f"--family={family.family}", "--components=3", "--sigma=half-normal:2")
     model = model_of_words(*words, "--known-sigma=1,unknown,0.5")
     assert model == family(n_components=3, sigma=HalfNormal(2), known_sigma=[1, None, 0.5])
-    with pytest.raises(
-        ModelError, match=r"--known-sigma takes numbers, or the word unknown, .*'1,"
-    ):
+    with pytest.raises(ModelError, match=r"--known-sigma takes numbers, or the word unknown, "):
         model_of_words(*words, "--known-sigma=1,x,1")
 
 
