@@ -74,7 +74,6 @@ DF = Parameter(
     example=HalfNormal(10.0),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 

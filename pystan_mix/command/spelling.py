@@ -140,7 +140,7 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
         last = len(_fields(kind)) - 1
         # of several numbers for the last one, each component has one
         parts = [*parts[:last], ":".join(parts[last:])]
-    elif parameter.may_be_known and (known or not parameter.ordered):
+    elif known or not parameter.ordered:
         kind, parts = None, [(rest if known else text).replace(",", ":")]
     else:
         kind, parts = parameter.priors[0], text.split(",")

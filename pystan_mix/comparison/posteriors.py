@@ -192,7 +192,7 @@ def _known(fit: Fit, family: type[Mixture]) -> dict[str, FloatArray]:
     return {
         each.name: np.atleast_1d(np.asarray(constants[each.name], dtype=np.float64))
         for each in family.parameters
-        if each.may_be_known and each.name in constants
+        if each.name in constants
     }
 
 

@@ -117,22 +117,10 @@ class Mixture(abc.ABC):
         value = getattr(self, parameter.field)
         if parameter.sharing is not None:
             self._check_sharing(parameter, parameter.sharing)
-        if parameter.partly is not None and getattr(self, parameter.partly) is not None:
-            set_some_numbers(self, parameter.partly)
-            if self._may_share(parameter) or not (
-                value is None or isinstance(value, parameter.priors)
-            ):
-                raise ModelError(
-                    f"{parameter.partly} is for components that each have their own, some of them "
-                    f"estimated, by a prior such as {parameter.example}; {parameter.field} is "
-                    f"{value!r}. Leave one of the two out."
-                )
+        if parameter.partly is not None:
+            self._check_partly(parameter, parameter.partly)
         if value is None or isinstance(value, parameter.priors):
             return
-        if not parameter.may_be_known:
-            raise ModelError(
-                f"{parameter.field} must be a prior such as {parameter.example}; it is {value!r}."
-            )
         try:
             set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
         except ModelError as error:
@@ -153,6 +141,20 @@ class Mixture(abc.ABC):
                 f"{field} is for one value that is estimated, by a prior with one number for all "
                 f"components such as {parameter.example}; {parameter.field} is {value!r}. Leave "
                 "one of the two out."
+            )
+
+    def _check_partly(self, parameter: Parameter, field: str) -> None:
+        """Refuse values known of some components where the others' are known too, or shared."""
+        if getattr(self, field) is None:
+            return
+        set_some_numbers(self, field)
+        value = getattr(self, parameter.field)
+        estimated = value is None or isinstance(value, parameter.priors)
+        if self._may_share(parameter) or not estimated:
+            raise ModelError(
+                f"{field} is for components that each have their own, some of them estimated, by "
+                f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
+                f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
             )
 
     def _numbers(self) -> dict[str, Any]:

@@ -30,8 +30,6 @@ class Parameter:
         Its name in PyMC's distribution of the component.
     ordered : bool, default False
         Whether components are told apart by its order; it is so of one at most.
-    may_be_known : bool, default False
-        Whether values may be given in place of a prior.
     shared : bool, default False
         Whether one number stands for one value that all components share,
         and only a sequence for one each.
@@ -55,7 +53,6 @@ class Parameter:
     symbol: str
     pymc: str
     ordered: bool = False
-    may_be_known: bool = False
     shared: bool = False
     sharing: str | None = None
     partly: str | None = None

@@ -58,16 +58,16 @@ def stan_data(
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
     """Return a parameter's prior, or its known values."""
     name = parameter.name
-    floor = {} if parameter.floor is None else {parameter.floor: model.least(parameter)}
+    beside: dict[str, Any] = {}
     if parameter.sharing is not None:
-        floor[parameter.sharing] = int(model.is_shared(parameter) and model.n_components > 1)
-    if not parameter.may_be_known:
-        return model.prior(parameter).stan_data(name, model.size(parameter)) | floor
+        beside[parameter.sharing] = int(model.is_shared(parameter) and model.n_components > 1)
+    if parameter.floor is not None:
+        beside[parameter.floor] = model.least(parameter)
     if model.is_known(parameter):
         known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
         # vectors of size zero
         empty = parameter.example.stan_data(name, 0)
-        return {f"n_{name}": 0, f"{name}_known": known} | empty | floor
+        return {f"n_{name}": 0, f"{name}_known": known} | empty | beside
     size, count = model.size(parameter), model.count(parameter)
     prior, known = model.prior(parameter).stan_data(name, size), []
     if count < size:
@@ -77,7 +77,7 @@ def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
             for key, value in prior.items()
         }
         known = model.filled(parameter, np.zeros(count)).tolist()
-    return {f"n_{name}": count, f"{name}_known": known} | prior | floor
+    return {f"n_{name}": count, f"{name}_known": known} | prior | beside
 
 
 def _of_all(name: str, data: Mapping[str, Any], estimated: NDArray[np.bool_]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
         known: dict[str, Any] = {}
         for parameter in family.parameters:
             name = parameter.name
-            values = data.get(f"{name}_known", data.get(name)) if parameter.may_be_known else None
+            values = data.get(f"{name}_known", data.get(name))
             some = values is not None and np.size(values) > 0
             if some and not data.get(f"n_{name}"):
                 known[parameter.field] = one_or_each(values)

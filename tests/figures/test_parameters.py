@@ -45,7 +45,6 @@ TAIL = Parameter(
     example=HalfNormal(10.0),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 

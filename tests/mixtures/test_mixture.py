@@ -188,8 +188,14 @@ def test_sigma_may_be_known_of_some_components():
         ({"known_sigma": 1.0}, "some of each; it is 1.0"),
         ({"known_sigma": ["a", None, 1]}, r"some of each; it is \['a', None, 1\]"),
         ({"known_sigma": [1, None]}, "known_sigma has 2 values for 3 components"),
-        ({"sigma": 1.0}, "known_sigma is for components that each .* sigma is 1.0. Leave one"),
-        ({"shared_sigma": True}, r"known_sigma is for .*HalfCauchy\(.*. Leave one of the two out"),
+        (
+            {"sigma": 1.0},
+            "known_sigma is for components that each .* is 1.0, and shared_sigma False. Leave",
+        ),
+        (
+            {"shared_sigma": True},
+            r"known_sigma is for .*HalfCauchy\(.*, and shared_sigma True. Leave one",
+        ),
     ],
 )
 def test_sigmas_that_are_none_are_refused(change, words):

@@ -31,7 +31,6 @@ MEANS = Parameter(
     symbol=r"\mu",
     pymc="mu",
     ordered=True,
-    may_be_known=True,
 )
 SIGMA = Parameter(
     name="sigma",
@@ -42,7 +41,6 @@ SIGMA = Parameter(
     example=HalfCauchy(5.0),
     symbol=r"\sigma",
     pymc="sigma",
-    may_be_known=True,
     sharing="shared_sigma",
     partly="known_sigma",
     floor="min_sigma",

@@ -36,7 +36,6 @@ DF = Parameter(
     example=Gamma(2.0, 0.1),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 
