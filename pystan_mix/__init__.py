@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
     from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
-    from pystan_mix.mixtures.simulation import simulate
     from pystan_mix.numerics import log_sum_exp
     from pystan_mix.selection.choose import choose_components
     from pystan_mix.selection.evidence import log_evidence
+    from pystan_mix.study.simulation import simulate
     from pystan_mix.with_pymc.build import to_pymc
 
 __all__ = [
@@ -83,7 +83,7 @@ _HOMES = {
     "sample": "inference.nuts",
     "sample_prior": "inference.nuts",
     "save": "fits.storage",
-    "simulate": "mixtures.simulation",
+    "simulate": "study.simulation",
     "to_pymc": "with_pymc.build",
 }
 

@@ -3,13 +3,16 @@
  *
  * The assignments are summed out, the locations are ordered, no mixing
  * proportion is below min_weight, and the scales are estimated, none below
- * min_sigma, or known. The order comes of sorting components that are free,
- * all that each has with it, or of pushing free locations apart. The
- * likelihood is found on the include path: plain/ holds the one in Stan.
+ * min_sigma, for each component or for all together, or known. The order comes
+ * of sorting components that are free, all that each has with it, or of
+ * pushing free locations apart. The likelihood is found on the include path:
+ * plain/ holds the one in Stan.
  */
 functions {
   #include normal_density.stanfunctions
+  #include filled.stanfunctions
   #include in_order.stanfunctions
+  #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include scale_prior.stanfunctions
@@ -22,33 +25,40 @@ data {
   array[N] int<lower=1> count; // how often each of them occurs
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
-  vector[K] mu_loc; // prior locations of the component locations
-  vector<lower=0>[K] mu_scale; // prior scales of the component locations
+  #include locations_data.stan
   #include scales_data.stan
   #include outputs_data.stan
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = ordering_width(y, count, mu_scale);
-  if (n_sigma != 0 && n_sigma != K) {
-    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
+  if (n_mu != (sort_components ? K : 0) && n_mu != K) {
+    reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
+  }
+  int n_sigma_known = number_known(sigma_known);
+  if (n_sigma + n_sigma_known != (shared_sigma ? 1 : K)) {
+    reject("n_sigma must be how many scales are not known; it is ", n_sigma);
+  }
+  if (sort_components && n_sigma && n_sigma_known) {
+    reject("Components cannot be sorted where some of their scales are known");
   }
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  vector[K] mu_raw; // locations before they are ordered
-  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector[n_mu] mu_raw; // locations before they are ordered
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in that order, or one
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[K] mu; // locations
-  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
+  ordered[n_mu] mu; // locations
+  vector<lower=0>[n_sigma && !shared_sigma ? K : n_sigma] sigma
+    = filled(sigma_raw, sigma_known); // scales
   if (sort_components) {
     theta = in_order(theta, mu_raw);
     mu = sort_asc(mu_raw);
     sigma = in_order(sigma_raw, mu_raw);
-  } else {
+  } else if (n_mu) {
     mu = push_apart(mu_raw, width);
   }
 }
@@ -56,13 +66,24 @@ model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  if (!sort_components) {
+  if (n_mu && !sort_components) {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
-    sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
-                        sigma_scale);
-    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma);
+    vector[n_sigma] own = sigma_raw;
+    if (sort_components) {
+      own = sigma;
+    }
+    own ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                      sigma_scale);
+  }
+  // what is known comes as data, which have no gradient
+  if (n_mu == 0) {
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    target += normal_mixture_log_lik(y, count, log_theta, mu_known, scale);
+  } else if (n_sigma) {
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    target += normal_mixture_log_lik(y, count, log_theta, mu, scale);
   } else {
     target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);
   }
@@ -72,14 +93,16 @@ generated quantities {
   vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
   {
     vector[K] log_theta = log(theta);
-    vector[K] scale = append_row(sigma, sigma_known);
+    vector[K] location = of_each(mu, mu_known, K);
+    vector[K] scale = of_each(sigma, sigma_known, K);
     for (n in 1 : N_rep) {
       int k = categorical_rng(theta);
-      y_rep[n] = normal_rng(mu[k], scale[k]);
+      y_rep[n] = normal_rng(location[k], scale[k]);
     }
     if (save_log_lik) {
       for (n in 1 : N) {
-        log_lik[n] = normal_mixture_log_density(y[n], log_theta, mu, scale);
+        log_lik[n] = normal_mixture_log_density(y[n], log_theta, location,
+                                                scale);
       }
     }
   }

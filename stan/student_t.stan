@@ -3,12 +3,14 @@
  *
  * The assignments are summed out, the locations are ordered, no mixing
  * proportion is below min_weight, and scales and degrees of freedom are
- * estimated or known, the latter for each component or for all together. The
- * order comes of sorting components that are free, all that each has with it,
- * or of pushing free locations apart.
+ * estimated or known, for each component or for all together. The order
+ * comes of sorting components that are free, all that each has with it, or
+ * of pushing free locations apart.
  */
 functions {
+  #include filled.stanfunctions
   #include in_order.stanfunctions
+  #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include scale_prior.stanfunctions
@@ -50,8 +52,7 @@ data {
   array[N] int<lower=1> count; // how often each of them occurs
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
-  vector[K] mu_loc; // prior locations of the component locations
-  vector<lower=0>[K] mu_scale; // prior scales of the component locations
+  #include locations_data.stan
   #include scales_data.stan
   int<lower=0, upper=K> n_df; // number of estimated df: K, 1 for all, or 0
   vector<lower=0>[n_df ? 0 : K] df_known; // degrees of freedom, where known
@@ -61,10 +62,17 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = ordering_width(y, count, mu_scale);
+  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
   vector[N] y_count = to_vector(count);
-  if (n_sigma != 0 && n_sigma != K) {
-    reject("n_sigma must be 0 or K = ", K, "; it is ", n_sigma);
+  if (n_mu != (sort_components ? K : 0) && n_mu != K) {
+    reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
+  }
+  int n_sigma_known = number_known(sigma_known);
+  if (n_sigma + n_sigma_known != (shared_sigma ? 1 : K)) {
+    reject("n_sigma must be how many scales are not known; it is ", n_sigma);
+  }
+  if (sort_components && n_sigma && n_sigma_known) {
+    reject("Components cannot be sorted where some of their scales are known");
   }
   if (n_df != 0 && n_df != 1 && n_df != K) {
     reject("n_df must be 0, 1 or K = ", K, "; it is ", n_df);
@@ -72,55 +80,62 @@ transformed data {
 }
 parameters {
   simplex[K] theta_raw; // shares of the weight that the floor leaves free
-  vector[K] mu_raw; // locations before they are ordered
-  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in the order of mu_raw
+  vector[n_mu] mu_raw; // locations before they are ordered
+  vector<lower=min_sigma>[n_sigma] sigma_raw; // scales in that order, or one
   vector<lower=0>[n_df] df_raw; // degrees of freedom in that order, or of all
 }
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[K] mu; // locations
-  vector<lower=min_sigma>[n_sigma] sigma = sigma_raw; // scales
+  ordered[n_mu] mu; // locations
+  vector<lower=0>[n_sigma && !shared_sigma ? K : n_sigma] sigma
+    = filled(sigma_raw, sigma_known); // scales
   vector<lower=0>[n_df] df = df_raw; // degrees of freedom
   if (sort_components) {
     theta = in_order(theta, mu_raw);
     mu = sort_asc(mu_raw);
     sigma = in_order(sigma_raw, mu_raw);
     df = in_order(df_raw, mu_raw);
-  } else {
+  } else if (n_mu) {
     mu = push_apart(mu_raw, width);
   }
 }
 model {
   vector[K] log_theta = log(theta);
-  vector[K] scale = append_row(sigma, sigma_known);
-  vector[K] nu = n_df == 1 ? rep_vector(df[1], K) : append_row(df, df_known);
+  vector[K] location = of_each(mu, mu_known, K);
+  vector[K] scale = of_each(sigma, sigma_known, K);
+  vector[K] nu = of_each(df, df_known, K);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  if (!sort_components) {
+  if (n_mu && !sort_components) {
     target += push_apart_log_det(mu_raw, mu, width);
   }
   if (n_sigma) {
-    sigma ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
-                        sigma_scale);
+    vector[n_sigma] own = sigma_raw;
+    if (sort_components) {
+      own = sigma;
+    }
+    own ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                      sigma_scale);
   }
   df ~ gamma(df_shape, df_rate);
   target += dot_product(y_count,
-                        student_t_mixture_lpdfs(y, log_theta, mu, scale, nu));
+                        student_t_mixture_lpdfs(y, log_theta, location,
+                                                scale, nu));
 }
 generated quantities {
   vector[N_rep] y_rep; // replicated observations
   vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
   {
-    vector[K] scale = append_row(sigma, sigma_known);
-    vector[K] nu = n_df == 1 ? rep_vector(df[1], K)
-                   : append_row(df, df_known);
+    vector[K] location = of_each(mu, mu_known, K);
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    vector[K] nu = of_each(df, df_known, K);
     for (n in 1 : N_rep) {
       int k = categorical_rng(theta);
-      y_rep[n] = student_t_rng(nu[k], mu[k], scale[k]);
+      y_rep[n] = student_t_rng(nu[k], location[k], scale[k]);
     }
     if (save_log_lik) {
-      log_lik = student_t_mixture_lpdfs(y, log(theta), mu, scale, nu);
+      log_lik = student_t_mixture_lpdfs(y, log(theta), location, scale, nu);
     }
   }
 }

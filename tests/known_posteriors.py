@@ -13,12 +13,12 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import common_groups
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
-from pystan_mix.mixtures.mixture import Parameter
 from pystan_mix.mixtures.numbers import Numbers
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.scale_priors import HalfNormal
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.transforms import POSITIVE
+from pystan_mix.study.simulation import simulate
 
 DIMS = ("chain", "draw", "some_dim_0")
 Y = simulate(200, theta=[0.3, 0.5, 0.2], mu=[-4, 0, 4], sigma=1.0, seed=1)
@@ -74,7 +74,6 @@ DF = Parameter(
     example=HalfNormal(10.0),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 

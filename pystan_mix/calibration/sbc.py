@@ -11,13 +11,13 @@ from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.errors import ModelError
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.fits.groups import element_name
-from pystan_mix.fits.model import draws_of_fit
+from pystan_mix.fits.model import draws_of_fit, known_elements_of
 from pystan_mix.inference.nuts import sample
 from pystan_mix.inference.predictive import replicated
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.rank_ecdf import Band, is_inside, randomised_rank, simultaneous_band
 
@@ -108,7 +108,7 @@ def calibrate(
     """
     fit = _by_default if fit is None else fit
     # without data a floor that is left open is zero; it is not to depend on each data set
-    model = model.completed(indexed(np.empty(0)))
+    model = target_of(model, None).model
     n, simulations = check_whole("n", n, least=2), check_whole("simulations", simulations, least=10)
     rng = np.random.default_rng(check_seed(seed))
     ranks: dict[str, list[float]] = {}
@@ -163,12 +163,15 @@ def draw_from_prior(model: Mixture, *, rng: np.random.Generator) -> Draws:
     for _ in range(_MOST_TRIES):
         values = {"theta": rng.dirichlet(concentration)}
         for parameter in model.estimated:
-            values[parameter.name] = model.prior(parameter).draw(rng, model.size(parameter))
-        allowed = (
-            values["theta"].min() >= model.min_weight and (np.diff(values[ordered]) >= 0).all()
-        )
+            drawn = model.prior(parameter).draw(rng, model.size(parameter))
+            values[parameter.name] = model.filled(parameter, drawn)
+        allowed = values["theta"].min() >= model.min_weight
+        if ordered in values:
+            allowed &= (np.diff(values[ordered]) >= 0).all()
         if allowed and all(
-            values[p.name].min() >= model.least(p) for p in model.estimated if p.floor
+            values[p.name][model.places(p)].min() >= model.least(p)
+            for p in model.estimated
+            if p.floor
         ):
             return Draws({name: value[None, None] for name, value in values.items()})
     raise ModelError(
@@ -183,13 +186,15 @@ def _ranks(
     """Return where the truth stands among a fit's draws."""
     some = draws.picked(evenly_spaced(draws.length, -(-_DRAWS // draws.chains)))
     target = Target(model, indexed(y))
-    ranks = {}
+    ranks, known = {}, known_elements_of(model)
     for name, values in truth.variables.items():
         drawn = some.variables[name].reshape(-1, values.shape[-1])
         if name == "theta" and values.shape[-1] == 1:
             continue
         for k in range(values.shape[-1]):
             label = element_name(name, (k,))
+            if label in known:
+                continue
             ranks[label] = randomised_rank(float(values[0, 0, k]), drawn[:, k], rng=rng)
     log_lik = _log_lik(target, some)
     ranks[LOG_LIK] = randomised_rank(float(_log_lik(target, truth)[0]), log_lik, rng=rng)

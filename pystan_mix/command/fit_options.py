@@ -2,12 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from pystan_mix.command.spelling import parse_parameter, parse_weights, spelled
+from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
+from pystan_mix.mixtures.parameter import Parameter
 
 
 def add_fit_options(command: argparse.ArgumentParser) -> None:
@@ -54,10 +56,23 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     )
     for floor in _floors(*FAMILIES):
         command.add_argument(
-            f"--{floor.replace('_', '-')}",
+            _option(floor),
             type=float,
             metavar="S",
             help="floor under every scale that is estimated (default: what the data can tell of)",
+        )
+    for sharing in _sharings(*FAMILIES):
+        command.add_argument(
+            _option(sharing),
+            action="store_true",
+            help="one scale for all components, which is estimated",
+        )
+    for partly in _partly_known(*FAMILIES):
+        command.add_argument(
+            _option(partly),
+            metavar="S,unknown,...",
+            help="scales of some components, in the order of their means, and the word unknown "
+            "for those that are estimated",
         )
     command.add_argument(
         "--family",
@@ -84,19 +99,23 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
     """
     family = family_called(arguments.family)
     own = {each.field: each for each in family.parameters}
-    priors = {}
+    priors: dict[str, Any] = {}
     for parameter in _parameters():
         text = getattr(arguments, parameter.field)
         if text is not None:
             # of the same field families may mean different things
             meant = own.get(parameter.field, parameter)
             priors[parameter.field] = parse_parameter(meant, text, family=family)
+    for partly in _partly_known(family):
+        text = getattr(arguments, partly)
+        if text is not None:
+            priors[partly] = parse_some_numbers(text, what=_option(partly))
     return family(
         n_components=n_components,
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
-        **{floor: getattr(arguments, floor) for floor in _floors(family)},
+        **{each: getattr(arguments, each) for each in (*_floors(family), *_sharings(family))},
     )
 
 
@@ -104,6 +123,23 @@ def _floors(*families: type[Mixture]) -> list[str]:
     """Return the fields of some families that are floors under a parameter."""
     floors = [each.floor for family in families for each in family.parameters]
     return list(dict.fromkeys(floor for floor in floors if floor is not None))
+
+
+def _sharings(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families that say whether components share a parameter."""
+    fields = [each.sharing for family in families for each in family.parameters]
+    return list(dict.fromkeys(field for field in fields if field is not None))
+
+
+def _partly_known(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families of what is known of some components."""
+    fields = [each.partly for family in families for each in family.parameters]
+    return list(dict.fromkeys(field for field in fields if field is not None))
+
+
+def _option(field: str) -> str:
+    """Return a field as an option: ``--min-sigma``."""
+    return f"--{field.replace('_', '-')}"
 
 
 def _parameters() -> list[Parameter]:
@@ -128,4 +164,4 @@ def _meanings(parameter: Parameter) -> str:
 
 def _metavar(parameter: Parameter) -> str:
     """Return what stands for the value in the help."""
-    return parameter.name.upper() if parameter.may_be_known else "LOCATION,SCALE"
+    return "LOCATION,SCALE" if parameter.ordered else parameter.name.upper()

@@ -5,9 +5,12 @@ import re
 from typing import Any, cast
 
 from pystan_mix.errors import ModelError, SettingsError
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+
+_KNOWN, _UNKNOWN = "known", "unknown"
 
 
 def parse_numbers(text: str, *, what: str) -> list[float]:
@@ -28,6 +31,28 @@ def parse_numbers(text: str, *, what: str) -> list[float]:
     except ValueError:
         raise ModelError(
             f"{what} takes numbers with commas between them; it is {text!r}."
+        ) from None
+
+
+def parse_some_numbers(text: str, *, what: str) -> list[float | None]:
+    """Return the numbers of a list such as ``1,unknown,2``, and None of what is not known.
+
+    Raises
+    ------
+    ModelError
+        If a part is neither a number nor that word.
+
+    Examples
+    --------
+    >>> parse_some_numbers("1,unknown", what="--known-sigma")
+    [1.0, None]
+    """
+    try:
+        return [None if part == _UNKNOWN else float(part) for part in text.split(",")]
+    except ValueError:
+        raise ModelError(
+            f"{what} takes numbers, or the word {_UNKNOWN}, with commas between them; it is "
+            f"{text!r}."
         ) from None
 
 
@@ -76,8 +101,9 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
     parameter : Parameter
         The parameter.
     text : str
-        ``0,10`` or ``0:10:20,5`` where there is one kind of prior, else
-        ``half-cauchy:5``; numbers where they may be known.
+        ``half-cauchy:5``, or numbers that are known. Of what is ordered numbers
+        are those of its prior, ``0,10`` or ``0:10:20,5``, and ``known:0,10``
+        are known.
     family : type
         The class of the mixture.
 
@@ -99,6 +125,8 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
     Normal(location=(0.0, 10.0, 20.0), scale=5.0)
     >>> parse_parameter(sigma, "half-cauchy:5", family=NormalMixture)
     HalfCauchy(scale=5.0)
+    >>> parse_parameter(means, "known:0,10,20", family=NormalMixture)
+    [0.0, 10.0, 20.0]
     """
     option = f"--{parameter.field}"
     if parameter not in family.parameters:
@@ -106,13 +134,14 @@ def parse_parameter(parameter: Parameter, text: str, *, family: type[Mixture]) -
         raise ModelError(f"{option} is not for --family {family.family}, which has {having}.")
     word, colon, rest = text.partition(":")
     kinds = {_word(kind): kind for kind in parameter.priors}
+    known = bool(colon) and word == _KNOWN
     if colon and word in kinds:
         kind, parts = kinds[word], rest.split(",")
         last = len(_fields(kind)) - 1
         # of several numbers for the last one, each component has one
         parts = [*parts[:last], ":".join(parts[last:])]
-    elif parameter.may_be_known:
-        kind, parts = None, [text.replace(",", ":")]
+    elif known or not parameter.ordered:
+        kind, parts = None, [(rest if known else text).replace(",", ":")]
     else:
         kind, parts = parameter.priors[0], text.split(",")
     try:
@@ -138,12 +167,12 @@ def spelled(parameter: Parameter) -> str:
     'half-cauchy:SCALE'
     """
     forms = [f"{_word(kind)}:{','.join(_fields(kind))}" for kind in parameter.priors]
-    if not parameter.may_be_known:
+    if parameter.ordered:
         (kind,) = parameter.priors
         return (
             f"{','.join(_fields(kind))} of a normal prior, with colons between the values of "
             f"several components (0:10:20,5), and --{parameter.field}=-5,10 where it begins with "
-            "a minus"
+            f"a minus; or {_KNOWN}:NUMBERS, with commas between them"
         )
     *others, last = ["numbers with commas between them", *forms]
     return f"{', '.join(others)} or {last}"

@@ -97,10 +97,11 @@ def notes_on(posterior: Posterior, *, out_of_order: float) -> Iterator[str]:
     """
     if out_of_order and posterior.ordered is not None:
         # each component's own: "standard deviation"
+        scalars = {name for name, draws in posterior.draws.items() if draws.ndim == 2}
         along = [
             each.meaning.removesuffix("s")
             for each in posterior.family.parameters
-            if not (each.ordered or each.shared)
+            if not (each.ordered or each.shared or each.name in scalars)
         ]
         yield (
             f"{posterior.name}: the components of {100 * out_of_order:.2g} % of the draws were not "
@@ -157,7 +158,9 @@ def notes_on_what_is_missing(posteriors: Sequence[Posterior], given: Given) -> I
 
 def _same_draws(one: Posterior, other: Posterior) -> bool:
     """Return whether weights, and what tells components apart, are equal draw by draw."""
-    names = ["theta", *([] if one.ordered is None else [one.ordered.name])]
+    names = ["theta"]
+    if one.ordered is not None and not {one.ordered.name} & {*one.known, *other.known}:
+        names.append(one.ordered.name)
     return all(
         name in one.draws
         and name in other.draws

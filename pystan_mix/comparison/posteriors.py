@@ -23,7 +23,8 @@ from pystan_mix.fits.groups import (
 from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import load
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.numerics import FloatArray
 
 
@@ -191,7 +192,7 @@ def _known(fit: Fit, family: type[Mixture]) -> dict[str, FloatArray]:
     return {
         each.name: np.atleast_1d(np.asarray(constants[each.name], dtype=np.float64))
         for each in family.parameters
-        if each.may_be_known and each.name in constants
+        if each.name in constants
     }
 
 

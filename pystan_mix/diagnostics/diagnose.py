@@ -14,13 +14,12 @@ from pystan_mix.fits.attributes import NutsSettings, WeighingFindings, read_attr
 from pystan_mix.fits.groups import (
     CHAINS,
     divergences,
-    element_name,
     elements,
     observations,
     posterior_size,
     sampler_stats,
-    variables,
 )
+from pystan_mix.fits.model import known_elements
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.families.normal import SIGMA
 from pystan_mix.numerics import FloatArray
@@ -145,7 +144,7 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
             "components, or priors that say more."
         )
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
-    table = _varying(summarize(fit))
+    table = _varying(summarize(fit).drop(index=known_elements(fit)))
     chains = len(diverging)
     yield from _disagreement(table, chains=chains)
     if diverging.any() and not findings.trusted:
@@ -187,11 +186,16 @@ def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
 def _collapse(fit: Fit) -> Iterator[str]:
     """Yield that a component shrank onto a value that occurs more than once: without a floor."""
     # whatever the family, components' scales bear the name that those of normals do
-    sigma, y = variables(fit).get(SIGMA.name), observations(fit)
-    if sigma is not None and y is not None and sigma.min() < _NARROWEST_COMPONENT * np.ptp(y):
-        _, _, *where = np.unravel_index(sigma.argmin(), sigma.shape)
+    known, y = known_elements(fit), observations(fit)
+    least = {
+        name: float(draws.min())
+        for name, draws in elements(fit)
+        if name.partition("[")[0] == SIGMA.name and name not in known
+    }
+    worst = min(least, key=lambda name: least[name], default="")
+    if worst and y is not None and least[worst] < _NARROWEST_COMPONENT * np.ptp(y):
         yield (
-            f"{element_name(SIGMA.name, tuple(map(int, where)))} falls to {sigma.min():.2g} where "
+            f"{worst} falls to {least[worst]:.2g} where "
             f"the data span {np.ptp(y):.4g}: the component has shrunk onto a value that occurs "
             "more than once, where the likelihood has no bound. Give min_sigma, or leave it out "
             "for the data to set it."

@@ -116,9 +116,7 @@ def common_groups(
 
 def variables_group(target: Target, draws: Draws) -> xr.Dataset:
     """Return draws as a group; what all components share has no dimension of its own."""
-    shared = {
-        each.name for each in target.estimated if each.shared and target.model.size(each) == 1
-    }
+    shared = {each.name for each in target.estimated if target.model.is_shared(each)}
     return xr.Dataset(
         {
             name: (CHAIN_AND_DRAW, values[..., 0])
@@ -142,6 +140,9 @@ def _constants(target: Target) -> xr.Dataset:
     numbers |= target.known
     for parameter in target.estimated:
         numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
+        if parameter.partly is not None and model.count(parameter) < model.size(parameter):
+            # NaN where a value is estimated
+            numbers[parameter.partly] = np.array(getattr(model, parameter.partly), dtype=np.float64)
         if parameter.floor is not None:
             numbers[parameter.floor] = model.least(parameter)
     variables = {}

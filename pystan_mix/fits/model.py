@@ -6,7 +6,7 @@ from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import Provenance, read_attributes
 from pystan_mix.fits.draws import Draws
-from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, observations, variables
+from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, element_name, observations, variables
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import model_from_json
@@ -46,15 +46,14 @@ def model_of(fit: Fit) -> Mixture:
     carried = read_attributes(Provenance, fit).model
     if carried:
         return model_from_json(carried)
-    if CONSTANT_DATA not in group_names(fit):
+    constants = _constants(fit)
+    if not constants:
         raise DataError(
             f"The data carry no model: neither the attribute 'model' nor a group {CONSTANT_DATA}. "
             "Give what sample() or advi() returned."
         )
     # version 0.1.0 knew normal components only
-    constants = group(fit, CONSTANT_DATA).data_vars.items()
-    data = {str(name): np.asarray(values) for name, values in constants}
-    return target_of_stan_data(NormalMixture, data | {"y": []}).model
+    return target_of_stan_data(NormalMixture, constants | {"y": []}).model
 
 
 def target_of_fit(fit: Fit) -> Target:
@@ -104,11 +103,8 @@ def draws_of_fit(fit: Fit) -> Draws:
     """
     family = family_of(fit)
     found = variables(fit, POSTERIOR)
-    missing = [
-        name
-        for name in ("theta", *(each.name for each in family.parameters if not each.may_be_known))
-        if name not in found
-    ]
+    there = {*found, *_constants(fit)}
+    missing = [name for name in ("theta", family.ordered_parameter().name) if name not in there]
     if missing:
         raise DataError(
             f"The {POSTERIOR} has no {' and no '.join(missing)}; it has: {', '.join(found)}. Give "
@@ -140,15 +136,38 @@ def mixture_of_fit(fit: Fit) -> tuple[type[Mixture], FloatArray, dict[str, Float
     family, draws = family_of(fit), draws_of_fit(fit)
     components = dict(draws.variables)
     theta = components.pop("theta")
-    constants = group(fit, CONSTANT_DATA) if CONSTANT_DATA in group_names(fit) else {}
+    constants = _constants(fit)
     for parameter in family.parameters:
         name = parameter.name
         if name not in components:
             if name not in constants:
                 raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {name}.")
-            known = np.atleast_1d(np.asarray(constants[name], dtype=np.float64))
+            known = np.atleast_1d(constants[name])
             components[name] = np.broadcast_to(known, (*theta.shape[:2], known.size))
     return family, theta, components
+
+
+def known_elements(fit: Fit) -> list[str]:
+    """Return the scalars of the posterior that are known, of parameters of which others are not."""
+    carried = read_attributes(Provenance, fit).model
+    return known_elements_of(model_from_json(carried)) if carried else []
+
+
+def known_elements_of(model: Mixture) -> list[str]:
+    """Return what `known_elements` does of a fit of a model."""
+    return [
+        element_name(each.name, (int(k),))
+        for each in model.estimated
+        for k in np.delete(np.arange(model.size(each)), model.places(each))
+    ]
+
+
+def _constants(fit: Fit) -> dict[str, FloatArray]:
+    """Return the numbers of priors, and what is known, by name."""
+    if CONSTANT_DATA not in group_names(fit):
+        return {}
+    constants = group(fit, CONSTANT_DATA).data_vars.items()
+    return {str(name): np.asarray(values, dtype=np.float64) for name, values in constants}
 
 
 def family_of(fit: Fit) -> type[Mixture]:

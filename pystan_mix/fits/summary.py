@@ -37,6 +37,8 @@ def summarize(fit: Fit, *, name: str = POSTERIOR) -> pd.DataFrame:
         # what stands still has no R-hat
         with np.errstate(invalid="ignore", divide="ignore"):
             sd = draws.std(ddof=1) if draws.size > 1 else math.nan
+            # the mean of what is known may be off by rounding
+            sd = 0.0 if np.ptp(draws) == 0.0 and draws.size > 1 else sd
             rows[label] = {
                 "mean": draws.mean(),
                 "sd": sd,
@@ -48,6 +50,6 @@ def summarize(fit: Fit, *, name: str = POSTERIOR) -> pd.DataFrame:
                 "ess_bulk": float(az.ess(draws, method="bulk")),
                 # ArviZ 1 has no default for arrays
                 "ess_tail": float(az.ess(draws, method="tail", prob=(0.05, 0.95))),
-                "r_hat": float(az.rhat(draws)) if len(draws) > 1 else math.nan,
+                "r_hat": float(az.rhat(draws)) if len(draws) > 1 and sd != 0.0 else math.nan,
             }
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -110,10 +110,11 @@ def sample(
     they are sampled in any order, and each draw is sorted by its means, weights
     and standard deviations with them: the posterior is that of ordered means,
     and chains cross where two means change places. Where the standard
-    deviations are known, and where those priors of components that are not of
-    their means differ from each other, so that the density would jump there,
-    the means are kept in order by the sampler. There a mode on the other side
-    of equal means may be missed.
+    deviations are known, or some, or one for all, and where those priors of components
+    that are not of their means differ from each other, so that the density
+    would jump there, the means are kept in order by the sampler. There a mode
+    on the other side of equal means may be missed. Known means stay where they
+    are.
 
     Examples
     --------

@@ -68,7 +68,7 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
     raw = {"theta_raw": free_shares(target, variables["theta"])}
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
-            values = variables[parameter.name]
+            values = variables[parameter.name][..., target.model.places(parameter)]
             raw[parameter.free_name] = (
                 pull_free(values, target.width) if parameter.ordered else values
             )
@@ -126,7 +126,7 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
         components = {}
         start = K - 1
         for parameter in target.estimated:
-            part = z[:, start : start + target.model.size(parameter)]
+            part = z[:, start : start + target.model.count(parameter)]
             start += part.shape[1]
             space = target.model.space(parameter)
             values = space.from_free(part)
@@ -134,7 +134,7 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             if parameter.ordered:
                 free, values = values, push_apart(values, target.width)
                 log_jacobian = log_jacobian + push_apart_log_det(free, values, target.width)
-            components[parameter.name] = values
+            components[parameter.name] = target.model.filled(parameter, values)
     return Constrained(log_theta, components, log_jacobian)
 
 
@@ -158,8 +158,10 @@ def log_prior(target: Target, parameters: Constrained) -> FloatArray:
     constant = special.gammaln(alpha.sum()) - special.gammaln(alpha).sum()
     total = constant + parameters.log_theta @ (alpha - 1.0)
     for parameter in target.estimated:
-        prior = target.model.prior(parameter)
-        total += prior.log_density(parameters.components[parameter.name]).sum(axis=1)
+        log_densities = target.model.prior(parameter).log_density(
+            parameters.components[parameter.name]
+        )
+        total += log_densities[:, target.model.places(parameter)].sum(axis=1)
     return np.asarray(total)
 
 

@@ -2,70 +2,27 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.numbers import Numbers, set_numbers
-from pystan_mix.mixtures.observations import Observations, least_scale
+from pystan_mix.mixtures.numbers import (
+    Numbers,
+    are_some_alike,
+    check_increasing,
+    check_lengths,
+    differ_by_component,
+    set_numbers,
+    set_some_numbers,
+)
+from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """What each component has one of, and the model a prior or known values.
-
-    Parameters
-    ----------
-    name : str
-        Its name in Stan, in ArviZ data and in figures, such as ``mu``.
-    field : str
-        The model's field with its prior or its known values, such as ``means``.
-    meaning : str
-        What it is, in the plural: "standard deviations".
-    space : Space
-        The values that it may have.
-    priors : tuple of type
-        The kinds of prior that it takes.
-    example : Prior
-        One of them, for messages.
-    symbol : str
-        Its symbol as mathtext, such as that of mu.
-    pymc : str
-        Its name in PyMC's distribution of the component.
-    ordered : bool, default False
-        Whether components are told apart by its order; it is so of one at most.
-    may_be_known : bool, default False
-        Whether values may be given in place of a prior.
-    shared : bool, default False
-        Whether one number stands for one value that all components share,
-        and only a sequence for one each.
-    floor : str, optional
-        The model's field, and the programs' name, of what none of its values
-        is below, such as ``min_sigma``.
-    """
-
-    name: str
-    field: str
-    meaning: str
-    space: Space
-    priors: tuple[type[Prior], ...]
-    example: Prior
-    symbol: str
-    pymc: str
-    ordered: bool = False
-    may_be_known: bool = False
-    shared: bool = False
-    floor: str | None = None
-
-    @property
-    def free_name(self) -> str:
-        """The name of what the Stan program samples in its place, before components are ordered."""
-        return f"{self.name}_raw"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,7 +102,10 @@ class Mixture(abc.ABC):
                 f"min_weight must be at least 0 and below 1 / n_components = {1 / K:.4g}; "
                 f"it is {self.min_weight!r}."
             )
-        self._check_lengths()
+        check_lengths(self._numbers(), K)
+        self._check_known_order()
+        if K == 1 and not self.estimated:
+            raise ModelError("All of the one component is known: there is nothing to estimate.")
 
     def _check_parameter(self, parameter: Parameter) -> None:
         """Refuse what is neither a prior of the parameter nor its known values, or no floor."""
@@ -155,12 +115,12 @@ class Mixture(abc.ABC):
             if not isinstance(least, float) or least < 0.0:
                 raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
+        if parameter.sharing is not None:
+            self._check_sharing(parameter, parameter.sharing)
+        if parameter.partly is not None:
+            self._check_partly(parameter, parameter.partly)
         if value is None or isinstance(value, parameter.priors):
             return
-        if not parameter.may_be_known:
-            raise ModelError(
-                f"{parameter.field} must be a prior such as {parameter.example}; it is {value!r}."
-            )
         try:
             set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
         except ModelError as error:
@@ -168,9 +128,40 @@ class Mixture(abc.ABC):
                 f"{error} Give a prior such as {parameter.example}, or the known values."
             ) from None
 
-    def _check_lengths(self) -> None:
-        """Refuse sequences that have not one number for each component."""
-        numbers = {"the concentration of weights": self.weights.concentration}
+    def _check_sharing(self, parameter: Parameter, field: str) -> None:
+        """Refuse one value for all components where there is another for each, or a known one."""
+        shared, value = getattr(self, field), getattr(self, parameter.field)
+        if not isinstance(shared, bool):
+            raise ModelError(f"{field} must be True or False; it is {shared!r}.")
+        one = value is None or (
+            isinstance(value, parameter.priors) and not differ_by_component(value)
+        )
+        if shared and not one:
+            raise ModelError(
+                f"{field} is for one value that is estimated, by a prior with one number for all "
+                f"components such as {parameter.example}; {parameter.field} is {value!r}. Leave "
+                "one of the two out."
+            )
+
+    def _check_partly(self, parameter: Parameter, field: str) -> None:
+        """Refuse values known of some components where the others' are known too, or shared."""
+        if getattr(self, field) is None:
+            return
+        set_some_numbers(self, field)
+        value = getattr(self, parameter.field)
+        estimated = value is None or isinstance(value, parameter.priors)
+        if self._may_share(parameter) or not estimated:
+            raise ModelError(
+                f"{field} is for components that each have their own, some of them estimated, by "
+                f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
+                f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
+            )
+
+    def _numbers(self) -> dict[str, Any]:
+        """Return the numbers of priors, and those that are known, by what they are."""
+        numbers: dict[str, Any] = {"the concentration of weights": self.weights.concentration}
+        partly = [each.partly for each in self.parameters if each.partly is not None]
+        numbers |= {field: getattr(self, field) for field in partly}
         for parameter in self.parameters:
             value: Any = getattr(self, parameter.field)
             if isinstance(value, parameter.priors):
@@ -180,12 +171,18 @@ class Mixture(abc.ABC):
                 }
             else:
                 numbers[parameter.field] = value
-        for name, value in numbers.items():
-            if isinstance(value, tuple) and len(value) != self.n_components:
-                subject = name.replace("the ", "The ", 1)
+        return numbers
+
+    def _check_known_order(self) -> None:
+        """Refuse known values in no order, and equal ones of components that differ in nothing."""
+        ordered = self.ordered_parameter()
+        if self.is_known(ordered):
+            check_increasing(ordered.field, getattr(self, ordered.field))
+            if are_some_alike(self._numbers().values(), self.n_components):
                 raise ModelError(
-                    f"{subject} has {len(value)} values for "
-                    f"{self.n_components} components. Give one number, or {self.n_components}."
+                    f"{ordered.field} are {getattr(self, ordered.field)!r}, and of equal ones "
+                    "nothing tells the components apart. Give each its own, or its own known "
+                    "values or priors of something else."
                 )
 
     @classmethod
@@ -204,14 +201,43 @@ class Mixture(abc.ABC):
 
     def size(self, parameter: Parameter) -> int:
         """Return how many values a parameter has: one for each component, or one for all."""
-        value: object = getattr(self, parameter.field)
-        numbers = (
-            [getattr(value, field.name) for field in dataclasses.fields(value)]
-            if dataclasses.is_dataclass(value) and not isinstance(value, type)
-            else [value]
+        one_for_all = self._may_share(parameter) and not differ_by_component(
+            getattr(self, parameter.field)
         )
-        one_for_all = parameter.shared and not any(isinstance(each, tuple) for each in numbers)
         return 1 if one_for_all else self.n_components
+
+    def is_shared(self, parameter: Parameter) -> bool:
+        """Return whether a parameter has one value that all components share."""
+        return self._may_share(parameter) and self.size(parameter) == 1
+
+    def _may_share(self, parameter: Parameter) -> bool:
+        return parameter.shared or (
+            parameter.sharing is not None and bool(getattr(self, parameter.sharing))
+        )
+
+    def places(self, parameter: Parameter) -> slice | NDArray[np.intp]:
+        """Return which of the values of an estimated parameter are: all, or those not known."""
+        partly = self._partly(parameter)
+        return slice(None) if partly is None else np.flatnonzero(np.isnan(partly))
+
+    def count(self, parameter: Parameter) -> int:
+        """Return how many values of an estimated parameter are estimated."""
+        return int(np.arange(self.size(parameter))[self.places(parameter)].size)
+
+    def filled(self, parameter: Parameter, values: FloatArray) -> FloatArray:
+        """Return all values of an estimated parameter, of those in its `places` or of all."""
+        partly = self._partly(parameter)
+        if partly is None:
+            return values
+        every = np.broadcast_to(partly, (*values.shape[:-1], partly.size)).copy()
+        places = self.places(parameter)
+        every[..., places] = values if values.shape[-1] < partly.size else values[..., places]
+        return every
+
+    def _partly(self, parameter: Parameter) -> FloatArray | None:
+        """Return the known values of some components, NaN of the others; None where none are."""
+        values = None if parameter.partly is None else getattr(self, parameter.partly)
+        return None if values is None else np.array(values, dtype=np.float64)
 
     def least(self, parameter: Parameter) -> float:
         """Return what no value of a parameter is below; zero where there is no floor."""
@@ -244,39 +270,3 @@ class Mixture(abc.ABC):
                 numbers = np.asarray(value, dtype=np.float64)
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known
-
-    def completed(self, observed: Observations) -> Self:
-        """Return the model with the priors and floors that it leaves out set by the data.
-
-        Parameters
-        ----------
-        observed : Observations
-            The observations; empty when the prior alone is meant.
-
-        Returns
-        -------
-        Mixture
-            A model that leaves nothing out.
-
-        Raises
-        ------
-        ModelError
-            If a prior is left out and there are no observations to scale it to.
-        """
-        missing = [each for each in self.parameters if getattr(self, each.field) is None]
-        floors: dict[str, Any] = {
-            each.floor: least_scale(observed)
-            for each in self.estimated
-            if each.floor is not None and getattr(self, each.floor) is None
-        }
-        if not missing and not floors:
-            return self
-        if missing and observed.y.size == 0:
-            field, example = missing[0].field, missing[0].example
-            raise ModelError(
-                f"The prior of {field} is left out, and without data nothing sets its scale. "
-                f"Give it, for example {field}={example}."
-            )
-        defaults: Mapping[str, Any] = self.default_priors(observed) if missing else {}
-        found: dict[str, Any] = {each.field: defaults[each.field] for each in missing}
-        return dataclasses.replace(self, **found, **floors)

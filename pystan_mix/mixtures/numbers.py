@@ -1,6 +1,7 @@
 """Numbers that a user gives: one for all components, or one for each."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -45,3 +46,54 @@ def set_numbers(owner: object, name: str, *, positive: bool) -> None:
         raise ModelError(f"{where} must be positive; it is {value!r}.")
     plain = float(numbers) if numbers.ndim == 0 else tuple(float(x) for x in numbers)
     object.__setattr__(owner, name, plain)
+
+
+def set_some_numbers(owner: object, name: str) -> None:
+    """Replace a field by a tuple of positive floats and Nones, or say why it cannot be one."""
+    values = getattr(owner, name)
+    words = (
+        f"{type(owner).__name__}: {name} must have a positive number for each component of which "
+        f"it is known, and None for the others, some of each; it is {values!r}."
+    )
+    try:
+        plain = tuple(None if value is None else float(value) for value in values)
+    except (TypeError, ValueError):
+        raise ModelError(words) from None
+    known = [value for value in plain if value is not None]
+    if not (0 < len(known) < len(plain) and all(0.0 < value < _LARGEST for value in known)):
+        raise ModelError(words)
+    object.__setattr__(owner, name, plain)
+
+
+def differ_by_component(value: object) -> bool:
+    """Return whether a prior, or known values, have a number for each component."""
+    numbers = [value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        numbers = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    return any(isinstance(each, tuple) for each in numbers)
+
+
+def check_lengths(numbers: Mapping[str, object], size: int) -> None:
+    """Refuse sequences, by what they are, that have not one number for each component."""
+    for name, value in numbers.items():
+        if isinstance(value, tuple) and len(value) != size:
+            subject = name.replace("the ", "The ", 1)
+            raise ModelError(
+                f"{subject} has {len(value)} values for "
+                f"{size} components. Give one number, or {size}."
+            )
+
+
+def check_increasing(name: str, value: Numbers) -> None:
+    """Refuse numbers of which one is below the one before."""
+    if (np.diff(np.atleast_1d(value)) < 0.0).any():
+        raise ModelError(
+            f"{name} must not decrease, since components stand in their order; they are "
+            f"{value!r}. Sort them, and all else that has a number for each component."
+        )
+
+
+def are_some_alike(numbers: Iterable[object], size: int) -> bool:
+    """Return whether two of some components have equal numbers, all of them."""
+    each = [value for value in numbers if isinstance(value, tuple)]
+    return len({tuple(value[k] for value in each) for k in range(size)}) < size

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.errors import DataError, PystanMixError
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import one_or_each
 from pystan_mix.mixtures.observations import Observations, check_points, indexed
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
 
@@ -57,17 +58,38 @@ def stan_data(
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
     """Return a parameter's prior, or its known values."""
     name = parameter.name
-    floor = {} if parameter.floor is None else {parameter.floor: model.least(parameter)}
-    if not parameter.may_be_known:
-        return model.prior(parameter).stan_data(name, model.size(parameter)) | floor
+    beside: dict[str, Any] = {}
+    if parameter.sharing is not None:
+        beside[parameter.sharing] = int(model.is_shared(parameter) and model.n_components > 1)
+    if parameter.floor is not None:
+        beside[parameter.floor] = model.least(parameter)
     if model.is_known(parameter):
         known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
         # vectors of size zero
         empty = parameter.example.stan_data(name, 0)
-        return {f"n_{name}": 0, f"{name}_known": known} | empty | floor
-    size = model.size(parameter)
-    prior = model.prior(parameter).stan_data(name, size)
-    return {f"n_{name}": size, f"{name}_known": []} | prior | floor
+        return {f"n_{name}": 0, f"{name}_known": known} | empty | beside
+    size, count = model.size(parameter), model.count(parameter)
+    prior, known = model.prior(parameter).stan_data(name, size), []
+    if count < size:
+        places = model.places(parameter)
+        prior = {
+            key: np.array(value)[places].tolist() if isinstance(value, list) and value else value
+            for key, value in prior.items()
+        }
+        known = model.filled(parameter, np.zeros(count)).tolist()
+    return {f"n_{name}": count, f"{name}_known": known} | prior | beside
+
+
+def _of_all(name: str, data: Mapping[str, Any], estimated: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return a data block with the numbers of a prior for all components, whatever is known."""
+    spread = {}
+    for part in ("shape", "loc", "scale"):
+        numbers = np.asarray(data[f"{name}_{part}"], dtype=np.float64)
+        if numbers.size:
+            # those of what is known count for nothing
+            spread[f"{name}_{part}"] = np.full(estimated.size, numbers[0])
+            spread[f"{name}_{part}"][estimated] = numbers
+    return {**data, **spread}
 
 
 def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Target:
@@ -97,14 +119,22 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
         known: dict[str, Any] = {}
         for parameter in family.parameters:
             name = parameter.name
-            values = data.get(f"{name}_known", data.get(name)) if parameter.may_be_known else None
-            if values is not None and np.size(values):
+            values = data.get(f"{name}_known", data.get(name))
+            some = values is not None and np.size(values) > 0
+            if some and not data.get(f"n_{name}"):
                 known[parameter.field] = one_or_each(values)
             else:
+                numbers = data
+                if some and parameter.partly is not None:
+                    each = [None if value == 0.0 else float(value) for value in np.array(values)]
+                    known[parameter.partly] = each
+                    numbers = _of_all(name, data, np.array(values) == 0.0)
                 # version 0.1.0 had one form of prior
                 form = data.get(f"{name}_prior", parameter.priors[0].stan_prior)
                 kind = next(each for each in parameter.priors if each.stan_prior == form)
-                known[parameter.field] = kind.from_stan_data(name, data)
+                known[parameter.field] = kind.from_stan_data(name, numbers)
+                if parameter.sharing is not None:
+                    known[parameter.sharing] = bool(data.get(parameter.sharing, False))
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))

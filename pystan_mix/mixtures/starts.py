@@ -142,7 +142,7 @@ def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict
     y, values = target.observed.y, start.components
     inits = {}
     for parameter in target.estimated:
-        value = values[parameter.name]
+        value = values[parameter.name][target.model.places(parameter)]
         if parameter.ordered:
             value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
         elif parameter.space is POSITIVE:
@@ -189,9 +189,15 @@ def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Imp
     size = min(y.size, _POINTS)
     points = np.quantile(y, (np.arange(size) + 0.5) / size)
     spread = float(y.std())
-    first = np.stack([_spread_points(points, K, rng) for _ in range(starts)])
+    known = target.known.get(target.model.ordered_parameter().name)
     # at first, of components as wide as the data leave room for
-    shares = _shares(-0.5 * ((points - first[..., None]) / (spread / K)) ** 2)[1]
+    first, width = np.empty((starts, K)), np.full((starts, K), spread / K)
+    if known is None:
+        first[:] = [_spread_points(points, K, rng) for _ in range(starts)]
+    else:
+        # where means are known, starts differ by how wide their components are
+        first[:], width = known, width * rng.lognormal(size=width.shape)
+    shares = _shares(-0.5 * ((points - first[..., None]) / width[..., None]) ** 2)[1]
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
@@ -214,13 +220,18 @@ class _Improved:
         """Return one of them, by the rank of its likelihood."""
         i = int(np.argsort(-self.log_lik, kind="stable")[rank])
         ordered = self.target.model.ordered_parameter().name
-        order = np.argsort(self.components[ordered][i])
+        order = np.arange(self.theta.shape[1])
+        if ordered not in self.target.known:
+            order = np.argsort(self.components[ordered][i])
         within = np.sqrt(_weighted_variance(self.points, self.shares[i]))[order]
         chosen = {}
         for name, values in self.components.items():
             own = values[i] if values.ndim > 1 else values
             one_each = own.size == order.size and name not in self.target.known
             chosen[name] = own[order] if one_each else own
+        for each in self.target.estimated:
+            # what is known of a component is so of the one in its place
+            chosen[each.name] = self.target.model.filled(each, chosen[each.name])
         return _Start(self.theta[i][order], chosen, within)
 
 

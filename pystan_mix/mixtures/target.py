@@ -2,13 +2,24 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.errors import ModelError
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
-from pystan_mix.mixtures.observations import Observations, checked_observations, indexed
+from pystan_mix.mixtures.observations import (
+    Observations,
+    checked_observations,
+    indexed,
+    least_scale,
+)
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.numerics import FloatArray
+
+Model = TypeVar("Model", bound=Mixture)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +55,7 @@ class Target:
     @property
     def dimensions(self) -> int:
         """Number of unconstrained parameters, the weights among them."""
-        return self.n_components - 1 + sum(self.model.size(each) for each in self.estimated)
+        return self.n_components - 1 + sum(self.model.count(each) for each in self.estimated)
 
     @functools.cached_property
     def free_components(self) -> bool:
@@ -57,7 +68,7 @@ class Target:
         concentrations, scales of priors or known values differ by component the
         density would jump where two means change places: they are kept apart.
         """
-        return self._own_parameters and self._alike
+        return self._own_parameters and self._alike and not self.partly_known
 
     @property
     def _own_parameters(self) -> bool:
@@ -65,6 +76,11 @@ class Target:
         K = self.n_components
         own = [each for each in self.estimated if self.model.size(each) == K > 1]
         return any(not each.ordered for each in own)
+
+    @property
+    def partly_known(self) -> bool:
+        """Whether of a parameter some components' values are known, and others' estimated."""
+        return any(self.model.count(each) < self.model.size(each) for each in self.estimated)
 
     @property
     def _alike(self) -> bool:
@@ -124,7 +140,7 @@ def target_of(model: Mixture, y: object) -> Target:
         If the observations cannot be used, or are None.
     """
     observed = checked_observations(y, n_components=model.n_components)
-    return Target(model.completed(observed), observed)
+    return Target(completed(model, observed), observed)
 
 
 def prior_target(model: Mixture) -> Target:
@@ -146,4 +162,43 @@ def prior_target(model: Mixture) -> Target:
         If a prior is left out: there is nothing to scale it to.
     """
     observed = indexed(np.empty(0))
-    return Target(model.completed(observed), observed)
+    return Target(completed(model, observed), observed)
+
+
+def completed(model: Model, observed: Observations) -> Model:
+    """Return a model with the priors and floors that it leaves out set by the data.
+
+    Parameters
+    ----------
+    model : Mixture
+        The model.
+    observed : Observations
+        The observations; empty when the prior alone is meant.
+
+    Returns
+    -------
+    Mixture
+        A model that leaves nothing out.
+
+    Raises
+    ------
+    ModelError
+        If a prior is left out and there are no observations to scale it to.
+    """
+    missing = [each for each in model.parameters if getattr(model, each.field) is None]
+    floors: dict[str, Any] = {
+        each.floor: least_scale(observed)
+        for each in model.estimated
+        if each.floor is not None and getattr(model, each.floor) is None
+    }
+    if not missing and not floors:
+        return model
+    if missing and observed.y.size == 0:
+        field, example = missing[0].field, missing[0].example
+        raise ModelError(
+            f"The prior of {field} is left out, and without data nothing sets its scale. "
+            f"Give it, for example {field}={example}."
+        )
+    defaults: Mapping[str, Any] = model.default_priors(observed) if missing else {}
+    found: dict[str, Any] = {each.field: defaults[each.field] for each in missing}
+    return dataclasses.replace(model, **found, **floors)

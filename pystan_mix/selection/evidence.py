@@ -98,10 +98,10 @@ class Evidence:
         weights = self.log_free_weight - self.log_floor
         known = math.isfinite(self.mcse)
         error = f"Monte Carlo error {self.mcse:.3f}" if known else "its error not known"
-        floors = f"floor of weights {weights:+.4f}, floor of scales {-self.log_scales:+.4f}"
+        floors = f"floor of weights {weights:+.4f}, floor of scales {0.0 - self.log_scales:+.4f}"
         lines = [
             f"Log evidence {self.log_evidence:.3f}, {error}.",
-            f"In it: order of means {-self.log_ordering:+.4f}, {floors}.",
+            f"In it: order of means {0.0 - self.log_ordering:+.4f}, {floors}.",
             f"Without them {self.log_bound:.3f}, of which an ELBO is a lower bound.",
         ]
         if not known:

@@ -183,5 +183,6 @@ def log_scales_of(target: Target) -> float:
         if parameter.floor is not None:
             model = target.model
             each = model.prior(parameter).log_survival(model.least(parameter))
-            total += float(np.broadcast_to(each, model.size(parameter)).sum())
+            every = np.broadcast_to(each, model.size(parameter))
+            total += float(every[model.places(parameter)].sum())
     return total

@@ -76,6 +76,9 @@ def summary_of(draws: FloatArray) -> Summary:
     centre = float(draws.mean())
     sd = float(draws.std(ddof=1)) if draws.size > 1 else math.nan
     ordered = np.sort(draws, axis=None)
+    if draws.size > 1 and ordered[0] == ordered[-1]:
+        # to rounding their mean is another
+        centre, sd = float(ordered[0]), 0.0
     quantiles = np.quantile(ordered, list(QUANTILES.values()))
     values = dict(zip(STATISTICS, [centre, sd, *map(float, quantiles)], strict=True))
     if not sd > 0.0:  # what stands still has no Monte Carlo error

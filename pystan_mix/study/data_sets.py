@@ -10,11 +10,11 @@ from pystan_mix.files import write_text
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
+from pystan_mix.study.simulation import simulate
 
 CLOSE_MODEL = NormalMixture(
     n_components=3, weights=Dirichlet(10.0), means=Normal(0.0, 10.0), sigma=1.0

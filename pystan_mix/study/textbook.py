@@ -76,12 +76,14 @@ def textbook_data(target: Target) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If standard deviations are estimated, or weights have a floor.
+        If standard deviations are estimated, means known, or weights have a floor.
     """
     model, K = target.model, target.n_components
-    if "sigma" not in target.known or model.min_weight > 0.0:
-        raise ModelError("textbook.stan is for known standard deviations and min_weight=0.")
     means = model.ordered_parameter()
+    if target.known.keys() != {"sigma"} or model.min_weight > 0.0:
+        raise ModelError(
+            "textbook.stan is for known standard deviations, means with a prior and min_weight=0."
+        )
     return {
         "K": K,
         "N": target.observed.y.size,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
@@ -114,8 +114,9 @@ def merged(
         changed = values.copy()
         if name == "theta":
             changed[rows, first] += values[rows, first + 1]
-        else:
-            changed[rows, first] = np.broadcast_to(fitted[name], (S, 1))[:, 0]
+        elif fitted[name].ndim > 1:
+            # what the shares say nothing of stays as it is
+            changed[rows, first] = fitted[name][:, 0]
         found[name] = changed[keep].reshape(S, K - 1)
     return found
 

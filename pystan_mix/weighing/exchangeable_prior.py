@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pystan_mix.mixtures.density import Constrained, log_prior
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp

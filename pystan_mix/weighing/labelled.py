@@ -19,7 +19,7 @@ from pystan_mix.mixtures.density import (
     to_constrained,
     to_unconstrained,
 )
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
@@ -50,8 +50,11 @@ def exchangeable(target: Target) -> bool:
     """Whether components have changed nothing but names when they change places.
 
     Priors that differ by component do not matter: they are those of the
-    components in the order of their means, whoever these are.
+    components in the order of their means, whoever these are. Known means, and
+    what is known of some components, are each of one component.
     """
+    if target.partly_known or target.model.is_known(target.model.ordered_parameter()):
+        return False
     return all(float(np.ptp(known)) == 0.0 for known in target.known.values())
 
 
@@ -196,6 +199,8 @@ class Labelled:
     def ordered_variables(self, z: FloatArray) -> dict[str, FloatArray]:
         """Map coordinates to variables in the order of the means."""
         variables = self.from_coordinates(z).variables()
+        if self._ordered_name in self.target.known:
+            return variables
         return picked(variables, np.argsort(variables[self._ordered_name], axis=1))
 
 

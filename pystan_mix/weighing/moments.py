@@ -52,6 +52,8 @@ def moments_of_populations(x: FloatArray, weights: FloatArray) -> Moments:
     """
     mean = np.einsum("ps,psk->k", weights, x)
     deviations = x - mean
+    # rounding must not give what is constant a variance
+    deviations[..., np.ptp(x, axis=(0, 1)) == 0.0] = 0.0
     variance = np.einsum("ps,psk->k", weights, deviations**2)
     sd = np.sqrt(variance)
     mean_error = np.sqrt((np.einsum("ps,psk->pk", weights, deviations) ** 2).sum(axis=0))

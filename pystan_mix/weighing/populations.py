@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.mixtures.density import component_terms
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled

@@ -14,8 +14,9 @@ import numpy as np
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.errors import MissingPackageError
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
@@ -238,9 +239,10 @@ def _variable(
     """Add a parameter with its prior; an order is in its transform, or a potential."""
     prior, size = target.model.prior(parameter), target.model.size(parameter)
     initval = np.array(start[parameter.name])
-    one_for_all = parameter.shared and size == 1
+    one_for_all = target.model.is_shared(parameter)
+    places, partly = target.model.places(parameter), target.model.count(parameter) < size
     numbers = {
-        theirs: per_component(getattr(prior, ours), size)
+        theirs: per_component(getattr(prior, ours), size)[places]
         for ours, theirs in prior.pymc_names.items()
     }
     ordered, least = parameter.ordered and not potential, target.model.least(parameter)
@@ -252,13 +254,19 @@ def _variable(
         made = functools.partial(root_of_inverse_gamma, pm)
         floor = floor or {"default_transform": transforms.log}
     variable = made(
-        parameter.name,
+        parameter.free_name if partly else parameter.name,
         **{name: values[0] if one_for_all else values for name, values in numbers.items()},
         **({"transform": pm.distributions.transforms.ordered} if ordered else {}),
         **floor,
         initval=initval[0] if one_for_all else initval,
-        dims=None if one_for_all else "component",
+        **({"shape": initval.size} if partly else {}),
+        dims=None if one_for_all or partly else "component",
     )
+    if partly:
+        each = [*target.model.filled(parameter, np.full(initval.size, np.nan))]
+        drawn = iter(range(initval.size))
+        filled = [variable[next(drawn)] if np.isnan(value) else value for value in each]
+        return pm.Deterministic(parameter.name, pm.math.stack(filled), dims="component")
     if parameter.ordered and potential:
         falls = pm.math.lt(variable[1:], variable[:-1])
         pm.Potential("order", pm.math.where(falls, -np.inf, 0).sum())

@@ -37,10 +37,10 @@ from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import initial_values
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.study.simulation import simulate
 
 # what is given for the standard deviations
 SIGMAS = {"estimated": HalfNormal(5.0), "known": 1.0}

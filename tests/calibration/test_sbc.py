@@ -73,6 +73,29 @@ def test_draws_from_the_prior_keep_its_restrictions():
     assert stats.kstest(sigma[:, 2], stats.halfnorm(0, 2).cdf).pvalue > 1e-4
 
 
+def test_draws_from_the_prior_leave_what_is_known():
+    model = pmix.NormalMixture(n_components=2, means=[0, 1], sigma=pmix.HalfNormal([1, 2]))
+    drawn = draw_from_prior(model, rng=np.random.default_rng(1)).variables
+    assert {name: x.shape for name, x in drawn.items()} == dict.fromkeys(
+        ("theta", "sigma"), (1, 1, 2)
+    )
+    # below the floor of what is estimated
+    some = pmix.NormalMixture(
+        n_components=2, means=[0, 1], sigma=pmix.HalfNormal(2), known_sigma=[0.1, None], min_sigma=1
+    )
+    sigma = draw_from_prior(some, rng=np.random.default_rng(1)).variables["sigma"]
+    assert sigma[0, 0, 0] == 0.1
+    assert sigma[0, 0, 1] >= 1.0
+
+
+def test_what_is_known_has_no_rank(cmdstan: CmdStan):
+    model = pmix.NormalMixture(
+        n_components=2, means=[0, 3], sigma=pmix.HalfNormal(2), known_sigma=[1, None]
+    )
+    found = calibrate(model, n=20, simulations=10, seed=1)
+    assert list(found.ranks) == ["theta[1]", "theta[2]", "sigma[2]", "log_lik"]
+
+
 def test_restrictions_that_leave_nothing_are_said():
     model = pmix.NormalMixture(
         n_components=3,

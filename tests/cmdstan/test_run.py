@@ -24,9 +24,9 @@ from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.study.simulation import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"

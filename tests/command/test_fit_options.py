@@ -65,6 +65,31 @@ def test_every_family_takes_words_for_all_that_it_has(family):
     assert type(model) is family
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_sigma_for_all_components(family):
+    model = model_of_words(f"--family={family.family}", "--components=3", "--shared-sigma")
+    assert model == family(n_components=3, shared_sigma=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_some_known_sigmas(family):
+    words = (f"--family={family.family}", "--components=3", "--sigma=half-normal:2")
+    model = model_of_words(*words, "--known-sigma=1,unknown,0.5")
+    assert model == family(n_components=3, sigma=HalfNormal(2), known_sigma=[1, None, 0.5])
+    with pytest.raises(ModelError, match=r"--known-sigma takes numbers, or the word unknown, "):
+        model_of_words(*words, "--known-sigma=1,x,1")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_known_means(family):
+    model = model_of_words(f"--family={family.family}", "--components=2", "--means=known:-1,0.5")
+    assert model == family(n_components=2, means=[-1, 0.5])
+    # more than one word: those of a prior
+    assert model_of_words("--components=2", "--means=-1,0.5").means == Normal(-1, 0.5)
+    with pytest.raises(ModelError, match=r"--means takes .*; or known:NUMBERS.*'known:a'"):
+        model_of_words("--components=2", "--means=known:a")
+
+
 def test_student_t_components():
     words = ("--components=2", "--sigma=half-cauchy:5", "--df=gamma:2,0.5:1")
     assert model_of_words("--family=student-t", *words) == StudentTMixture(

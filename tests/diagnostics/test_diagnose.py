@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import xarray as xr
 from advi_fits import advi_fit
+from known_posteriors import fit_with_model
 
-from pystan_mix.arviz_compat import az, group, group_names, to_arviz
+from pystan_mix.arviz_compat import attributes, az, group, group_names, to_arviz
 from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.diagnostics.verdict import Verdict
 from pystan_mix.errors import DataError
 from pystan_mix.fits.storage import load, save
 from pystan_mix.fits.summary import summarize
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.scale_priors import HalfNormal
 
 pytestmark = pytest.mark.arviz
 
@@ -303,6 +306,29 @@ def test_the_one_weight_of_one_component_is_summarized():
     row = summarize(nuts_fit(K=1)).loc["theta[1]"]
     assert (row["mean"], row["sd"], row["q05"], row["q95"]) == (1.0, 0.0, 1.0, 1.0)
     assert math.isnan(row["r_hat"])
+
+
+def test_what_is_known_has_neither_effective_draws_nor_shrunk():
+    rng = np.random.default_rng(1)
+    ones = np.ones((4, 1000))
+    y = np.array([0.0, 1.0, 1.0, 50.0])
+    sampler = group(nuts_fit(), "sample_stats")
+
+    def problems(known_sigma):
+        model = NormalMixture(
+            n_components=2, means=[0, 1], sigma=HalfNormal(1), known_sigma=known_sigma
+        )
+        theta = rng.dirichlet([5, 5], size=(4, 1000))
+        # means of a thousand of these are off by rounding
+        sigma = np.stack([1e-9 * ones, np.exp(rng.normal(size=(4, 1000)))], axis=-1)
+        fit = fit_with_model(model, {"theta": theta, "sigma": sigma}, y=y)
+        groups = {name: group(fit, name) for name in group_names(fit)} | {"sample_stats": sampler}
+        return diagnose(to_arviz(groups, attrs=attributes(fit))).problems
+
+    assert problems([1e-9, None]) == ()
+    estimated = " ".join(problems([None, 1.0]))
+    assert "sigma[1] falls to 1e-09" in estimated
+    assert "ess_bulk is 0 for sigma[1]" in estimated
 
 
 @pytest.mark.parametrize(("narrowest", "found"), [(1e-3, False), (1e-9, True)])

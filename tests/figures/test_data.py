@@ -15,7 +15,7 @@ from pystan_mix.errors import DataError
 from pystan_mix.figures.style import component_colours
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.study.simulation import simulate
 
 pytestmark = pytest.mark.arviz
 

@@ -29,7 +29,7 @@ from pystan_mix.figures.style import SLATE, component_colours
 from pystan_mix.fits.attributes import Provenance, as_attributes
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.mixture import Parameter
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.stats.transforms import POSITIVE
@@ -45,7 +45,6 @@ TAIL = Parameter(
     example=HalfNormal(10.0),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 

@@ -27,10 +27,10 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
+from pystan_mix.study.simulation import simulate
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 NUTS = [RECORDED / "nuts-1.csv", RECORDED / "nuts-2.csv"]

@@ -17,8 +17,10 @@ from interrupting import started
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, az, group, group_names
 from pystan_mix.errors import DataError, ModelError, SettingsError
+from pystan_mix.figures import plot_density, plot_posterior, plot_predictive, plot_trace
 from pystan_mix.fits.groups import sampler_stats
 from pystan_mix.fits.summary import summarize
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 Y = pmix.simulate(60, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
@@ -62,6 +64,45 @@ def fit(cmdstan):
     return pmix.sample(
         MODEL, Y, chains=3, iter_sampling=400, seed=1, show_progress=False, predictive_draws=150
     )
+
+
+GIVEN = {
+    "sigma shared": pmix.NormalMixture(n_components=2, shared_sigma=True),
+    "sigma shared, student-t": pmix.StudentTMixture(n_components=2, shared_sigma=True),
+    "means known": pmix.NormalMixture(n_components=2, means=[-2, 3]),
+    "means known, student-t": pmix.StudentTMixture(n_components=2, means=[-2, 3]),
+    "a sigma known": pmix.NormalMixture(n_components=2, known_sigma=[1e-7 + 1, None]),
+    "a sigma known, student-t": pmix.StudentTMixture(n_components=2, known_sigma=[None, 1.1]),
+    "only weights": pmix.NormalMixture(n_components=2, means=[-2, 3], sigma=1.0),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_is_known_or_shared_goes_all_the_way(cmdstan, tmp_path, case):
+    model, y = GIVEN[case], pmix.simulate(150, theta=[0.4, 0.6], mu=[-2, 3], sigma=1.0, seed=2)
+    fit = pmix.sample(model, y, seed=1, show_progress=False, output_dir=tmp_path)
+    assert pmix.diagnose(fit).ok, pmix.diagnose(fit)
+    drawn = dict(group(fit, "posterior"))
+    assert list(drawn) == ["theta", *(each.name for each in model.estimated)]
+    if model.shared_sigma:
+        assert drawn["sigma"].dims == ("chain", "draw")
+    # kept apart: nothing but the means tells components from each other
+    assert json.loads((tmp_path / "data.json").read_text())["sort_components"] == 0
+    approx = pmix.advi(model, y, seed=1, reweight=True, show_progress=False)
+    assert pmix.compare({"NUTS": fit, "ADVI": approx}).verdict == "agree"
+    pmix.save(fit, tmp_path / "fit.nc")
+    again = pmix.load(tmp_path / "fit.nc")
+    assert pmix.model_of(again) == target_of(model, y).model
+    np.testing.assert_array_equal(
+        pmix.responsibilities(again, [-2.0, 3.0]), pmix.responsibilities(fit, [-2.0, 3.0])
+    )
+    chains = [tmp_path / f"chain-{chain}.csv" for chain in (1, 2, 3, 4)]
+    by_hand = pmix.from_cmdstan_csv(chains, data=tmp_path / "data.json")
+    assert pmix.model_of(by_hand) == pmix.model_of(fit)
+    for name, values in group(by_hand, "posterior").items():
+        np.testing.assert_array_equal(values, drawn[name])
+    for draw in (plot_density, plot_trace, plot_posterior, plot_predictive):
+        draw(fit)
 
 
 def test_chains_cross_where_two_means_change_places(cmdstan):

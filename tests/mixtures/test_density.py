@@ -56,6 +56,7 @@ CASES = {
         NormalMixture(n_components=3, sigma=pmix.LogNormal(0, 1), min_sigma=0.5, **PRIORS),
         Y,
     ),
+    "shared": (NormalMixture(n_components=3, shared_sigma=True, min_sigma=0.5, **PRIORS), Y),
     "one-component": (
         NormalMixture(n_components=1, means=pmix.Normal(0, 5), sigma=pmix.HalfNormal(4)),
         Y,

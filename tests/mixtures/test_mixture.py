@@ -9,7 +9,6 @@ from known_posteriors import HeavyMixture
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA, NormalMixture
-from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 
@@ -22,8 +21,6 @@ FULL = NormalMixture(
     min_sigma=0.25,
 )
 KNOWN = NormalMixture(n_components=2, means=Normal(0, 10), sigma=[1, 2])
-Y = indexed(np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0]))
-NOTHING = indexed(np.empty(0))
 DF = HeavyMixture.parameters[2]
 
 
@@ -40,8 +37,12 @@ DF = HeavyMixture.parameters[2]
         ({"weights": None}, r"weights must be a prior such as Dirichlet.*None"),
         ({"weights": Normal(0, 1)}, r"weights must be a prior such as Dirichlet.*Normal\("),
         ({"weights": Dirichlet([1, 2])}, "concentration of weights has 2 values for 3 .*Give one"),
-        ({"means": 0.0}, r"means must be a prior such as Normal\(.*\); it is 0.0"),
-        ({"means": HalfNormal(1)}, r"means must be a prior such as Normal.*HalfNormal\("),
+        ({"means": "0"}, r"means must be a number.*'0'.*prior such as Normal\(.*known values"),
+        ({"means": HalfNormal(1)}, r"means must be a number.*HalfNormal\(.*such as Normal\("),
+        ({"means": [0, 1]}, "means has 2 values for 3 components. Give one number, or 3"),
+        ({"means": [0, 2, 1]}, r"means must not decrease.*\(0.0, 2.0, 1.0\). Sort them, and all"),
+        ({"means": math.nan}, "means must be finite.*it is nan"),
+        ({"means": 0, "weights": Dirichlet(1)}, "means are 0.0, and of equal ones nothing tells"),
         ({"means": Normal([0, 1], 1)}, "location of means has 2 values for 3 .*Give one.*or 3"),
         ({"means": Normal(0, [1] * 4)}, "scale of means has 4 values for 3 .*Give one.*or 3"),
         ({"sigma": HalfNormal([1, 2])}, "scale of sigma has 2 values for 3 .*Give one.*or 3"),
@@ -155,37 +156,94 @@ def test_families_of_equal_numbers_differ():
     assert HeavyMixture(**given) != NormalMixture(**given)
 
 
-def test_default_priors_have_the_scale_of_the_data():
-    model = NormalMixture(n_components=2).completed(Y)
-    y = Y.y
-    mean, sd = y.sum() / 6, math.sqrt(((y - y.sum() / 6) ** 2).sum() / 6)
-    assert model.means.location == pytest.approx(mean, rel=1e-14)
-    assert model.means.scale == pytest.approx(2.5 * sd, rel=1e-14)
-    assert isinstance(model.sigma, HalfNormal)
-    assert model.sigma.scale == pytest.approx(sd, rel=1e-14)
+def test_one_sigma_may_serve_all_components():
+    shared = dataclasses.replace(FULL, shared_sigma=True)
+    assert [shared.size(each) for each in (MEANS, SIGMA)] == [3, 1]
+    assert [shared.is_shared(each) for each in (MEANS, SIGMA)] == [False, True]
+    assert not FULL.is_shared(SIGMA)
+    # the default prior has one number
+    assert dataclasses.replace(shared, sigma=None).is_shared(SIGMA)
 
 
-def test_default_priors_leave_what_is_given():
-    assert FULL.completed(Y) is FULL
-    assert FULL.completed(NOTHING) is FULL
-    only_means = NormalMixture(n_components=2, sigma=1.0).completed(Y)
-    assert only_means.sigma == 1.0
-    assert only_means.means.scale > 0
-    assert only_means.min_sigma is None  # there is nothing for it to be under
-    only_sigma = NormalMixture(n_components=2, means=Normal(0, 1)).completed(Y)
-    assert only_sigma.means == Normal(0, 1)
-    assert isinstance(only_sigma.sigma, HalfNormal)
+def test_sigma_may_be_known_of_some_components():
+    model = dataclasses.replace(FULL, known_sigma=[1, None, 2])
+    assert model.known_sigma == (1.0, None, 2.0)
+    assert not model.is_known(SIGMA)
+    assert (model.size(SIGMA), model.count(SIGMA), model.count(MEANS)) == (3, 1, 3)
+    assert model.places(SIGMA).tolist() == [1]
+    # of the estimated ones, or of all
+    for values in (np.array([[5.0], [6.0]]), np.array([[7.0, 5.0, 7.0], [7.0, 6.0, 7.0]])):
+        assert model.filled(SIGMA, values).tolist() == [[1.0, 5.0, 2.0], [1.0, 6.0, 2.0]]
+    assert FULL.filled(SIGMA, values) is values
+    assert np.arange(3)[FULL.places(SIGMA)].tolist() == [0, 1, 2]
 
 
-def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
-    model = dataclasses.replace(FULL, min_sigma=None)
-    rounded = indexed(np.array([1.0, 1.5, 1.5, 3.0]))
-    assert model.completed(rounded) == dataclasses.replace(model, min_sigma=0.25)
-    assert model.completed(NOTHING) == dataclasses.replace(model, min_sigma=0.0)
-    # without ties, on a grid or on none
-    assert model.completed(indexed(np.array([1.0, 2.0, 3.0]))).min_sigma == pytest.approx(
-        1e-3 * math.sqrt(2 / 3)
-    )
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"known_sigma": [1, 2, 3]}, r"known_sigma must have a positive .* None .*\[1, 2, 3\]"),
+        ({"known_sigma": [None] * 3}, r"some of each; it is \[None, None, None\]"),
+        ({"known_sigma": [0, None, 1]}, r"positive number.*it is \[0, None, 1\]"),
+        ({"known_sigma": [math.nan, None, 1]}, r"positive number.*it is \[nan, None, 1\]"),
+        ({"known_sigma": 1.0}, "some of each; it is 1.0"),
+        ({"known_sigma": ["a", None, 1]}, r"some of each; it is \['a', None, 1\]"),
+        ({"known_sigma": [1, None]}, "known_sigma has 2 values for 3 components"),
+        (
+            {"sigma": 1.0},
+            "known_sigma is for components that each .* is 1.0, and shared_sigma False. Leave",
+        ),
+        (
+            {"shared_sigma": True},
+            r"known_sigma is for .*HalfCauchy\(.*, and shared_sigma True. Leave one",
+        ),
+    ],
+)
+def test_sigmas_that_are_none_are_refused(change, words):
+    with pytest.raises(ModelError, match=words):
+        dataclasses.replace(FULL, **({"known_sigma": [1, None, 2]} | change))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sigma": [1, 2]},
+        {"known_sigma": [1, None]},
+        {"sigma": HalfNormal([1, 2])},
+        {"weights": Dirichlet([1, 2])},
+    ],
+)
+def test_equal_means_may_be_known_where_something_else_tells_components_apart(other):
+    model = NormalMixture(n_components=2, means=[3, 3], **other)
+    assert model.is_known(MEANS)
+    assert model.known_values()["mu"].tolist() == [3.0, 3.0]
+    alike = {"sigma": [2, 2], "weights": Dirichlet([1, 1])}
+    with pytest.raises(ModelError, match=r"means are \(3.0, 3.0\), and of equal ones nothing"):
+        NormalMixture(n_components=2, means=[3, 3], **alike)
+
+
+def test_equal_means_need_not_be_neighbours():
+    with pytest.raises(ModelError, match="nothing tells the components apart"):
+        NormalMixture(n_components=3, means=0.0, sigma=[1, 2, 1])
+
+
+def test_there_must_be_something_to_estimate():
+    with pytest.raises(ModelError, match="one component is known: there is nothing to estimate"):
+        NormalMixture(n_components=1, means=0.0, sigma=1.0)
+    assert NormalMixture(n_components=2, means=[0.0, 1.0], sigma=1.0).estimated == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"shared_sigma": 1}, "shared_sigma must be True or False; it is 1"),
+        ({"sigma": 1.0}, r"shared_sigma is for one value that is estimated.*; sigma is 1.0. Leave"),
+        ({"sigma": [1, 2, 3]}, r"sigma is \[1, 2, 3\]. Leave"),
+        ({"sigma": HalfNormal([1, 2, 3])}, r"one number for all.*HalfCauchy\(.*HalfNormal\("),
+    ],
+)
+def test_one_sigma_that_is_none_is_refused(change, words):
+    with pytest.raises(ModelError, match=words):
+        dataclasses.replace(FULL, **({"shared_sigma": True} | change))
 
 
 @pytest.mark.parametrize(
@@ -194,21 +252,3 @@ def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
 def test_a_floor_that_is_none_is_refused(floor, words):
     with pytest.raises(ModelError, match=f"min_sigma must be a number.*{words}"):
         dataclasses.replace(FULL, min_sigma=floor)
-
-
-def test_default_priors_serve_the_largest_observations():
-    model = NormalMixture(n_components=2).completed(indexed(np.array([-1e100, 1e100])))
-    assert model.means.scale == pytest.approx(2.5e100)
-
-
-@pytest.mark.parametrize(
-    ("given", "missing"),
-    [
-        ({}, r"means is left out.*means=Normal\("),
-        ({"sigma": 1.0}, r"means is left out.*means=Normal\("),
-        ({"means": Normal(0, 1)}, r"sigma is left out.*sigma=HalfCauchy\("),
-    ],
-)
-def test_default_priors_need_data(given, missing):
-    with pytest.raises(ModelError, match=missing):
-        NormalMixture(n_components=2, **given).completed(NOTHING)

@@ -64,7 +64,26 @@ def test_what_is_written():
         "means": {"Normal": {"location": [0.0, 10.0, 20.0], "scale": 1 / 3}},
         "sigma": {"HalfCauchy": {"scale": 5.0}},
         "min_sigma": 0.25,
+        "shared_sigma": False,
+        "known_sigma": None,
     }
+
+
+@pytest.mark.parametrize("means", [[-1, 0, 0], 0.5])
+def test_known_means_come_back(means):
+    model = NormalMixture(**FULL | {"means": means}, sigma=HalfCauchy([1, 2, 3]))
+    assert model_from_json(model_to_json(model)) == model
+
+
+def test_one_sigma_for_all_and_some_known_ones_come_back():
+    model = NormalMixture(**FULL, sigma=HalfCauchy(5), shared_sigma=True)
+    assert model_from_json(model_to_json(model)) == model
+    model = NormalMixture(**FULL, sigma=HalfCauchy(5), known_sigma=[None, 0.5, None])
+    assert model_from_json(model_to_json(model)) == model
+    # written before there was such a thing
+    text = TEXT.replace(', "shared_sigma": false, "known_sigma": null', "")
+    assert text != TEXT
+    assert model_from_json(text) == model_from_json(TEXT)
 
 
 def test_what_was_written_before_there_was_a_floor_is_read():

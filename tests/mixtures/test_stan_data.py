@@ -39,6 +39,10 @@ MODELS = [
     NormalMixture(n_components=1, means=Normal(0, 1), sigma=2.0),
     dataclasses.replace(FULL, sigma=InverseGamma(2, [1, 2, 3])),
     dataclasses.replace(FULL, sigma=LogNormal([-1, 0, 1], 0.5)),
+    dataclasses.replace(FULL, sigma=InverseGamma(2, 3), shared_sigma=True),
+    dataclasses.replace(FULL, means=[-1, 0, 0], sigma=HalfNormal([1, 2, 3])),
+    dataclasses.replace(KNOWN, means=0.0),
+    dataclasses.replace(FULL, known_sigma=[1, None, None]),
 ]
 
 
@@ -56,8 +60,11 @@ def test_stan_data_have_one_number_for_each_component():
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
         "sort_components": 0,
+        "n_mu": 3,
+        "mu_known": [],
         "mu_loc": [0.0, 10.0, 20.0],
         "mu_scale": [5.0, 5.0, 5.0],
+        "shared_sigma": 0,
         "n_sigma": 3,
         "sigma_known": [],
         "sigma_prior": 1,
@@ -89,6 +96,30 @@ def test_stan_data_have_known_sigmas_and_an_empty_prior_of_them(sigma, expected)
     assert data["n_sigma"] == 0
     assert data["sigma_known"] == expected
     assert data["sigma_scale"] == []
+
+
+def test_stan_data_of_some_known_sigmas():
+    model = dataclasses.replace(FULL, sigma=LogNormal([1, 2, 3], 5), known_sigma=[4, None, None])
+    data = stan_data(target_of(model, Y))
+    assert (data["n_sigma"], data["sigma_known"], data["shared_sigma"]) == (2, [4.0, 0.0, 0.0], 0)
+    assert (data["sigma_loc"], data["sigma_scale"]) == ([2.0, 3.0], [5.0, 5.0])
+    assert data["sigma_shape"] == []
+    again = target_of_stan_data(NormalMixture, data)
+    assert again.model.known_sigma == model.known_sigma
+    # the prior of what is known counts for nothing
+    assert stan_data(again) == data
+
+
+def test_stan_data_of_known_means():
+    data = stan_data(target_of(dataclasses.replace(KNOWN, means=3), Y))
+    assert (data["n_mu"], data["mu_known"]) == (0, [3.0, 3.0])
+    assert data["mu_loc"] == data["mu_scale"] == []
+
+
+def test_stan_data_of_one_sigma_for_all():
+    data = stan_data(target_of(dataclasses.replace(FULL, shared_sigma=True), Y))
+    assert (data["n_sigma"], data["sigma_known"], data["sigma_scale"]) == (1, [], [5.0])
+    assert data["shared_sigma"] == 1
 
 
 def test_stan_data_say_whether_components_are_sorted():

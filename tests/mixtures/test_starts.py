@@ -7,12 +7,13 @@ import pytest
 from known_posteriors import HeavyMixture
 from targets import any_target
 
+from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
 from pystan_mix.stats.ordering import push_apart
+from pystan_mix.study.simulation import simulate
 
 RNG = np.random.default_rng(8)
 Y = RNG.permuted(np.concatenate([RNG.normal(-5, 1, 40), RNG.normal(4, 2, 60)]))
@@ -174,6 +175,58 @@ def test_a_parameter_that_all_components_share_begins_once(y, df):
         sizes["df_raw"] = 1 if df == HalfNormal(10) else 2
         assert min(start["df_raw"]) > 0
     assert {name: len(values) for name, values in start.items()} == sizes
+
+
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_some_known_sigmas_the_others_begin(y, family):
+    model = family(
+        n_components=2, means=Normal(0, 10), sigma=HalfCauchy(2.0), known_sigma=[None, 7.0]
+    )
+    starts = [inits(model, y, seed=seed)["sigma_raw"] for seed in range(20)]
+    assert {len(start) for start in starts} == {1}
+    assert max(start[0] for start in starts) < 7.0 * np.exp(-0.5)
+
+
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+def test_known_means_have_no_initial_values(y):
+    start = inits(mixture(2, means=[-5, 4]), y)
+    assert {name: len(values) for name, values in start.items()} == {"theta_raw": 2, "sigma_raw": 2}
+
+
+def test_components_about_known_means_begin_as_wide_as_the_data_are_about_these():
+    model = mixture(2, means=[-5, 10])
+    logs = [np.log(inits(model, Y, seed=seed)["sigma_raw"]) for seed in range(50)]
+    # of the 60 about 4 the root mean square distance to 10 is sqrt(6 ** 2 + 2 ** 2); jittered by
+    # up to a half on the log scale, sd 0.29: the mean of 50 is off by 0.04
+    assert np.mean(logs, axis=0) == pytest.approx(np.log([1.0, 40**0.5]), abs=0.25)
+
+
+def test_components_of_one_known_mean_begin_at_widths_of_their_own():
+    y = simulate(500, theta=[0.7, 0.3], mu=[0, 0], sigma=[1, 6], seed=1)
+    model = mixture(2, means=0.0, sigma=HalfNormal([1, 6]))
+    found = {tuple(np.argsort(inits(model, y, seed=s)["sigma_raw"])) for s in range(30)}
+    # whichever is the wide one
+    assert found == {(0, 1), (1, 0)}
+
+
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])
+def test_one_sigma_for_all_begins_once(y, K):
+    start = inits(dataclasses.replace(mixture(K), shared_sigma=True), y)
+    assert {name: len(values) for name, values in start.items()} == {
+        "theta_raw": K,
+        "mu_raw": K,
+        "sigma_raw": 1,
+    }
+
+
+def test_one_sigma_for_all_begins_at_the_spread_within_components():
+    model = dataclasses.replace(mixture(2), shared_sigma=True)
+    sigma = [inits(model, Y, seed=seed)["sigma_raw"][0] for seed in range(50)]
+    # of 40 with 1 and 60 with 2 about their means; jittered by up to a half on the log scale
+    within = np.sqrt(0.4 * 1.0**2 + 0.6 * 2.0**2)
+    assert np.exp(np.abs(np.log(np.array(sigma) / within)).max()) < np.exp(0.5 + 0.2)
 
 
 @pytest.mark.parametrize("means", [Normal(0.0, 10.0), Normal(1e50, 1.0)])

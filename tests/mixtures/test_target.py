@@ -1,6 +1,7 @@
 """Tests of pystan_mix.mixtures.target: a model and its observations, checked and complete."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal, HalfStudentT
-from pystan_mix.mixtures.target import Target, prior_target, target_of
+from pystan_mix.mixtures.target import Target, completed, prior_target, target_of
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5).round(1)
 MEANS = Normal([-2, 0, 3], [3, 4, 5])
@@ -26,6 +27,8 @@ FLOOR = NormalMixture(
     min_sigma=0.02,
 )
 ONE = NormalMixture(n_components=1, sigma=HalfNormal(3), means=Normal(0, 4))
+OBSERVED = indexed(np.array([3.0, 1.0, 3.0, -2.5, 3.0, 1.0]))
+NOTHING = indexed(np.empty(0))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,9 @@ ONE = NormalMixture(n_components=1, sigma=HalfNormal(3), means=Normal(0, 4))
         (KNOWN, 5, ["mu"]),
         (FLOOR, 8, ["mu", "sigma"]),
         (ONE, 2, ["mu", "sigma"]),
+        (NormalMixture(n_components=3, shared_sigma=True), 6, ["mu", "sigma"]),
+        (NormalMixture(n_components=3, means=[0, 1, 2]), 5, ["sigma"]),
+        (NormalMixture(n_components=3, known_sigma=[1, None, 2]), 6, ["mu", "sigma"]),
         (HeavyMixture(n_components=3, means=MEANS, sigma=1.0, df=HalfNormal(9)), 6, ["mu", "df"]),
         (HeavyMixture(n_components=3, means=MEANS, df=HalfNormal([1, 2, 3])), 11, None),
     ],
@@ -94,6 +100,11 @@ HEAVY = HeavyMixture(n_components=2, means=Normal(0, 5), sigma=1.0, df=HalfNorma
         # nothing but the mean tells components apart, or something that is known does
         (ONE, False),
         (dataclasses.replace(ALIKE, sigma=1.0), False),
+        (dataclasses.replace(ALIKE, shared_sigma=True), False),
+        (dataclasses.replace(ALIKE, known_sigma=[None, 1]), False),
+        # known means stay
+        (dataclasses.replace(ALIKE, means=[0, 1]), False),
+        (dataclasses.replace(ALIKE, means=0, weights=Dirichlet([1, 2])), False),
         (KNOWN, False),
         # the density would jump
         (dataclasses.replace(ALIKE, sigma=HalfNormal([3, 4])), False),
@@ -126,3 +137,54 @@ def test_width_without_data_is_part_of_the_priors():
 def test_width_of_equal_observations_is_part_of_the_priors():
     """Rounding gives six times 0.1 a spread, which is none; CmdStan can be given them."""
     assert Target(KNOWN, indexed(np.full(6, 0.1))).width == pytest.approx(4.0 / 6)
+
+
+def test_default_priors_have_the_scale_of_the_data():
+    model = completed(NormalMixture(n_components=2), OBSERVED)
+    y = OBSERVED.y
+    mean, sd = y.sum() / 6, math.sqrt(((y - y.sum() / 6) ** 2).sum() / 6)
+    assert model.means.location == pytest.approx(mean, rel=1e-14)
+    assert model.means.scale == pytest.approx(2.5 * sd, rel=1e-14)
+    assert isinstance(model.sigma, HalfNormal)
+    assert model.sigma.scale == pytest.approx(sd, rel=1e-14)
+
+
+def test_default_priors_leave_what_is_given():
+    assert completed(FLOOR, OBSERVED) is FLOOR
+    assert completed(FLOOR, NOTHING) is FLOOR
+    only_means = completed(NormalMixture(n_components=2, sigma=1.0), OBSERVED)
+    assert only_means.sigma == 1.0
+    assert only_means.means.scale > 0
+    assert only_means.min_sigma is None  # there is nothing for it to be under
+    only_sigma = completed(NormalMixture(n_components=2, means=Normal(0, 1)), OBSERVED)
+    assert only_sigma.means == Normal(0, 1)
+    assert isinstance(only_sigma.sigma, HalfNormal)
+
+
+def test_the_floor_under_sigma_is_what_the_data_can_tell_of():
+    model = dataclasses.replace(FLOOR, min_sigma=None)
+    rounded = indexed(np.array([1.0, 1.5, 1.5, 3.0]))
+    assert completed(model, rounded) == dataclasses.replace(model, min_sigma=0.25)
+    assert completed(model, NOTHING) == dataclasses.replace(model, min_sigma=0.0)
+    # without ties, on a grid or on none
+    assert completed(model, indexed(np.array([1.0, 2.0, 3.0]))).min_sigma == pytest.approx(
+        1e-3 * math.sqrt(2 / 3)
+    )
+
+
+def test_default_priors_serve_the_largest_observations():
+    model = completed(NormalMixture(n_components=2), indexed(np.array([-1e100, 1e100])))
+    assert model.means.scale == pytest.approx(2.5e100)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, r"means is left out.*means=Normal\("),
+        ({"sigma": 1.0}, r"means is left out.*means=Normal\("),
+        ({"means": Normal(0, 1)}, r"sigma is left out.*sigma=HalfCauchy\("),
+    ],
+)
+def test_default_priors_need_data(given, missing):
+    with pytest.raises(ModelError, match=missing):
+        completed(NormalMixture(n_components=2, **given), NOTHING)

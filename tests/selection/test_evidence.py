@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
 from pystan_mix.errors import DataError, SettingsError
+from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
@@ -143,6 +144,45 @@ def test_two_components_with_known_sigma_are_a_quadrature(cmdstan, case):
     assert found.mcse < 0.01
     assert abs(found.log_evidence - expected) < LARGEST * found.mcse
     assert abs(found.log_bound - bound) < LARGEST * found.mcse
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("sigma", {"shared_sigma": True}), ("sigma[2]", {"known_sigma": [0.9, None]})],
+)
+def test_known_means_leave_weights_and_sigma_to_a_quadrature(cmdstan, name, given):
+    """The posterior too, in its means and standard deviations."""
+    model = two(means=[0, 4], sigma=pmix.HalfNormal(2), min_sigma=0.0, **given)
+    t, by_t = panels(0.0, 1.0, 8)
+    u, by_u = panels(-6.0, 3.0, 12)
+    s = np.exp(u)[:, None]
+    sigma = np.stack([s if name == "sigma" else np.full_like(s, 0.9), s], axis=-1)
+    theta, mu = np.stack([t, 1.0 - t], axis=-1), np.array([0.0, 4.0])
+    with np.errstate(divide="ignore"):
+        logs = log_lik(Y, theta, mu, sigma)
+    logs = logs + stats.beta(2.0, 3.0).logpdf(t) + stats.halfnorm(0, 2).logpdf(s) + u[:, None]
+    logs += np.log(by_t) + np.log(by_u)[:, None]
+    fit = fit_of(model, Y)
+    found = pmix.log_evidence(fit)
+    assert found.mcse < 0.02
+    assert abs(found.log_evidence - logsumexp(logs)) < LARGEST * found.mcse
+    weights, table = np.exp(logs - logsumexp(logs)), summarize(fit)
+    for each, values in (("theta[1]", t), (name, s)):
+        mean = (weights * values).sum()
+        sd = np.sqrt((weights * (values - mean) ** 2).sum())
+        assert abs(table.loc[each, "mean"] - mean) < LARGEST * table.loc[each, "mcse_mean"], each
+        assert table.loc[each, "sd"] == pytest.approx(sd, rel=0.1), each
+
+
+def test_two_components_with_one_sigma_are_a_quadrature(cmdstan):
+    prior, law = pmix.HalfNormal(2), stats.halfnorm(0, 2)
+    u, by_u = panels(-1.5, 2.2, 1)
+    logs = [on_grid(two(means=SAME, sigma=float(np.exp(s))), Y)[0] for s in u]
+    expected = logsumexp(logs + law.logpdf(np.exp(u)) + u + np.log(by_u))
+    model = two(means=SAME, sigma=prior, shared_sigma=True, min_sigma=0.0)
+    found = pmix.log_evidence(fit_of(model, Y))
+    assert found.mcse < 0.02
+    assert abs(found.log_evidence - expected) < LARGEST * found.mcse
 
 
 # averages over the prior

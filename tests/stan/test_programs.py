@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lp_at_points import lp_at
-from reference_density import log_jacobian, log_lik, log_prior, log_simplex_jacobian
+from reference_density import (
+    log_jacobian,
+    log_lik,
+    log_prior,
+    log_scale_prior,
+    log_simplex_jacobian,
+    ordering_width,
+)
 from scipy import stats
 from wheels import unpacked
 
@@ -18,8 +25,10 @@ from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
+from pystan_mix.errors import SamplingError
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.density import log_joint, to_constrained
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
@@ -61,6 +70,11 @@ CASES = {
             min_sigma=0.5,
         ),
         Y,
+        "fused",
+    ),
+    "shared": (
+        NormalMixture(n_components=3, sigma=pmix.HalfNormal(2), shared_sigma=True, **PRIORS),
+        Y.round(1),
         "fused",
     ),
     "one-component": (
@@ -142,6 +156,86 @@ def test_all_that_a_component_has_follows_its_location(cmdstan: CmdStan, program
     lp = lp_at(stan_program(program), stan, inits)
     assert np.ptp(lp) > 50.0
     assert np.ptp(lp - expected) < 1e-8
+
+
+GIVEN = {
+    "means known": {"means": [-3, 0, 4], "sigma": pmix.HalfNormal([1, 2, 3])},
+    "means known, sigma shared": {"means": [-3, 0, 4], "shared_sigma": True},
+    "all known": {"means": [-3, 0, 0], "sigma": [0.8, 1.0, 1.4], "min_weight": 0.1},
+    "one sigma known": {"sigma": pmix.HalfNormal([1, 2, 3]), "known_sigma": [None, 0.01, None]},
+    "means known, one sigma not": {
+        "means": [-3, 0, 0],
+        "sigma": pmix.InverseGamma(2, [1, 2, 3]),
+        "known_sigma": [0.7, 1.0, None],
+    },
+    "sigma shared": {"sigma": pmix.LogNormal(0, 1), "shared_sigma": True},
+}
+
+
+@pytest.mark.parametrize("program", ["normal, fused", "normal, plain", "student_t"])
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_is_known_or_shared_enters_as_such(cmdstan: CmdStan, program: str, case: str):
+    """The density in CmdStan, in this package's NumPy, and from the priors of SciPy."""
+    family, rng = NormalMixture, np.random.default_rng(6)
+    likelihood = "stan" if program == "normal, plain" else "fused"
+    if program == "student_t":
+        family = pmix.StudentTMixture
+    target = target_of(
+        family(n_components=3, weights=pmix.Dirichlet([1.5, 2, 4]), **GIVEN[case]), Y
+    )
+    model, stan = target.model, stan_data(target)
+    z = rng.normal(size=(20, target.dimensions))
+    found = to_constrained(target, z)
+    inits, expected = [], []
+    for i, log_theta in enumerate(found.log_theta):
+        at = {name: values[i] for name, values in found.components.items()}
+        theta_raw = (np.exp(log_theta) - model.min_weight) / target.free_weight
+        init = {"theta_raw": theta_raw} | {f"{name}_raw": x for name, x in at.items()}
+        total = (np.array(stan["alpha"]) - 1) @ log_theta
+        total += log_simplex_jacobian(theta_raw, version=cmdstan.version)
+        if "mu" in at:
+            init["mu_raw"] = z[i, 2:5]
+            total += stats.norm.logpdf(at["mu"], stan["mu_loc"], stan["mu_scale"]).sum()
+            total += stats.norm.logcdf(z[i, 3:5], at["mu"][:-1], ordering_width(stan)).sum()
+        if "sigma" in at:
+            own = at["sigma"]
+            if model.known_sigma is not None:
+                there = [known is None for known in model.known_sigma]
+                own = init["sigma_raw"] = own[there]
+            total += log_scale_prior(stan, own).sum() + np.log(own - stan["min_sigma"]).sum()
+        mu, sigma = at.get("mu", stan["mu_known"]), at.get("sigma", stan["sigma_known"])
+        law = stats.norm(mu, sigma)
+        if "df" in at:
+            law = stats.t(at["df"], mu, sigma)
+            total += (stats.gamma(2, scale=10).logpdf(at["df"]) + np.log(at["df"])).sum()
+        total += np.log(law.pdf(Y[:, None]) @ np.exp(log_theta)).sum()
+        inits.append({name: np.asarray(x).tolist() for name, x in init.items()})
+        expected.append(total)
+    lp = lp_at(stan_program(model.program, likelihood=likelihood), stan, inits)
+    assert np.ptp(lp) > 10.0
+    assert np.ptp(lp - expected) < 1e-8
+    if cmdstan.version < (2, 37):
+        assert np.ptp(lp - log_joint(target, z)) < 1e-8
+
+
+@pytest.mark.parametrize("program", ["normal", "student_t"])
+@pytest.mark.parametrize(
+    ("given", "change", "words"),
+    [
+        ({"means": [0, 1]}, {"sort_components": 1}, "n_mu must be K = 2, or 0 if unsorted"),
+        ({"known_sigma": [1, None]}, {"sort_components": 1}, "sorted where some of their scales"),
+        ({"known_sigma": [1, None]}, {"sigma_known": [1, 2]}, "n_sigma must be how many scales"),
+        ({"shared_sigma": True}, {"n_sigma": 0, "sigma_scale": []}, None),
+    ],
+)
+def test_data_that_do_not_go_together(cmdstan: CmdStan, program: str, given, change, words):
+    target = target_of(pmix.StudentTMixture(n_components=2, df=4.0, **given), Y)
+    (executable,) = compiled(stan_program(program), show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        data = space.write_data("data", stan_data(target) | change)
+        call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
+        with pytest.raises(SamplingError, match=words):
+            run_cmdstan(space, "chain", [call], parallel=1)
 
 
 def test_the_textbook_program_has_the_density_of_the_model(cmdstan: CmdStan):

@@ -127,6 +127,8 @@ def test_least_visible_difference_is_critical():
 
 def test_constants_and_too_few_draws_are_no_accident():
     constant = summary_of(np.full((4, 100), 2.0))
+    # whose mean is off by rounding
+    assert summary_of(np.full((4, 1000), 0.1)).values["sd"] == 0.0
     moving = summary_of(np.random.default_rng(9).standard_normal((4, 100)))
     assert set(z_scores(constant, constant).values()) == {0.0}
     assert z_scores(constant, summary_of(np.full((4, 100), 3.0)))["mean"] == math.inf

@@ -8,12 +8,12 @@ import pytest
 
 from pystan_mix.data_files import read_observations
 from pystan_mix.mixtures.observations import checked_observations
-from pystan_mix.mixtures.simulation import simulate
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir
 from pystan_mix.study.data_sets import DATA_SETS, format_observations, write_data_sets
 from pystan_mix.study.pymc_results import REFERENCE_FILE
+from pystan_mix.study.simulation import simulate
 
 SHIPPED = resource_dir("data")
 each = pytest.mark.parametrize("data_set", DATA_SETS, ids=lambda data_set: data_set.name)

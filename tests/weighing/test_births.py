@@ -5,7 +5,15 @@ import pytest
 from known_posteriors import HeavyMixture
 from scipy import stats
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
+from pystan_mix import (
+    Dirichlet,
+    Gamma,
+    HalfNormal,
+    Normal,
+    NormalMixture,
+    StudentTMixture,
+    simulate,
+)
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.importance.student_proposals import Students, student
 from pystan_mix.weighing.births import Births, merged, without_one
@@ -22,8 +30,12 @@ MODELS = {
         min_weight=0.01,
     ),
     "sigma known": NormalMixture(n_components=3, means=Normal(0, 3), sigma=1.0),
+    "sigma shared": NormalMixture(n_components=3, means=Normal(0, 3), shared_sigma=True),
     "one more, shared": HeavyMixture(
         n_components=3, means=Normal(0, 3), sigma=HalfNormal(1), df=HalfNormal(10.0)
+    ),
+    "one more, each its own": StudentTMixture(
+        n_components=2, means=Normal(0, 3), sigma=1.0, df=Gamma([2, 3], 0.1)
     ),
 }
 

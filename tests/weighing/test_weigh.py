@@ -115,6 +115,35 @@ def test_known_sds(sigma):
     assert set(found.variables) == {"theta", "mu"}
 
 
+@pytest.mark.parametrize("means", [(-2, 2), (0, 0)])
+def test_known_means(means):
+    y = simulate(80, theta=[0.5, 0.5], mu=means, sigma=[0.5, 3], seed=2)
+    model = NormalMixture(n_components=2, means=means, sigma=HalfNormal([1, 3]))
+    draws = around([0.5, 0.5], means, [0.5, 3], sd=0.1)
+    found = weigh(
+        target_of(model, y),
+        Draws({name: draws.variables[name] for name in ("theta", "sigma")}),
+        rng=np.random.default_rng(1),
+    )
+    assert found.is_sound
+    # no label but their place: they are not exchangeable, though their means be equal
+    assert found.posterior.labels is None
+    assert set(found.variables) == {"theta", "sigma"}
+
+
+def test_some_known_sds():
+    y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=[0.3, 1.5], seed=2)
+    model = NormalMixture(n_components=2, means=Normal(0, 5), known_sigma=[0.3, None])
+    draws = around([0.5, 0.5], [-2, 2], [0.3, 1.5], sd=0.1)
+    draws.variables["sigma"][..., 0] = 0.3
+    target = target_of(model, y)
+    found = weigh(target, draws, rng=np.random.default_rng(1))
+    # what is known has no error
+    assert found.is_sound
+    assert found.posterior.labels is None
+    assert (found.variables["sigma"][:, 0] == 0.3).all()
+
+
 def test_a_family_with_a_parameter_that_all_components_share():
     y = simulate(80, theta=[0.5, 0.5], mu=[-2, 2], sigma=1.0, seed=2)
     model = HeavyMixture(

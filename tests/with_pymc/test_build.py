@@ -20,6 +20,7 @@ from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.data_files import read_observations
 from pystan_mix.errors import DataError, MissingPackageError, SettingsError
 from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Gamma
@@ -57,6 +58,7 @@ CASES = {
         NormalMixture(n_components=2, sigma=pmix.HalfStudentT(7, [1, 2]), min_weight=0.3),
         Y.round(0),
     ),
+    "shared": (NormalMixture(n_components=3, shared_sigma=True, **PRIORS), Y),
     "priors-left-out": (NormalMixture(n_components=2), Y),
     "one-component": (NormalMixture(n_components=1, means=pmix.Normal(0, 5)), Y),
     "one-component-floor": (NormalMixture(n_components=1, sigma=1.0, min_weight=0.5), Y),
@@ -65,6 +67,7 @@ CASES = {
         StudentTMixture(n_components=2, sigma=pmix.HalfCauchy(2), df=Gamma([2, 4], [0.1, 1])),
         Y.round(0),
     ),
+    "student-t-shared": (StudentTMixture(n_components=3, shared_sigma=True, **PRIORS), Y),
     "student-t-known": (StudentTMixture(n_components=3, sigma=1.1, df=[3, 5, 9], **PRIORS), Y),
     "student-t-known-df": (StudentTMixture(n_components=2, df=4.0), Y),
 }
@@ -109,7 +112,7 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     parameters = {"theta": model.min_weight + (1 - K * model.min_weight) * theta_raw, "mu": mu}
     for each in target.estimated:
         if each.name == "sigma":
-            parameters["sigma"] = model.min_sigma + y.std() * np.exp(z[2])
+            parameters["sigma"] = model.min_sigma + y.std() * np.exp(z[2, :, : model.size(each)])
         if each.name == "df":
             parameters["df"] = 8.0 * np.exp(z[3, :, : model.size(each)])
     mu_raw = pull_free(mu, target.width)
@@ -210,6 +213,39 @@ def test_the_jacobian_is_that_of_the_transforms(
     np.testing.assert_allclose(jacobian, expected, rtol=0, atol=1e-8)
 
 
+GIVEN = {
+    "one sigma": NormalMixture(
+        n_components=3, sigma=pmix.HalfNormal([1, 2, 3]), known_sigma=[None, 0.7, None]
+    ),
+    "one sigma, inverse gamma": StudentTMixture(
+        n_components=2, sigma=pmix.InverseGamma(2, [1, 2]), known_sigma=[0.7, None]
+    ),
+    "means": NormalMixture(n_components=2, means=[-2, 3]),
+    "means, one sigma": StudentTMixture(n_components=2, means=[-2, 3], shared_sigma=True),
+    "all": NormalMixture(n_components=2, means=0.0, sigma=[1, 4], min_weight=0.1),
+}
+
+
+@pytest.mark.pymc
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_is_known_enters_as_such(pm, case, by_hand):
+    """The density of `log_prior` and `log_likelihood`, which are CmdStan's."""
+    target = target_of(GIVEN[case], Y)
+    found = to_constrained(target, np.random.default_rng(3).normal(size=(6, target.dimensions)))
+    drawn = found.variables()
+    built = pmix.to_pymc(GIVEN[case], Y, by_hand=by_hand)
+    if target.partly_known:
+        assert built.named_vars_to_dims["sigma"] == ("component",)
+        places = target.model.places(target.model.parameters[1])
+        drawn["sigma_raw"] = drawn.pop("sigma")[:, places]
+    assert {each.name for each in built.free_RVs} == set(drawn)
+    theirs = densities_at(built, drawn).without_jacobian
+    ours = log_prior(target, found) + log_likelihood(target, found)
+    assert np.ptp(ours) > 1.0
+    assert np.ptp(ours - theirs) < 1e-8
+
+
 @pytest.mark.pymc
 def test_the_floors_transform_fills_exactly_the_interval_that_the_floor_leaves(pm):
     """The integral of the Jacobian of a transform is the length of what it maps onto."""
@@ -254,10 +290,11 @@ def test_variables_have_the_names_and_dims_of_a_fit(pm, case, floor, by_hand):
     assert [variable.name for variable in built.free_RVs] == names
     assert [variable.name for variable in built.observed_RVs] == ["y"]
     dims = dict.fromkeys(names, ("component",)) | {"y": ("obs",)}
-    if case == "student-t":
-        # one for all components
-        del dims["df"]
-        assert built["df"].ndim == 0
+    for each in model.estimated:
+        if model.is_shared(each):
+            # one for all components
+            del dims[each.name]
+            assert built[each.name].ndim == 0
     assert built.named_vars_to_dims == dims
     assert {name: len(values) for name, values in built.coords.items()} == {
         "component": model.n_components,

@@ -2,13 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal, SigmaPrior
@@ -39,7 +41,8 @@ SIGMA = Parameter(
     example=HalfCauchy(5.0),
     symbol=r"\sigma",
     pymc="sigma",
-    may_be_known=True,
+    sharing="shared_sigma",
+    partly="known_sigma",
     floor="min_sigma",
 )
 
@@ -55,8 +58,10 @@ class NormalMixture(Mixture):
     weights : Dirichlet, default Dirichlet(2)
         Prior of the weights. With `min_weight` above zero it is this Dirichlet
         restricted to weights that are all at least `min_weight`.
-    means : Normal, optional
-        Prior of the means, restricted to increasing order. By default, for
+    means : Normal or numbers, optional
+        Prior of the means, restricted to increasing order, or their known
+        values in this order. Of equal known ones the components must differ in
+        something else that is given: known `sigma`, a prior. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
     sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
@@ -64,6 +69,11 @@ class NormalMixture(Mixture):
         components or one for each, in the units of the data; `InverseGamma` is
         that of their squares. By default half-normal with the standard deviation of the
         data as scale.
+    shared_sigma : bool, default False
+        Whether all components share one standard deviation, which is estimated.
+    known_sigma : sequence of K floats and None, optional
+        The standard deviations of some components, by the order of their means, and
+        None for those that are estimated, by the prior `sigma`.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -99,8 +109,10 @@ class NormalMixture(Mixture):
     pymc_distribution: ClassVar = "Normal"
     parameters: ClassVar = (MEANS, SIGMA)
 
-    means: Normal | None = None
+    means: Normal | Numbers | None = None
     sigma: SigmaPrior | Numbers | None = None
+    shared_sigma: bool = False
+    known_sigma: Sequence[float | None] | None = None
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -125,7 +137,8 @@ class NormalMixture(Mixture):
         self, y: FloatArray, shares: FloatArray, *, least_spread: float
     ) -> dict[str, FloatArray]:
         """Return the weighted means and standard deviations of points."""
-        found = location_and_scale_from_shares(y, shares, least_spread=least_spread)
+        found = location_and_scale_from_shares(self, y, shares, least_spread=least_spread)
+        found["sigma"] = self.filled(SIGMA, found["sigma"])
         return found | self.known_values()
 
 
@@ -139,10 +152,16 @@ def default_location_and_scale(observed: Observations) -> dict[str, Prior]:
 
 
 def location_and_scale_from_shares(
-    y: FloatArray, shares: FloatArray, *, least_spread: float
+    model: Mixture, y: FloatArray, shares: FloatArray, *, least_spread: float
 ) -> dict[str, FloatArray]:
-    """Return the weighted mean and standard deviation of points, for each component."""
+    """Return the weighted mean of points for each component, and the standard deviation about it.
+
+    Or about the mean that is known. Of standard deviations there is one, for
+    all components, where these share it.
+    """
     weight = shares.sum(axis=-1) + _NO_WEIGHT
-    mu = shares @ y / weight
-    squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1) / weight
-    return {"mu": mu, "sigma": np.maximum(np.sqrt(squares), least_spread)}
+    mu = model.known_values().get(MEANS.name, shares @ y / weight)
+    squares = (shares * (y - mu[..., None]) ** 2).sum(axis=-1)
+    if model.is_shared(SIGMA):
+        squares, weight = (each.sum(axis=-1, keepdims=True) for each in (squares, weight))
+    return {"mu": mu, "sigma": np.maximum(np.sqrt(squares / weight), least_spread)}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +14,10 @@ from pystan_mix.mixtures.families.normal import (
     default_location_and_scale,
     location_and_scale_from_shares,
 )
-from pystan_mix.mixtures.mixture import Mixture, Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.numerics import FloatArray
@@ -34,7 +36,6 @@ DF = Parameter(
     example=Gamma(2.0, 0.1),
     symbol=r"\nu",
     pymc="nu",
-    may_be_known=True,
     shared=True,
 )
 
@@ -50,8 +51,10 @@ class StudentTMixture(Mixture):
     weights : Dirichlet, default Dirichlet(2)
         Prior of the weights. With `min_weight` above zero it is this Dirichlet
         restricted to weights that are all at least `min_weight`.
-    means : Normal, optional
-        Prior of the locations, restricted to increasing order. By default, for
+    means : Normal or numbers, optional
+        Prior of the locations, restricted to increasing order, or their known
+        values in this order. Of equal known ones the components must differ in
+        something else that is given: known `sigma`, a prior. By default, for
         every component, the mean of the data plus or minus 2.5 times their
         standard deviation.
     sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
@@ -65,6 +68,11 @@ class StudentTMixture(Mixture):
         each its own. The default is that of Juárez and Steel (2010),
         "Model-based clustering of non-Gaussian panel data based on skew-t
         distributions", section 2.
+    shared_sigma : bool, default False
+        Whether all components share one scale, which is estimated.
+    known_sigma : sequence of K floats and None, optional
+        The scales of some components, by the order of their means, and
+        None for those that are estimated, by the prior `sigma`.
     min_weight : float, default 0
         Floor under every weight, at least 0 and below 1 / K.
     min_sigma : float, optional
@@ -93,9 +101,11 @@ class StudentTMixture(Mixture):
     pymc_distribution: ClassVar = "StudentT"
     parameters: ClassVar = (MEANS, SCALES, DF)
 
-    means: Normal | None = None
+    means: Normal | Numbers | None = None
     sigma: SigmaPrior | Numbers | None = None
     df: Gamma | Numbers = Gamma(2.0, 0.1)
+    shared_sigma: bool = False
+    known_sigma: Sequence[float | None] | None = None
     min_sigma: float | None = None
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
@@ -109,7 +119,8 @@ class StudentTMixture(Mixture):
         """Return the Student-t log density; all are broadcast."""
         square = (y - mu) / sigma
         square *= square
-        square /= df
+        # df may be drawn where the others are known: not in place
+        square = square / df
         constant = special.gammaln(0.5 * (df + 1.0)) - special.gammaln(0.5 * df)
         peak = constant - 0.5 * np.log(math.pi * df) - np.log(sigma)
         return np.asarray(peak - 0.5 * (df + 1.0) * np.log1p(square))
@@ -126,10 +137,11 @@ class StudentTMixture(Mixture):
         self, y: FloatArray, shares: FloatArray, *, least_spread: float
     ) -> dict[str, FloatArray]:
         """Return the weighted means of points, and scales that give their standard deviations."""
-        found = location_and_scale_from_shares(y, shares, least_spread=least_spread)
+        found = location_and_scale_from_shares(self, y, shares, least_spread=least_spread)
         found |= {"df": np.full(self.size(DF), _START)} | self.known_values()
         if not self.is_known(SCALES):
             # without a variance there is no such scale
             df = np.maximum(found["df"], 3.0)
-            found["sigma"] = found["sigma"] * np.sqrt((df - 2.0) / df)
+            sigma = found["sigma"] * np.sqrt((df - 2.0) / df)
+            found["sigma"] = self.filled(SCALES, sigma)
         return found

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from command_line import run
 from lp_at_points import lp_at
-from reference_density import log_simplex_jacobian, ordering_width
+from reference_density import log_scale_prior, log_simplex_jacobian, ordering_width
 from scipy import integrate, stats
 
 import pystan_mix as pmix
@@ -17,7 +17,7 @@ from pystan_mix.errors import ModelError
 from pystan_mix.fits.groups import variables
 from pystan_mix.fits.summary import summarize
 from pystan_mix.inference.programs import stan_program
-from pystan_mix.mixtures.families.student_t import DF, StudentTMixture
+from pystan_mix.mixtures.families.student_t import DF, SCALES, StudentTMixture
 from pystan_mix.mixtures.model_json import model_from_json, model_to_json
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
 from pystan_mix.mixtures.target import target_of
@@ -30,6 +30,9 @@ MODELS = {
     "one df for all": StudentTMixture(n_components=2, **PRIORS),
     "one df each": StudentTMixture(n_components=2, df=pmix.Gamma([2, 3], 0.1), **PRIORS),
     "df known": StudentTMixture(n_components=2, df=4.0, min_weight=0.1, **PRIORS),
+    "one sigma for all": StudentTMixture(
+        n_components=2, sigma=pmix.LogNormal(0, 1), shared_sigma=True, df=pmix.Gamma([2, 3], 0.1)
+    ),
     "dfs known": StudentTMixture(n_components=2, df=[3.0, 9.0], sigma=1.5),
 }
 
@@ -91,7 +94,7 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, name):
     inits, expected = [], []
     for _ in range(20):
         theta_raw, mu_raw = rng.dirichlet([2, 2]), rng.normal([-3, 3], 2)
-        sigma, df = rng.lognormal(0, 0.5, 2), rng.gamma(2, 5, model.size(DF))
+        sigma, df = rng.lognormal(0, 0.5, model.size(SCALES)), rng.gamma(2, 5, model.size(DF))
         init = {"theta_raw": theta_raw, "mu_raw": mu_raw}
         theta = model.min_weight + (1 - 2 * model.min_weight) * theta_raw
         width = ordering_width(stan)
@@ -102,7 +105,7 @@ def test_lp_is_the_log_posterior_plus_the_log_jacobian(cmdstan: CmdStan, name):
         total += stats.norm.logcdf(mu_raw[1:], mu[:-1], width).sum()
         if stan["n_sigma"]:
             init["sigma_raw"] = sigma
-            total += stats.t.logpdf(sigma, stan["sigma_df"], 0, stan["sigma_scale"]).sum()
+            total += log_scale_prior(stan, sigma).sum()
             total += np.log(sigma).sum()
         else:
             sigma = np.array(stan["sigma_known"])
@@ -196,7 +199,8 @@ def test_pymc_has_the_same_density(pm, name, by_hand):
     for _ in range(5):
         free = {"theta": rng.dirichlet([9, 9]), "mu": np.sort(rng.normal([-3, 3], 1))}
         if not model.is_known(model.parameters[1]):
-            free["sigma"] = rng.lognormal(0, 0.3, 2)
+            sigma = rng.lognormal(0, 0.3, 2)
+            free["sigma"] = sigma[0] if model.is_shared(SCALES) else sigma
         if not model.is_known(DF):
             free["df"] = rng.gamma(2, 5, 2) if model.size(DF) == 2 else np.array(rng.gamma(2, 5))
         known = model.known_values()

@@ -1,11 +1,11 @@
-"""Tests of pystan_mix.mixtures.simulation: the law of the simulator."""
+"""Tests of pystan_mix.study.simulation: the law of the simulator."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from pystan_mix.errors import DataError, SettingsError
-from pystan_mix.mixtures.simulation import simulate
+from pystan_mix.study.simulation import simulate
 
 INF = np.inf
 THREE = {"theta": [0.2, 0.5, 0.3], "mu": [-4.0, 0.0, 9.0], "sigma": [1.0, 0.5, 3.0]}

@@ -1,0 +1,64 @@
+"""What a family of components declares of each of their parameters."""
+
+import dataclasses
+
+from pystan_mix.mixtures.priors import Prior
+from pystan_mix.stats.transforms import Space
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What each component has one of, and the model a prior or known values.
+
+    Parameters
+    ----------
+    name : str
+        Its name in Stan, in ArviZ data and in figures, such as ``mu``.
+    field : str
+        The model's field with its prior or its known values, such as ``means``.
+    meaning : str
+        What it is, in the plural: "standard deviations".
+    space : Space
+        The values that it may have.
+    priors : tuple of type
+        The kinds of prior that it takes.
+    example : Prior
+        One of them, for messages.
+    symbol : str
+        Its symbol as mathtext, such as that of mu.
+    pymc : str
+        Its name in PyMC's distribution of the component.
+    ordered : bool, default False
+        Whether components are told apart by its order; it is so of one at most.
+    shared : bool, default False
+        Whether one number stands for one value that all components share,
+        and only a sequence for one each.
+    sharing : str, optional
+        The model's field that says whether all components share one value that
+        is estimated, such as ``shared_sigma``.
+    partly : str, optional
+        The model's field of values that are known of some components, such as
+        ``known_sigma``.
+    floor : str, optional
+        The model's field, and the programs' name, of what none of its values
+        is below, such as ``min_sigma``.
+    """
+
+    name: str
+    field: str
+    meaning: str
+    space: Space
+    priors: tuple[type[Prior], ...]
+    example: Prior
+    symbol: str
+    pymc: str
+    ordered: bool = False
+    shared: bool = False
+    sharing: str | None = None
+    partly: str | None = None
+    floor: str | None = None
+
+    @property
+    def free_name(self) -> str:
+        """The name of what the Stan program samples in its place, before components are ordered."""
+        return f"{self.name}_raw"
