@@ -17,7 +17,7 @@ from pystan_mix.inference.predictive import replicated
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.target import Target, target_of
+from pystan_mix.mixtures.target import Target, prior_target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.rank_ecdf import Band, is_inside, randomised_rank, simultaneous_band
 
@@ -108,7 +108,7 @@ def calibrate(
     """
     fit = _by_default if fit is None else fit
     # without data a floor that is left open is zero; it is not to depend on each data set
-    model = target_of(model, None).model
+    model = prior_target(model).model
     n, simulations = check_whole("n", n, least=2), check_whole("simulations", simulations, least=10)
     rng = np.random.default_rng(check_seed(seed))
     ranks: dict[str, list[float]] = {}

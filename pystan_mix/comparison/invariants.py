@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from scipy import special
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.mixtures.density import mixture_log_density
@@ -96,7 +97,8 @@ def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
     dict of str to ndarray, shape (chain, draw)
         ``log_lik``, the sum over all observations, and ``density[50%]``, the
         mixture's density at the median of the observations, whose mean is the
-        posterior predictive density there, and at six more of their quantiles.
+        posterior predictive density there, and at six more of their quantiles;
+        of two components or more the ``entropy`` of the weights.
         Where draws times observations are many, `log_lik` is that of evenly
         spaced draws; it is left out where these would be fewer than 400.
 
@@ -111,6 +113,8 @@ def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
     """
     at_places = np.exp(log_density(mixture, np.quantile(y, _PLACES)))
     found = {f"density[{100 * p:g}%]": at_places[..., i] for i, p in enumerate(_PLACES)}
+    if mixture.theta.shape[-1] > 1:
+        found["entropy"] = special.entr(mixture.theta).sum(axis=-1)
     distinct, count = np.unique(y, return_counts=True)
     chains, draws, K = mixture.theta.shape
     step = -(-chains * draws * K * distinct.size // _MOST_TERMS)

@@ -9,6 +9,7 @@ from pystan_mix.arviz_compat import Fit, group_names
 from pystan_mix.checks import check_seed
 from pystan_mix.errors import DataError
 from pystan_mix.fits.approximation import is_approximation
+from pystan_mix.fits.attributes import WeighingFindings, read_attributes
 from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import (
     CONSTANT_DATA,
@@ -73,7 +74,7 @@ class Evidence:
         Log probability that no scale is below its floor, such as `min_sigma`,
         were its prior not restricted.
     halves : tuple of two float
-        `log_bound` as each half of the draws has it.
+        `log_bound` as each half of the draws has it, by bridge sampling.
     ess : float
         Effective number of draws of the parameter that moves slowest.
     pareto_khat : float
@@ -118,8 +119,9 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
 
     Bridge sampling (Meng and Wong, 1996; Gronau et al., 2017, "A tutorial on
     bridge sampling") in the unconstrained space, between the posterior and a
-    mixture of normals fitted to the other half of its draws. `diagnose` the
-    fit first: a mode that no chain has found is not in the evidence.
+    mixture of normals fitted to the other half of its draws. Where `sample`
+    has weighed the posterior as a whole and its draws are not those of the
+    chains, the integral is that of the weighing. `diagnose` the fit first.
 
     It is the evidence of the model proper: the prior integrates to one over
     ordered means and over weights and scales above their floors. Where the priors of all
@@ -203,15 +205,19 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     known = bridge.mcse <= _LARGEST_MCSE and (
         ess >= _LEAST_ESS or bridge.pareto_khat <= _LARGEST_KHAT
     )
+    log_bound, mcse = bridge.log_integral, bridge.mcse if known else math.inf
+    weighing = read_attributes(WeighingFindings, fit)
+    # resampled draws are no chains, whose correlation tells the bridge its error
+    if weighing.trusted and (weighing.weighed or not known):
+        log_bound, mcse = weighing.log_bound, weighing.log_bound_mcse
     log_ordering = log_ordering_of(target)
     log_floor = log_floor_probability(target.concentration, target.model.min_weight)
     log_free_weight = (target.n_components - 1) * math.log(target.free_weight)
     log_scales = log_scales_of(target)
     return Evidence(
-        log_evidence=bridge.log_integral
-        + (log_free_weight - log_ordering - log_floor - log_scales),
-        mcse=bridge.mcse if known else math.inf,
-        log_bound=bridge.log_integral,
+        log_evidence=log_bound + (log_free_weight - log_ordering - log_floor - log_scales),
+        mcse=mcse,
+        log_bound=log_bound,
         log_ordering=log_ordering,
         log_floor=log_floor,
         log_free_weight=log_free_weight,

@@ -27,7 +27,8 @@ def test_numbers_are_those_of_scipy():
     assert found["log_lik"][2, 3] == pytest.approx(np.log(density).sum(), rel=1e-12)
     here = (theta * stats.norm.pdf(np.quantile(y, 0.975), mu, sigma)).sum()
     assert found["density[97.5%]"][2, 3] == pytest.approx(here, rel=1e-12)
-    assert len(found) == 8
+    assert found["entropy"][2, 3] == pytest.approx(stats.entropy(theta), rel=1e-12)
+    assert len(found) == 9
 
 
 def test_the_density_is_that_of_the_family():

@@ -33,7 +33,7 @@ def test_text_is_narrow_and_has_every_row(comparison):
     assert max(map(len, lines)) <= 99 + len("approximation")
     assert sum(line.split()[-1] == "disagree" for line in lines[1:] if line) >= 2
     rows = [line for line in lines if line[16:].startswith("moved ")]
-    assert len(rows) == 9 + 8
+    assert len(rows) == 9 + 9
     mu = comparison.table.loc[("mu[2]", "moved")]
     assert f"{mu['mean']:.2f}" in rows[4]
     assert rows[4].endswith("disagree")
@@ -48,7 +48,7 @@ def test_json_has_every_number(comparison):
     summary = json.loads(json.dumps(comparison_summary(comparison)))
     assert summary["verdict"] == "disagree"
     assert summary["agree"] is False
-    assert summary["comparisons"] == 2 * 5 * 17
+    assert summary["comparisons"] == 2 * 5 * 18
     assert summary["data_sets"]["moved"]["chains"] == 4
     assert summary["data_sets"]["moved"]["seconds"] == 40.0
     assert summary["data_sets"]["approximation"]["seconds"] is None

@@ -1,5 +1,6 @@
 """The log evidence of real fits, against exact integrals and averages over the prior."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.special import logsumexp
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
 from pystan_mix.errors import DataError, SettingsError
+from pystan_mix.fits.attributes import WeighingFindings, read_attributes
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
@@ -42,6 +44,13 @@ def fit_of(model: NormalMixture, y: np.ndarray, *, seed: int = 1, draws: int = 2
         predictive_draws=0,
         show_progress=False,
     )
+
+
+def as_not_weighed(fit, **changed: xr.Dataset):
+    """The fit without what weighing says of it, and with groups changed."""
+    weighing = {field.name for field in dataclasses.fields(WeighingFindings)}
+    kept = {name: value for name, value in attributes(fit).items() if name not in weighing}
+    return to_arviz({name: group(fit, name) for name in group_names(fit)} | changed, attrs=kept)
 
 
 def two(**priors) -> NormalMixture:
@@ -363,7 +372,7 @@ def test_chains_that_are_stuck_in_two_modes_have_the_evidence_of_both(cmdstan):
         mirror(chains)
         dims = ("chain", "draw", "component")
         changed = {"theta": (dims, theta), "mu": (dims, mu), "sigma": (dims, sigma)}
-        found.append(pmix.log_evidence(without(fit, posterior=posterior.assign(changed))))
+        found.append(pmix.log_evidence(as_not_weighed(fit, posterior=posterior.assign(changed))))
     one, both = found
     assert both.ess < 20 < 500 < one.ess
     error = math.hypot(one.mcse, both.mcse)
@@ -374,10 +383,20 @@ def test_chains_that_are_stuck_in_two_modes_have_the_evidence_of_both(cmdstan):
 def test_more_components_than_the_draws_can_tell_have_no_error_that_could_lie(cmdstan):
     y = pmix.simulate(60, theta=[0.3, 0.4, 0.3], mu=[-6, 0, 6], sigma=1.0, seed=3)
     model = NormalMixture(n_components=6, means=pmix.Normal(0, 8), sigma=pmix.HalfNormal(3))
-    found = pmix.log_evidence(fit_of(model, y, draws=180))
+    fit = fit_of(model, y, draws=180)
+    found = pmix.log_evidence(as_not_weighed(fit))
     assert found.mcse == math.inf
     assert "its error not known" in str(found)
     assert f"Do not use it: the halves of the draws say {found.halves[0]:.2f} and" in str(found)
+    # the posterior that is weighed as a whole has one
+    weighing = read_attributes(WeighingFindings, fit)
+    assert weighing.trusted
+    found = pmix.log_evidence(fit)
+    assert (found.log_bound, found.mcse) == (weighing.log_bound, weighing.log_bound_mcse)
+    again = pmix.log_evidence(fit_of(model, y, draws=180, seed=2))
+    error = math.hypot(found.mcse, again.mcse)
+    assert error < 0.2
+    assert abs(found.log_evidence - again.log_evidence) < LARGEST * error
 
 
 @pytest.mark.parametrize(
