@@ -24,6 +24,11 @@ class Prior(Protocol):
     # which of the priors of a scale it is in Stan's data block; None of all others
     stan_prior: ClassVar[int | None]
 
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment, so that draws tell what the standard deviation is."""
+        ...
+
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element, without a constant left out."""
         ...
@@ -129,6 +134,11 @@ class Normal:
                 f"{list(self.location)}. Sort them, and the scales with them."
             )
 
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: there is."""
+        return True
+
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element, the order left aside."""
         return np.asarray(stats.norm.logpdf(x, self.location, self.scale))
@@ -185,6 +195,11 @@ class Gamma:
     def __post_init__(self) -> None:
         set_numbers(self, "shape", positive=True)
         set_numbers(self, "rate", positive=True)
+
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: there is."""
+        return True
 
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""

@@ -49,6 +49,11 @@ class HalfStudentT:
             raise ModelError(f"HalfStudentT: df must be one number; it is {list(self.df)}.")
         set_numbers(self, "scale", positive=True)
 
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: above 4 degrees of freedom."""
+        return self.df > 4.0
+
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""
         return np.asarray(math.log(2.0) + stats.t.logpdf(x, self.df, 0.0, self.scale))
@@ -99,6 +104,11 @@ class HalfCauchy:
 
     def __post_init__(self) -> None:
         set_numbers(self, "scale", positive=True)
+
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: there is none."""
+        return False
 
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""
@@ -151,6 +161,11 @@ class HalfNormal:
 
     def __post_init__(self) -> None:
         set_numbers(self, "scale", positive=True)
+
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: there is."""
+        return True
 
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""

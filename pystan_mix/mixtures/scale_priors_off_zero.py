@@ -51,6 +51,11 @@ class InverseGamma:
         set_numbers(self, "shape", positive=True)
         set_numbers(self, "scale", positive=True)
 
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: above a shape of 2."""
+        return bool(np.min(self.shape) > 2.0)
+
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each standard deviation, not of its square."""
         law = stats.invgamma(self.shape, scale=self.scale)
@@ -110,6 +115,11 @@ class LogNormal:
     def __post_init__(self) -> None:
         set_numbers(self, "location", positive=False)
         set_numbers(self, "scale", positive=True)
+
+    @property
+    def has_kurtosis(self) -> bool:
+        """Whether there is a fourth moment: there is."""
+        return True
 
     def log_density(self, x: FloatArray) -> FloatArray:
         """Return the log density of each element."""

@@ -13,7 +13,7 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
-from pystan_mix.weighing.moments import Moments, largest_errors, moments_of_populations
+from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_populations
 from pystan_mix.weighing.populations import Populations, Station
 
 # four groups, each with powers and steps of its own, on as many processors as there are
@@ -50,6 +50,8 @@ class Annealed:
 
     Parameters
     ----------
+    target : Target
+        The model and its observations.
     variables : dict of str to ndarray, shape (population, draw, K) or (population, draw, 1)
         Draws by name, the means in increasing order.
     log_weights : ndarray, shape (population, draw)
@@ -57,6 +59,7 @@ class Annealed:
         integral of prior and likelihood over means in increasing order.
     """
 
+    target: Target
     variables: dict[str, FloatArray]
     log_weights: FloatArray
 
@@ -78,8 +81,9 @@ class Annealed:
 
     @functools.cached_property
     def moments(self) -> dict[str, Moments]:
-        """Means and standard deviations by name, their errors by how populations differ."""
-        return {name: moments_of_populations(x, self.weights) for name, x in self.variables.items()}
+        """Moments by name, of what parameters are `judged` by; errors by how populations differ."""
+        variables = judged(self.target, self.variables)
+        return {name: moments_of_populations(x, self.weights) for name, x in variables.items()}
 
     @property
     def is_sound(self) -> bool:
@@ -151,7 +155,7 @@ def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Anneal
         for _ in range(_KEPT):
             _sweep(group, _SWEEPS_BETWEEN, stop)
             stations.append(group.station())
-        return _weighed(stations, target.n_components)
+        return _weighed(target, stations)
 
     groups: list[Annealed] = []
     with ThreadPoolExecutor(parallel) as threads:
@@ -168,7 +172,7 @@ def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Anneal
     return together
 
 
-def _weighed(stations: Sequence[Station], K: int) -> Annealed:
+def _weighed(target: Target, stations: Sequence[Station]) -> Annealed:
     """Weigh the draws of all stations for the posterior, population by population.
 
     Each draw is weighed against the mixture of all powers' densities, whose
@@ -183,12 +187,14 @@ def _weighed(stations: Sequence[Station], K: int) -> Annealed:
         for each in stations
     ]
     # each order of the components holds as much
-    log_weights = log_ratio - log_sum_exp(np.stack(terms), axis=0) - math.lgamma(K + 1)
+    log_weights = (
+        log_ratio - log_sum_exp(np.stack(terms), axis=0) - math.lgamma(target.n_components + 1)
+    )
     variables = {
         name: np.concatenate([each.variables[name] for each in stations], axis=1)
         for name in stations[0].variables
     }
-    return Annealed(variables, log_weights)
+    return Annealed(target, variables, log_weights)
 
 
 def _together(groups: Sequence[Annealed]) -> Annealed:
@@ -196,6 +202,7 @@ def _together(groups: Sequence[Annealed]) -> Annealed:
     most = max(each.log_weights.shape[1] for each in groups)
     missing = [most - each.log_weights.shape[1] for each in groups]
     return Annealed(
+        groups[0].target,
         {
             name: np.concatenate(
                 [
@@ -240,7 +247,7 @@ def glimpse(target: Target, *, rng: np.random.Generator) -> Draws:
         group.advance(_WORTH_IN_GLIMPSE)
         for _ in range(_SWEEPS_OF_GLIMPSE):
             group.sweep()
-    found = _weighed([group.station()], target.n_components)
+    found = _weighed(target, [group.station()])
     return found.draws(1, _POPULATIONS_OF_GROUP * particles, rng=rng)
 
 

@@ -15,7 +15,7 @@ from pystan_mix.stats.importance.adaptive import total_density
 from pystan_mix.weighing.annealed import Annealed, anneal, glimpse
 from pystan_mix.weighing.labelled import Labelled, exchangeable, labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
-from pystan_mix.weighing.moments import Moments, largest_errors
+from pystan_mix.weighing.moments import Moments, judged, largest_errors
 from pystan_mix.weighing.weigh import Weighed, weigh
 
 # observations times components; beyond, one round takes a second and more
@@ -84,7 +84,7 @@ def weigh_chains(
         return None
     summaries = {
         name: [summary_of(values[..., k]) for k in range(values.shape[-1])]
-        for name, values in draws.variables.items()
+        for name, values in judged(target, draws.variables).items()
     }
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:

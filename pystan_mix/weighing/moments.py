@@ -5,7 +5,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+
+
+def judged(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return what parameters are judged by: logarithms where a prior's tail has no kurtosis.
+
+    Of such a parameter draws cannot tell a standard deviation, where there is one.
+    """
+    heavy = {each.name for each in target.estimated if not target.model.prior(each).has_kurtosis}
+    return {name: np.log(x) if name in heavy else x for name, x in variables.items()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.births import Births, merged, without_one
 from pystan_mix.weighing.labelled import Labelled, labelled, picked
-from pystan_mix.weighing.moments import Moments, largest_errors, moments_of_draws
+from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_draws
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
 _TERMS_OF_ROUND = 2_000_000
@@ -97,8 +97,9 @@ class Weighed:
 
     @functools.cached_property
     def moments(self) -> dict[str, Moments]:
-        """Means and standard deviations by name, with their errors."""
-        return {name: moments_of_draws(x, self.weights) for name, x in self.variables.items()}
+        """Moments by name, of what parameters are `judged` by, with their errors."""
+        variables = judged(self.posterior.target, self.variables)
+        return {name: moments_of_draws(x, self.weights) for name, x in variables.items()}
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each."""

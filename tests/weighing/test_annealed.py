@@ -165,8 +165,8 @@ def test_ctrl_c_ends_all_threads():
 def test_populations_that_differ_are_not_sound():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(16, 100, 1)) + 0.6 * rng.normal(size=(16, 1, 1))
-    far = Annealed({"mu": x}, np.zeros((16, 100)))
+    far = Annealed(target_of(ALIKE, Y), {"mu": x}, np.zeros((16, 100)))
     assert not far.is_sound
-    near = Annealed({"mu": rng.normal(size=(16, 100, 1))}, np.zeros((16, 100)))
+    near = Annealed(target_of(ALIKE, Y), {"mu": rng.normal(size=(16, 100, 1))}, np.zeros((16, 100)))
     assert near.is_sound
     assert isinstance(near.draws(2, 50, rng=rng), Draws)

@@ -2,8 +2,23 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from pystan_mix.weighing.moments import largest_errors, moments_of_draws, moments_of_populations
+from pystan_mix import (
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    InverseGamma,
+    LogNormal,
+    NormalMixture,
+)
+from pystan_mix.mixtures.target import target_of
+from pystan_mix.weighing.moments import (
+    judged,
+    largest_errors,
+    moments_of_draws,
+    moments_of_populations,
+)
 
 pytestmark = pytest.mark.arviz
 
@@ -41,3 +56,26 @@ def test_what_does_not_vary_has_no_error():
     mean_error, sd_error = largest_errors(found)
     assert 0.0 < mean_error < 1.0
     assert 0.0 < sd_error < 1.0
+
+
+@pytest.mark.parametrize(
+    ("prior", "law"),
+    [
+        (HalfNormal(2), stats.halfnorm(scale=2)),
+        (HalfStudentT(4.5, 1), stats.t(4.5)),
+        (HalfStudentT(4, 1), stats.t(4)),
+        (HalfCauchy(1), stats.cauchy()),
+        # of the standard deviation: the variance has half as many moments
+        (InverseGamma([2.5, 3], 1), stats.invgamma(2.5)),
+        (InverseGamma([2, 3], 1), stats.invgamma(2)),
+        (LogNormal(0, 1), stats.lognorm(1)),
+    ],
+)
+def test_what_has_no_fourth_moment_is_judged_by_its_logarithm(prior, law):
+    target = target_of(NormalMixture(n_components=2, sigma=prior), np.arange(5.0))
+    moment = law.moment(2 if isinstance(prior, InverseGamma) else 4)
+    values = {"mu": np.ones((1, 1, 2)), "sigma": np.full((1, 1, 2), 3.0)}
+    found = judged(target, values)
+    expected = 3.0 if np.isfinite(moment) else np.log(3.0)
+    assert found["sigma"] == pytest.approx(expected)
+    assert found["mu"] is values["mu"]
