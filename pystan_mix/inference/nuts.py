@@ -44,8 +44,9 @@ def sample(
 
     The chains begin at different modes. Where components carry their own scale,
     or the chains disagree, the whole posterior is weighed by importance sampling
-    from their draws; where its weights can be trusted and the chains fall short
-    of it, the draws that are returned are weighed ones.
+    from their draws; where the weights cannot be trusted it is annealed from the
+    prior, without the chains. Where the chains fall short of it, the draws that are
+    returned are its own.
 
     Parameters
     ----------
@@ -91,8 +92,9 @@ def sample(
         dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
         ``constant_data``. Where the draws are weighed ones, ``chains`` has the
         chains and their statistics in place of ``sample_stats``. Attributes
-        ``weighed``, ``trusted``, ``pareto_khat_weights``, ``ess_importance``,
-        ``modes`` and ``mode_shares`` say what came of the weighing.
+        ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
+        ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
+        weighing.
 
     Raises
     ------
@@ -256,7 +258,9 @@ def _drawn(
     )
     began = time.perf_counter()
     chains = csv_draws(target, run.csvs)
-    weighed = weigh_chains(target, chains, parallel=nuts.parallel, rng=rng)
+    weighed = weigh_chains(
+        target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
+    )
     predictive = predictive_of(
         target,
         chains if weighed is None or weighed.draws is None else weighed.draws,

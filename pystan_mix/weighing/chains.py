@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pystan_mix.console import say
 from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
@@ -53,7 +54,12 @@ class WeighedChains:
 
 
 def weigh_chains(
-    target: Target, draws: Draws, *, parallel: int, rng: np.random.Generator
+    target: Target,
+    draws: Draws,
+    *,
+    parallel: int,
+    rng: np.random.Generator,
+    show_progress: bool = False,
 ) -> WeighedChains | None:
     """Hold chains against the whole posterior.
 
@@ -70,6 +76,8 @@ def weigh_chains(
         Number of threads; what is found does not depend on it.
     rng : numpy.random.Generator
         Source of random numbers.
+    show_progress : bool, default False
+        Whether to say on standard error what takes long.
 
     Returns
     -------
@@ -97,6 +105,11 @@ def weigh_chains(
         glimpsed = glimpse(target, rng=rng) if can_be_annealed else None
         weighed = weigh(target, draws, glimpsed=glimpsed, rng=rng)
     if can_be_annealed and not (weighed is not None and weighed.is_sound):
+        say(
+            "What the chains led to does not weigh well: annealing the whole posterior from the "
+            "prior, which takes up to half a minute.",
+            wanted=show_progress,
+        )
         with contextlib.suppress(np.linalg.LinAlgError):
             annealed = anneal(target, rng=rng, parallel=parallel)
     whole = weighed if annealed is None else annealed
