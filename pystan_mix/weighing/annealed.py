@@ -16,11 +16,11 @@ from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_populations
 from pystan_mix.weighing.populations import Populations, Station
 
-# four groups, each with powers and steps of its own, on as many processors as there are
-_GROUPS = 4
+# two groups a round, each with powers and steps of its own, on a processor of its own
+_GROUPS = 2
 _POPULATIONS_OF_GROUP = 4
 # densities of an observation under a component, some 10 ns each, that a sweep computes at most
-_TERMS = 1_000_000
+_TERMS = 500_000
 _PARTICLES = (60, 200)
 # what the draws of a power are worth at the next one, of their number
 _WORTH = 0.8
@@ -36,7 +36,7 @@ _KEPT = 8
 _SWEEPS_BETWEEN = 8
 # rounds of all groups, while populations differ by more than is good: errors of a mean in
 # standard deviations, and relative ones of a standard deviation
-_ROUNDS = 3
+_ROUNDS = 6
 _GOOD_MEAN_ERROR = 0.05
 _GOOD_SD_ERROR = 0.1
 # ... and of what is not to be used

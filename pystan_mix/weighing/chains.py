@@ -155,9 +155,11 @@ def _findings(
             trusted=annealed.is_sound,
             mean_error=mean_error,
             sd_error=sd_error,
-            log_bound=annealed.log_integral,
-            log_bound_mcse=annealed.mcse,
         )
+        if weighed is None or not _same_integral(weighed, annealed):
+            found = dataclasses.replace(
+                found, log_bound=annealed.log_integral, log_bound_mcse=annealed.mcse
+            )
         some = annealed.draws(1, _DRAWS_FOR_MODES, rng=rng).variables
         variables = {name: x[0] for name, x in some.items()}
         posterior = labelled(target, variables)
@@ -172,6 +174,12 @@ def _findings(
     return dataclasses.replace(
         found, modes=modes.count, mode_shares=str(modes), chains_stayed=stayed
     )
+
+
+def _same_integral(weighed: Weighed, annealed: Annealed) -> bool:
+    """Whether weights, which miss what is rare, have the integral, of which that is little."""
+    difference = abs(weighed.log_integral - annealed.log_integral)
+    return weighed.is_precise and difference <= _ERRORS * annealed.mcse
 
 
 def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:

@@ -60,6 +60,12 @@ class Weighed:
     sample: Blended
 
     @property
+    def is_precise(self) -> bool:
+        """Whether the weights are good ones for what draws have reached."""
+        found = self.sample
+        return found.pareto_khat <= khat_limit(len(found.z)) and found.ess >= _FEWEST_EFFECTIVE
+
+    @property
     def is_sound(self) -> bool:
         """Whether the weights can be trusted: by k-hat, and by what they are worth.
 
@@ -69,8 +75,8 @@ class Weighed:
         """
         found = self.sample
         return (
-            found.pareto_khat <= khat_limit(len(found.z))
-            and min(found.ess, found.ess_of_others) >= _FEWEST_EFFECTIVE
+            self.is_precise
+            and found.ess_of_others >= _FEWEST_EFFECTIVE
             and found.ess_of_others >= _LEAST_AGREEMENT * found.ess
             and largest_errors(self.moments)[1] <= _LARGEST_SD_ERROR
         )
