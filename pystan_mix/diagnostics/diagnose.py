@@ -99,17 +99,18 @@ def _notes_on_weighing(fit: Fit) -> Iterator[str]:
     findings, table = read_attributes(WeighingFindings, fit), summarize(fit, name=CHAINS)
     parameters = [name for name, _ in elements(fit)]
     worst = table.loc[parameters, "r_hat"].max()
+    done = "annealed from the prior" if findings.annealed else "weighed"
     if findings.modes > 1:
         stayed = "; chains stayed in one each" if findings.chains_stayed else ""
-        why = f"{findings.mode_shares}{stayed}; weighed"
+        why = f"{findings.mode_shares}{stayed}; {done}"
     elif worst > R_HAT_THRESHOLD:
-        why = f"The chains disagree (R-hat {worst:.2f}), and the posterior is weighed"
+        why = f"The chains disagree (R-hat {worst:.2f}), and the posterior is {done}"
     else:
-        why = "The chains agree, but not with the whole posterior, which is weighed"
+        why = f"The chains agree, but not with the whole posterior, which is {done}"
     if findings.annealed:
         how = (
-            "annealed from the prior, by populations whose means are known to "
-            f"{findings.mean_error:.2f} sd and standard deviations to {findings.sd_error:.0%}"
+            f"means are known to {findings.mean_error:.2f} sd, and standard deviations to "
+            f"{findings.sd_error:.0%}"
         )
     else:
         how = (

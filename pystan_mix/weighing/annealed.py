@@ -92,10 +92,10 @@ class Annealed:
         return mean_error <= _LARGEST_MEAN_ERROR and sd_error <= _LARGEST_SD_ERROR
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
-        """Resample by the weights, to chains of so many draws each, of different populations.
+        """Resample by the weights, to chains of so many draws each.
 
-        Populations stand one after another, so that chains differ as far as
-        populations do.
+        Populations stand one after another, so that effective draws are counted by how these
+        differ, which is what errors come from.
         """
         P, S = self.log_weights.shape
         order = np.concatenate([S * i + rng.permutation(S) for i in range(P)])
@@ -103,8 +103,6 @@ class Annealed:
         picks = order[
             resampled(log_weights - log_sum_exp(log_weights), size=chains * length, rng=rng)
         ]
-        # within a chain in any order
-        picks = np.concatenate([rng.permutation(part) for part in picks.reshape(chains, length)])
         return Draws(
             {
                 name: x.reshape(P * S, -1)[picks].reshape(chains, length, -1)
