@@ -2,7 +2,7 @@
 
     python tests/benchmarks/planted_faults.py
 
-fits 200 data sets from a model's own prior by NUTS, with its defaults, and gives the ranks of the
+fits 120 data sets from a model's own prior by NUTS, with its defaults, and gives the ranks of the
 truth among draws that a fault would have left: it prints what leaves its band, a row for each
 fault, and the first row, without one, is to have nothing. It takes some minutes on two cores.
 """
@@ -19,7 +19,7 @@ from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
 
 MODEL = pmix.NormalMixture(n_components=2, means=pmix.Normal(0.0, 3.0), sigma=pmix.HalfNormal(1.5))
-SIMULATIONS = 200
+SIMULATIONS = 120
 N = 30
 
 
