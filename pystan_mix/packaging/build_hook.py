@@ -35,11 +35,13 @@ class PrebuiltPrograms(BuildHookInterface[Any]):
         from pystan_mix.packaging.portable import build_portable, platform_tag
 
         self._built = tempfile.TemporaryDirectory(prefix="pystan_mix-wheel-")
-        files = build_portable(stan_programs(), Path(self._built.name), find_cmdstan())
-        for file in files:
-            build_data["force_include"][str(file)] = f"pystan_mix/prebuilt/{file.name}"
+        folder = Path(self._built.name)
+        programs = build_portable(stan_programs(), folder, find_cmdstan())
+        for file in filter(Path.is_file, folder.rglob("*")):
+            name = file.relative_to(folder).as_posix()
+            build_data["force_include"][str(file)] = f"pystan_mix/prebuilt/{name}"
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform_tag(files)}"
+        build_data["tag"] = f"py3-none-{platform_tag(programs)}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove what was compiled; the wheel has it."""

@@ -35,7 +35,8 @@ def build_portable(programs: Sequence[Program], folder: Path, cmdstan: CmdStan) 
         The programs.
     folder : pathlib.Path
         Where the executables go, under the names that `Program.prebuilt` looks
-        for, and the library that they load.
+        for, the library that they load, and the licences of what they are made
+        of.
     cmdstan : CmdStan
         What compiles them.
 
@@ -60,11 +61,24 @@ def build_portable(programs: Sequence[Program], folder: Path, cmdstan: CmdStan) 
         link = f"LDFLAGS_TBB={_SELF_CONTAINED} {_BESIDE}"
         compile_programs(builds, cmdstan, make_variables=(*variables, link))
         library = Path(shutil.copy(temporary / _TBB, folder))
+    _copy_licenses(cmdstan, folder / "licenses")
     for build in builds:
         fault = executable_fault(build.executable)
         if fault:
             raise CompilationError(f"{build.executable} was just compiled, and {fault}.")
     return [*(build.executable for build in builds), library]
+
+
+def _copy_licenses(cmdstan: CmdStan, folder: Path) -> None:
+    """Copy the licences of CmdStan and its libraries, which ask to go where the programs go."""
+    folder.mkdir()
+    math = cmdstan.path / "stan" / "lib" / "stan_math"
+    owners = {"cmdstan": cmdstan.path, "stan": cmdstan.path / "stan", "stan_math": math}
+    for owner, tree in owners.items():
+        for file in tree.glob("LICENSE*"):
+            shutil.copy(file, folder / f"{owner}-license.txt")
+    for file in (math / "licenses").glob("*.txt"):
+        shutil.copy(file, folder)
 
 
 def platform_tag(files: Iterable[Path]) -> str:
