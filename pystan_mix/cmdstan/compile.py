@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pystan_mix.cmdstan.executable import executable_fault
-from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
+from pystan_mix.cmdstan.locate import (
+    LEAN_MAKEFILE,
+    NO_PRECOMPILED_HEADER,
+    CmdStan,
+    find_cmdstan,
+)
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
 from pystan_mix.cmdstan.program import Program, prebuilt_fault
 from pystan_mix.cmdstan.scratch import ELSEWHERE, default_parent, temporary_folder
@@ -209,11 +214,13 @@ def _make(
         if source.suffix == ".hpp":
             headers.append(include / source.name)
     external = " --allow-undefined" if headers else ""
+    lean = (cmdstan.path / LEAN_MAKEFILE).exists()
     return Process(
         argv=(
             make_command(),
             f"STANCFLAGS=--include-paths={include}{external}",
             *(f"USER_HEADER={header}" for header in headers),
+            *((NO_PRECOMPILED_HEADER,) if lean else ()),
             *make_variables,
             str(folder / program.name),
         ),

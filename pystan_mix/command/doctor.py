@@ -182,5 +182,6 @@ def doctor_command(arguments: argparse.Namespace) -> int:  # noqa: ARG001
 
 def install_command(arguments: argparse.Namespace) -> int:
     """Install CmdStan; print its folder."""
-    print(install_cmdstan(source=arguments.source, directory=arguments.dir).path)
+    cmdstan = install_cmdstan(source=arguments.source, directory=arguments.dir, tools=arguments.all)
+    print(cmdstan.path)
     return EXIT_OK

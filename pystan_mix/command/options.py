@@ -101,3 +101,8 @@ def add_install_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dir", type=Path, metavar="DIR", help="the folder to install under (default: ~/.cmdstan)"
     )
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="build stansummary, print and diagnose too, for work with CmdStan directly",
+    )

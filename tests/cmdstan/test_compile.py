@@ -20,7 +20,7 @@ from small_programs import MAIN, bring_compiled, program, write_programs
 
 from pystan_mix.cmdstan import compile as compiling
 from pystan_mix.cmdstan.compile import compiled
-from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.locate import LEAN_MAKEFILE, CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.errors import CmdStanNotFoundError, CompilationError, SettingsError
@@ -132,6 +132,15 @@ def test_make_gets_what_is_included_and_the_header(cache, fast_make, stan):
     assert {path.name for path in include.iterdir()} == names
     # the near one, of the two of that name
     assert "ten()" in (include / "scale.stanfunctions").read_text()
+
+
+def test_no_header_is_precompiled_where_our_installer_made_none(cache, fast_make, stan):
+    fast_make.does(f'echo "$*" >> "{fast_make.folder}/arguments"\n{WRITE}')
+    compiled(program(stan), cmdstan=fast_make.cmdstan)
+    (fast_make.cmdstan.path / LEAN_MAKEFILE).write_text("")
+    compiled(program(stan, "second"), cmdstan=fast_make.cmdstan)
+    calls = (fast_make.folder / "arguments").read_text().splitlines()
+    assert ["PRECOMPILED_HEADERS=false" in call for call in calls] == [False, True]
 
 
 def test_without_a_header_nothing_may_be_undefined(cache, fast_make, stan):
