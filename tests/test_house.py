@@ -19,7 +19,7 @@ FLOORS = (
     {"selection", "calibration"},
     {"figures", "report"},
     {"study"},
-    {"command"},
+    {"command", "packaging"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))

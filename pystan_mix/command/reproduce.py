@@ -1,9 +1,9 @@
 """What `pystan-mix reproduce` does."""
 
 import argparse
+from typing import Any
 
 from pystan_mix.cmdstan.install import install_cmdstan
-from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.command.exit_codes import EXIT_OK
 from pystan_mix.console import say
 from pystan_mix.errors import CmdStanNotFoundError
@@ -14,11 +14,20 @@ from pystan_mix.study.table import study_table
 def reproduce_command(arguments: argparse.Namespace) -> int:
     """Run the study; print its table and where the results are."""
     try:
-        find_cmdstan()
+        summary = _run(arguments)
     except CmdStanNotFoundError as error:
+        # it is missed before anything is drawn
         say(f"{error}\nInstalling it first; this takes some minutes, once.")
         install_cmdstan()
-    summary = run_study(
+        summary = _run(arguments)
+    print(study_table(summary))
+    print(f"\nResults: {arguments.out.resolve()} ({summary['seconds']:.0f} s)")
+    return EXIT_OK
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the study as it is asked for."""
+    return run_study(
         arguments.out,
         data_dir=arguments.data_dir,
         pymc_reference=arguments.pymc_reference,
@@ -26,6 +35,3 @@ def reproduce_command(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         say=say,
     )
-    print(study_table(summary))
-    print(f"\nResults: {arguments.out.resolve()} ({summary['seconds']:.0f} s)")
-    return EXIT_OK

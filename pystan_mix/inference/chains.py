@@ -12,7 +12,8 @@ from pystan_mix.checks import (
     check_whole,
     parallel_processes,
 )
-from pystan_mix.cmdstan.compile import Program, compiled
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.cmdstan.run import Call, Run, run_cmdstan, workspace
 from pystan_mix.console import Progress
 

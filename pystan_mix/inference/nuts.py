@@ -7,7 +7,7 @@ import numpy as np
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
 from pystan_mix.checks import check_whole
-from pystan_mix.cmdstan.compile import Program
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.fits.groups import PRIOR_NAMES
 from pystan_mix.inference.assemble import nuts_fit
 from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains

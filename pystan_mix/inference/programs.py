@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from pystan_mix.checks import check_choice
-from pystan_mix.cmdstan.compile import Program
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.resources import resource_dir
 
 Likelihood = Literal["fused", "stan"]
@@ -46,3 +46,8 @@ def stan_program(name: str, *, likelihood: Likelihood = "fused") -> Program:
         include_dirs=tuple(stan / folder for folder in folders),
         header=header if fused else None,
     )
+
+
+def stan_programs() -> list[Program]:
+    """Return all programs of the package, with the likelihoods that are theirs by default."""
+    return [stan_program(path.stem) for path in sorted(resource_dir("stan").glob("*.stan"))]

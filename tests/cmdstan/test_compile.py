@@ -16,13 +16,14 @@ import pytest
 from full_disk import largest_file
 from interrupting import started
 from skipping import skip_or_fail
+from small_programs import MAIN, bring_compiled, program, write_programs
 
 from pystan_mix.cmdstan import compile as compiling
-from pystan_mix.cmdstan.compile import Program, compiled
-from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.locate import LEAN_MAKEFILE, CmdStan
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.scratch import temporary_folder
-from pystan_mix.errors import CompilationError, SettingsError
+from pystan_mix.errors import CmdStanNotFoundError, CompilationError, SettingsError
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Normal
@@ -30,17 +31,6 @@ from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 
 ROOT = Path(__file__).resolve().parents[2]
-MAIN = """\
-functions {
-  #include scale.stanfunctions
-}
-parameters {
-  real mu;
-}
-model {
-  mu ~ normal(0, scale());
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,28 +51,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def stan(tmp_path) -> Path:
     """A folder of Stan programs, of what they include, twice, and of a header."""
-    folder = tmp_path / "stan"
-    for name, text in {
-        "first.stan": MAIN,
-        "second.stan": MAIN,
-        "near/scale.stanfunctions": "#include ten.stanfunctions\nreal scale() { return ten(); }\n",
-        "far/scale.stanfunctions": "real scale() { return 1; }\n",
-        "far/ten.stanfunctions": "real ten() { return 10; }\n",
-        "far/unused.stanfunctions": "real five() { return 5; }\n",
-        "fast.hpp": "// nothing\n",
-    }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
-def program(stan: Path, name: str = "first", *, header: bool = True) -> Program:
-    """One of the folder's programs, for which what is near goes before what is far."""
-    return Program(
-        path=stan / f"{name}.stan",
-        include_dirs=(stan / "near", stan / "far"),
-        header=stan / "fast.hpp" if header else None,
-    )
+    return write_programs(tmp_path / "stan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,21 +110,6 @@ def processes_that_name(folder: Path) -> list[str]:
     return [line for line in listing.stdout.splitlines() if str(folder) in line]
 
 
-def test_what_is_included_is_found_at_whatever_depth_and_in_the_first_folder(stan):
-    found = program(stan).included()
-    near, far = stan / "near", stan / "far"
-    assert found == (near / "scale.stanfunctions", far / "ten.stanfunctions", stan / "fast.hpp")
-    turned = dataclasses.replace(program(stan, header=False), include_dirs=(far, near))
-    assert turned.included() == (far / "scale.stanfunctions",)
-    # that is stanc's to complain of
-    assert Program(stan / "first.stan").included() == ()
-
-
-def test_files_that_include_each_other_end(stan):
-    (stan / "far" / "ten.stanfunctions").write_text("#include scale.stanfunctions\n")
-    assert len(program(stan).included()) == 3
-
-
 def test_make_gets_what_is_included_and_the_header(cache, fast_make, stan):
     fast_make.does(
         f'for a; do case "$a" in USER_HEADER=*) cat "${{a#USER_HEADER=}}";; esac; echo "$a"; done '
@@ -178,6 +132,15 @@ def test_make_gets_what_is_included_and_the_header(cache, fast_make, stan):
     assert {path.name for path in include.iterdir()} == names
     # the near one, of the two of that name
     assert "ten()" in (include / "scale.stanfunctions").read_text()
+
+
+def test_no_header_is_precompiled_where_our_installer_made_none(cache, fast_make, stan):
+    fast_make.does(f'echo "$*" >> "{fast_make.folder}/arguments"\n{WRITE}')
+    compiled(program(stan), cmdstan=fast_make.cmdstan)
+    (fast_make.cmdstan.path / LEAN_MAKEFILE).write_text("")
+    compiled(program(stan, "second"), cmdstan=fast_make.cmdstan)
+    calls = (fast_make.folder / "arguments").read_text().splitlines()
+    assert ["PRECOMPILED_HEADERS=false" in call for call in calls] == [False, True]
 
 
 def test_without_a_header_nothing_may_be_undefined(cache, fast_make, stan):
@@ -440,7 +403,8 @@ COMPILE = textwrap.dedent(
     import sys
     from pathlib import Path
     from pystan_mix.cmdstan.locate import CmdStan
-    from pystan_mix.cmdstan.compile import Program, compiled
+    from pystan_mix.cmdstan.compile import compiled
+    from pystan_mix.cmdstan.program import Program
     path, *include_dirs = map(Path, sys.argv[2:])
     cmdstan = CmdStan(path=Path(sys.argv[1]), version=(2, 27, 0))
     print(*compiled(Program(path, tuple(include_dirs)), cmdstan=cmdstan))
@@ -587,3 +551,59 @@ def test_what_a_killed_process_left_in_the_cache_goes(cache, fast_make, stan):
     left.parent.mkdir(parents=True)
     left.write_text("half")
     assert compiled(program(stan), cmdstan=fast_make.cmdstan) == executables(cache)
+
+
+@pytest.fixture
+def prebuilt(tmp_path, monkeypatch) -> Path:
+    """The folder in which a wheel brings executables, on a machine without CmdStan."""
+    monkeypatch.setattr("pystan_mix.cmdstan.program.resource_dir", lambda name: tmp_path / name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CMDSTAN", raising=False)
+    return tmp_path / "prebuilt"
+
+
+def test_what_the_wheel_brought_needs_no_cmdstan(cache, fast_make, stan, prebuilt, capfd):
+    both = [program(stan, "second"), program(stan)]
+    brought = bring_compiled(*both, folder=prebuilt)
+    assert compiled(*both) == brought
+    assert fast_make.calls == []
+    assert not cache.exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_wheel_did_not_bring_is_compiled(cache, fast_make, stan, prebuilt, monkeypatch):
+    brought = bring_compiled(program(stan), program(stan, "second"), folder=prebuilt)
+    changed = program(stan, "second")
+    appended(changed.path)
+    with pytest.raises(CmdStanNotFoundError, match=r"^No usable CmdStan"):
+        compiled(program(stan), changed)
+    with pytest.raises(CmdStanNotFoundError, match=r"^No usable CmdStan"):
+        compiled(program(stan, header=False))
+    monkeypatch.setattr(compiling, "find_cmdstan", lambda: fast_make.cmdstan)
+    found = compiled(changed, program(stan), program(stan, header=False), show_progress=False)
+    assert found[1] == brought[0]
+    assert {found[0], found[2]} == set(executables(cache))
+    assert len(fast_make.calls) == 2
+
+
+def test_a_cmdstan_that_is_named_compiles_all(cache, fast_make, stan, prebuilt):
+    bring_compiled(program(stan), folder=prebuilt)
+    found = compiled(program(stan), cmdstan=fast_make.cmdstan, show_progress=False)
+    assert found == executables(cache)
+    assert len(fast_make.calls) == 1
+
+
+def test_what_the_wheel_brought_and_does_not_start_is_compiled(
+    cache, fast_make, stan, prebuilt, monkeypatch, capfd
+):
+    (brought,) = bring_compiled(program(stan), folder=prebuilt, text="no program")
+    words = f"{brought} came with the package, but it does not start: Exec format error."
+    with pytest.raises(CmdStanNotFoundError, match=rf"^{re.escape(words)} No usable CmdStan"):
+        compiled(program(stan))
+    monkeypatch.setattr(compiling, "find_cmdstan", lambda: fast_make.cmdstan)
+    assert compiled(program(stan)) == executables(cache)
+    assert capfd.readouterr().err.startswith(f"{words}\nCompiling first with")
+    # once
+    assert compiled(program(stan)) == executables(cache)
+    assert capfd.readouterr().err == ""
+    assert len(fast_make.calls) == 1

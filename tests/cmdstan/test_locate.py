@@ -99,6 +99,17 @@ def test_a_missing_or_empty_part_is_an_unfinished_build(tmp_path, part):
     assert not is_built(path)
 
 
+@pytest.mark.parametrize("part", cmdstan.TOOLS)
+def test_our_installer_leaves_the_tools_out(tmp_path, part):
+    path = make_tree(tmp_path / "a")
+    assert not cmdstan.lacks_tools(path)
+    (path / part).unlink()
+    assert cmdstan.lacks_tools(path)
+    assert not is_built(path)
+    (path / cmdstan.LEAN_MAKEFILE).write_text("")
+    assert is_built(path)
+
+
 def test_a_program_still_being_copied_is_an_unfinished_build(tmp_path):
     path = make_tree(tmp_path / "a")
     (path / "bin/stanc").chmod(0o644)

@@ -1,9 +1,13 @@
 """Tests of pystan_mix.command.doctor: what it finds, and what it says about what is missing."""
 
+from pathlib import Path
+
 import pytest
+from small_programs import bring_compiled
 
 from pystan_mix.cmdstan.machine import Check
 from pystan_mix.command import doctor
+from pystan_mix.inference.programs import stan_programs
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +22,7 @@ def test_run_checks_looks_at_everything(monkeypatch, tmp_path):
     checks = doctor.run_checks()
     assert [check.name for check in checks] == [
         "Python",
+        "Stan programs",
         "make",
         "C++ compiler",
         "CmdStan",
@@ -29,11 +34,54 @@ def test_run_checks_looks_at_everything(monkeypatch, tmp_path):
     by_name = {check.name: check for check in checks}
     assert by_name["Python"].ok
     assert by_name["ArviZ"].ok
+    assert by_name["Stan programs"].found == "normal, student_t, textbook compiled when first used"
     assert not by_name["CmdStan"].ok
     assert by_name["CmdStan"].remedy == "Run: pystan-mix install"
     assert not doctor.fit_can_run(checks)
     assert not (tmp_path / "cache").exists()
     assert all(check.ok == (check.remedy == "") for check in checks)
+
+
+@pytest.fixture
+def prebuilt(tmp_path, monkeypatch) -> Path:
+    """The folder in which a wheel brings executables, on a machine without make and CmdStan."""
+    monkeypatch.setattr("pystan_mix.cmdstan.program.resource_dir", lambda name: tmp_path / name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MAKE", "no-such-make")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    return tmp_path / "prebuilt"
+
+
+def test_what_compiles_is_not_needed_where_all_programs_came_compiled(prebuilt):
+    bring_compiled(*stan_programs(), folder=prebuilt)
+    checks = doctor.run_checks()
+    assert doctor.fit_can_run(checks)
+    by_name = {check.name: check for check in checks}
+    assert by_name["Stan programs"].ok
+    assert by_name["Stan programs"].found == "normal, student_t, textbook came compiled"
+    for name in ("make", "C++ compiler", "CmdStan"):
+        assert not by_name[name].ok
+        assert by_name[name].remedy.startswith("Not needed, unless for likelihood=")
+
+
+def test_what_compiles_is_needed_for_a_program_that_did_not_come(prebuilt):
+    bring_compiled(*stan_programs()[:2], folder=prebuilt)
+    checks = doctor.run_checks()
+    assert not doctor.fit_can_run(checks)
+    programs = checks[1]
+    assert programs.ok
+    assert programs.found == "normal, student_t came compiled; textbook compiled when first used"
+
+
+def test_what_compiles_is_needed_for_a_program_that_does_not_start(prebuilt):
+    executables = bring_compiled(*stan_programs(), folder=prebuilt)
+    executables[0].write_text("no program")
+    checks = doctor.run_checks()
+    assert not doctor.fit_can_run(checks)
+    programs = checks[1]
+    assert not programs.ok
+    assert f"{executables[0]} came with the package, but it does not start" in programs.found
+    assert "student_t, textbook came compiled" in programs.found
 
 
 def test_only_what_is_needed_keeps_a_fit_from_running():

@@ -305,6 +305,13 @@ def test_doctor_finds_what_is_missing(cmdstan, tmp_path):
     assert "pystan-mix install" in result.stdout
 
 
+def test_install_prints_the_folder_of_the_cmdstan_that_is_there(cmdstan):
+    result = run("install", CMDSTAN=str(cmdstan.path))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"{cmdstan.path}\n"
+    assert run("install", "--source", "gitlab").returncode == 2
+
+
 def test_simulate_prints_the_same_numbers_for_the_same_seed():
     first, again, other = (
         run("simulate", "--n=5", "--mu=-10,10", f"--seed={seed}").stdout for seed in (3, 3, 4)

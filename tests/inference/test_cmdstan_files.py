@@ -17,6 +17,7 @@ from scipy import stats
 from pystan_mix import compare, model_of, sample
 from pystan_mix.arviz_compat import attributes, group
 from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.install import install_cmdstan
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
 from pystan_mix.errors import DataError, OutputError
@@ -60,6 +61,7 @@ def run(commands: str, folder: Path, cmdstan: CmdStan) -> str:
 @pytest.fixture(scope="module")
 def folder(cmdstan, tmp_path_factory) -> Path:
     """A copy of the programs, with all commands of their README run beside it, in order."""
+    install_cmdstan(tools=True, show_progress=False)
     folder = tmp_path_factory.mktemp("direct")
     shutil.copytree(resource_dir("stan"), folder / "stan")
     build, fused, draw, *others = code_blocks("sh")

@@ -1,0 +1,83 @@
+"""A Stan program: its text, and the executable of it that a wheel may bring."""
+
+import dataclasses
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from pystan_mix.cmdstan.executable import executable_fault
+from pystan_mix.resources import resource_dir
+
+_INCLUDE = re.compile(r"^\s*#include\s+(\S+)", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A Stan program, and where it finds what it includes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The program; its name without the ending is the executable's.
+    include_dirs : tuple of pathlib.Path, default ()
+        Where what it includes is looked for, in this order.
+    header : pathlib.Path, optional
+        A C++ header with the functions that the program only declares.
+    """
+
+    path: Path
+    include_dirs: tuple[Path, ...] = ()
+    header: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The program's name."""
+        return self.path.stem
+
+    def included(self) -> tuple[Path, ...]:
+        """Return the files that it includes, at whatever depth, and its header."""
+        found: dict[str, Path] = {}
+        waiting = [self.path]
+        while waiting:
+            for name in _INCLUDE.findall(waiting.pop().read_text(encoding="utf-8")):
+                there = (folder / name for folder in self.include_dirs)
+                file = next((path for path in there if path.is_file()), None)
+                if file is not None and name not in found:
+                    found[name] = file
+                    waiting.append(file)
+        header = () if self.header is None else (self.header,)
+        return (*(found[name] for name in sorted(found)), *header)
+
+    def keyed_name(self, *settings: Path, made_by: str = "") -> str:
+        """Return a name for its executable that changes with all that it is made of.
+
+        Parameters
+        ----------
+        *settings : pathlib.Path
+            Other files that it is made of.
+        made_by : str, default ""
+            What compiles it.
+
+        Returns
+        -------
+        str
+            Its name and 16 hexadecimal digits.
+        """
+        key = hashlib.sha256()
+        for source in (self.path, *self.included(), *settings):
+            key.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+        key.update(f"{made_by}{os.uname().machine}".encode())
+        return f"{self.name}-{key.hexdigest()[:16]}"
+
+    def prebuilt(self) -> Path | None:
+        """Return its executable where the wheel brought one; whether it starts is not asked."""
+        path = resource_dir("prebuilt") / self.keyed_name()
+        return path if os.path.lexists(path) else None
+
+
+def prebuilt_fault(program: Program) -> str:
+    """Say why the executable that the wheel brought cannot be used; nothing if there is none."""
+    path = program.prebuilt()
+    fault = "" if path is None else executable_fault(path)
+    return fault and f"{path} came with the package, but {fault}."
