@@ -17,7 +17,13 @@ from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation, may_have_thousands, number_of, remedy_of
-from pystan_mix.text_tables.table import Table, column_called, may_be_decimals, table_of
+from pystan_mix.text_tables.table import (
+    Table,
+    column_called,
+    may_be_decimals,
+    may_be_thousands,
+    table_of,
+)
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 # how files begin that are no text, and what is to be done
@@ -179,7 +185,9 @@ def _text_column(
     file: str,
 ) -> Column:
     """Read one column of a text."""
-    decimals = may_be_decimals(table, notation)
+    decimals, thousands = may_be_decimals(table, notation), may_be_thousands(table, notation)
+    hint = "If the comma is the decimal mark: --decimal ," if decimals else ""
+    hint = "If the blanks separate thousands: --thousands ' '" if thousands else hint
     index = column_called(
         table.names,
         column,
@@ -188,13 +196,13 @@ def _text_column(
             for position in range(len(table.names))
         ],
         file=file,
-        hint="If the comma is the decimal mark: --decimal ," if decimals else "",
+        hint=hint,
     )
     # of 1,5 in each line the second column can only be one of whole numbers
     if decimals and (index == 0 or len(table.rows[0].text.split()) > 1):
         raise DataError(
-            f"{file} has columns of whole numbers, or decimal commas. Say which: --decimal . or "
-            "--decimal ,"
+            f"{file} has commas that may separate columns, or be marks within numbers. Say which: "
+            "--decimal . for the former, --decimal , or --thousands , for the latter"
         )
     words, values, gaps = [], [], []
     for row in table.rows:
@@ -217,7 +225,7 @@ def _text_column(
         words.append(word)
         values.append(value)
     _check_gaps(gaps, missing=missing)
-    doubt = ""
+    doubt = f" {hint}" if thousands else ""
     if notation == Notation() and may_have_thousands(words):
         doubt = " Dots are read as decimal marks; if they separate thousands: --thousands ."
     which = table.names[index] if table.named or len(table.names) > 1 else None

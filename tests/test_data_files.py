@@ -18,6 +18,7 @@ from pystan_mix.text_tables.number_words import Notation
 FIELD = Path(__file__).parent / "files_of_the_field"
 NAN = np.nan
 DOUBT = "Dots are read as decimal marks; if they separate thousands: --thousands ."
+BLANKS = "If the blanks separate thousands: --thousands ' '"
 COMMA, DROP = {"decimal": ","}, {"missing": "drop"}
 with_pyarrow = importlib.util.find_spec("pyarrow") is not None
 
@@ -51,14 +52,31 @@ FILES = [
     (
         "decimal_comma.txt",
         {"column": "1"},
-        r", or decimal commas\. Say which: --decimal \. or",
+        "commas that may separate columns, or",
     ),
     ("decimal_comma.txt", {"column": "1", "decimal": "."}, [1, 2, 3]),
     ("decimal_comma.txt", {"column": "2"}, [5, 25, 0]),
     ("decimal_comma.txt", COMMA, [1.5, 2.25, 3]),
-    ("decimal_commas_and_blanks.txt", {"column": "1"}, r", or decimal commas\. Say which: --dec"),
-    ("decimal_commas_and_blanks.txt", {"column": "3"}, r", or decimal commas\. Say which: --dec"),
+    (
+        "decimal_commas_and_blanks.txt",
+        {"column": "1"},
+        "commas that may separate columns, or",
+    ),
+    (
+        "decimal_commas_and_blanks.txt",
+        {"column": "3"},
+        "commas that may separate columns, or",
+    ),
     ("decimal_commas_and_blanks.txt", {"column": "2"} | COMMA, [2.5, 4.5]),
+    ("commas_and_dots.txt", {"column": "1"}, "commas that may separate .* or --thousands ,"),
+    ("commas_and_dots.txt", {"column": "2", "thousands": "."}, [28951, 724]),
+    (
+        "blanks_or_thousands.txt",
+        {},
+        "2 columns; .*If the blanks separate thousands: --th",
+    ),
+    ("blanks_or_thousands.txt", {"column": "1"}, [148, 84]),
+    ("blanks_or_thousands.txt", {"thousands": " "}, [148958, 84664]),
     ("decimal_comma_named.txt", {}, r"line 2: '1,5' is not a number\. .*: --decimal ,$"),
     ("decimal_comma_named.txt", COMMA, [1.5, 2.25]),
     ("decimal_comma_quoted.csv", {"column": "y"}, r"line 2: '2,5' is not a number\. .*--decimal ,"),
@@ -169,6 +187,11 @@ def test_every_file_of_the_field_is_read():
             "three_decimals.txt",
             {},
             f"3 numbers from 1.234 to 10.5. {DOUBT}",
+        ),
+        (
+            "blanks_or_thousands.txt",
+            {"column": "1"},
+            f"column '1', 2 numbers from 84 to 148. {BLANKS}",
         ),
         ("three_decimals.txt", {"thousands": "."}, "3 numbers from 1234 to 10500."),
         ("three_decimals.txt", {"decimal": "."}, "3 numbers from 1.234 to 10.5."),

@@ -7,6 +7,7 @@ from pystan_mix.errors import DataError
 from pystan_mix.text_tables.number_words import Notation, is_like_a_number, is_missing, number_of
 from pystan_mix.text_tables.rows import BLANK, Row, rows_of
 
+_YEARS = range(1800, 2101)
 # as many are shown where one is to be chosen
 _COLUMNS_SHOWN = 20
 _IF_COMMA = "If a comma is the decimal mark: --decimal ,"
@@ -147,12 +148,34 @@ def column_called(
 
 
 def may_be_decimals(table: Table, notation: Notation) -> bool:
-    """Whether the commas that were taken to separate cells may be decimal marks: 1,5 2,5."""
+    """Whether the commas that were taken to separate cells may be marks within numbers.
+
+    They may in lines such as ``1,5``, and where a cell has several numbers with
+    white space between them, which ``1,5 2,5`` makes.
+    """
     if table.separator != "," or table.named or notation != Notation():
         return False
     comma = Notation(decimal=",")
-    words = (word for row in table.rows for word in row.text.split())
-    return all(comma.pattern.fullmatch(word) and word.strip(",") == word for word in words)
+    if all(comma.pattern.fullmatch(row.text.strip()) for row in table.rows):
+        return all(row.text.strip().strip(",") == row.text.strip() for row in table.rows)
+    return any(_has_several_numbers(cell) for row in table.rows for cell in row.cells)
+
+
+def may_be_thousands(table: Table, notation: Notation) -> bool:
+    """Whether the white space that was taken to separate cells may separate thousands: 1 234."""
+    blank = Notation(thousands=BLANK)
+    return (
+        table.separator == BLANK
+        and len(table.names) > 1
+        and notation == Notation()
+        and all(blank.pattern.fullmatch(row.text) for row in table.rows)
+    )
+
+
+def _has_several_numbers(cell: str) -> bool:
+    """Whether a cell has several words that are like numbers."""
+    words = cell.split()
+    return len(words) > 1 and all(map(is_like_a_number, words))
 
 
 def _shown(value: str) -> str:
@@ -203,14 +226,14 @@ def _has_names(rows: list[Row], notation: Notation, *, file: str) -> bool:
 
 
 def _may_be_years(first: list[str], below: list[Row], notation: Notation) -> bool:
-    """Whether there are several whole numbers, above columns that have none."""
+    """Whether there are years that increase, or several whole numbers above columns without."""
     cells = [cell for row in below for cell in row.cells if not is_missing(cell)]
-    return (
-        len(first) > 1
-        and all(cell.isdecimal() for cell in first)
-        and bool(cells)
-        and all(notation.point in cell for cell in cells)
-    )
+    if len(first) == 1 or not all(cell.isdecimal() for cell in first):
+        return False
+    tops = [int(cell) for cell in first]
+    if all(year in _YEARS for year in tops) and tops == sorted(set(tops)):
+        return True
+    return bool(cells) and all(notation.point in cell for cell in cells)
 
 
 def _names_or_values(row: Row, *, file: str) -> DataError:

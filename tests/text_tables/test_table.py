@@ -4,7 +4,7 @@ import pytest
 
 from pystan_mix.errors import DataError
 from pystan_mix.text_tables.number_words import Notation
-from pystan_mix.text_tables.table import column_called, may_be_decimals, table_of
+from pystan_mix.text_tables.table import column_called, may_be_decimals, may_be_thousands, table_of
 
 
 def table_in(text, *, header=None, **marks):
@@ -47,8 +47,10 @@ def test_names_are_known(text, names, first):
         "1,5 2,5\n3,5 4,5\n",
         # a word that comes again is a value
         "1,f\n2,m\n3,f\n",
-        # whole numbers above whole numbers
-        "2020,2021\n5,7\n",
+        # whole numbers above whole numbers, and years that do not increase
+        "20,21\n5,7\n",
+        "2020,2020\n5,7\n",
+        "2020\n5\n",
         "3\n1.5\n2.5\n",
         "1\n",
         "1 2 3\n",
@@ -61,7 +63,9 @@ def test_without_names_columns_have_numbers(text):
     assert table.rows[0].line == 1
 
 
-@pytest.mark.parametrize("text", ["a,1\nb,2\nc,3\n", "a,1\n", "2020,2021\n1.5,2.5\nNA,3.5\n"])
+@pytest.mark.parametrize(
+    "text", ["a,1\nb,2\nc,3\n", "a,1\n", "20,21\n1.5,2.5\nNA,3.5\n", "2020,2021\n5,7\n"]
+)
 def test_where_it_may_have_names_or_values_it_is_to_be_said(text):
     with pytest.raises(DataError, match=r"line 1: these may be names .*: --header or --no-header"):
         table_in(text)
@@ -149,6 +153,8 @@ def test_of_many_columns_some_are_listed():
         ("1,5\n2,25\n", {"decimal": "."}, False),
         ("1,5 2,5\n3,5 4,5\n", {}, True),
         ("1,5 2\n3,5 4\n", {}, True),
+        ("52,7  28.951\n-32,9  724\n", {}, True),
+        ("64,796 -60.727 76,037\n22,539 41.874 59,728\n", {}, True),
         ("1, 5\n2, 25\n", {}, False),
         ("1 ,5\n2 ,25\n", {}, False),
         ("1,5\n2,-25\n", {}, False),
@@ -158,5 +164,21 @@ def test_of_many_columns_some_are_listed():
         ("1;5\n", {}, False),
     ],
 )
-def test_two_columns_of_whole_numbers_may_be_one_with_decimal_commas(text, marks, may):
+def test_commas_between_cells_may_be_marks_within_numbers(text, marks, may):
     assert may_be_decimals(table_in(text, **marks), Notation(**marks)) is may
+
+
+@pytest.mark.parametrize(
+    ("text", "marks", "may"),
+    [
+        ("148 958\n-84 664\n", {}, True),
+        ("148 958\n84 664\n", {"decimal": "."}, False),
+        ("148 958\n84 66\n", {}, False),
+        ("148 958\n0 664\n", {}, False),
+        ("x y\n148 958\n", {}, True),
+        ("148;958\n", {}, False),
+        ("148\n958\n", {}, False),
+    ],
+)
+def test_white_space_between_cells_may_separate_thousands(text, marks, may):
+    assert may_be_thousands(table_in(text, **marks), Notation(**marks)) is may
