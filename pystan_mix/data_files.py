@@ -20,7 +20,7 @@ from pystan_mix.text_tables.number_words import Notation, may_have_thousands, nu
 from pystan_mix.text_tables.table import (
     Table,
     column_called,
-    may_be_decimals,
+    may_be_marks,
     may_be_thousands,
     table_of,
 )
@@ -185,7 +185,7 @@ def _text_column(
     file: str,
 ) -> Column:
     """Read one column of a text."""
-    decimals, thousands = may_be_decimals(table, notation), may_be_thousands(table, notation)
+    decimals, thousands = may_be_marks(table, notation), may_be_thousands(table, notation)
     hint = "If the comma is the decimal mark: --decimal ," if decimals else ""
     hint = "If the blanks separate thousands: --thousands ' '" if thousands else hint
     index = column_called(

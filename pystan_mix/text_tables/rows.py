@@ -78,9 +78,10 @@ def _separator(text: str, notation: Notation) -> tuple[str, int]:
         return told[1], lines[0][0] + 1
     firsts = [re.sub(r'"[^"]*"', '""', line) for _, line in lines]
     quoted = any(re.search(r'"[^"]*[0-9],[0-9][^"]*"', line) for _, line in lines)
+    blanks = any(re.search(r'[0-9"][ \t]+[-+0-9"]', line) for line in firsts)
     for mark in _SEPARATORS:
         is_mark = mark in (notation.point, notation.thousands)
-        if firsts and mark in firsts[0] and (quoted or not is_mark):
+        if firsts and mark in firsts[0] and (not is_mark or (quoted and not blanks)):
             return mark, 1
     # where blanks separate thousands, a line is one number
     return ("\t" if notation.thousands == BLANK else BLANK), 1

@@ -85,6 +85,11 @@ def table_of(text: str, *, notation: Notation, header: bool | None, file: str) -
         names = [cell or number for cell, number in zip(first.cells, names, strict=True)]
     table = Table(names=names, rows=below, separator=separator, named=named)
     _check_widths(table, file=file)
+    if named and notation.point == "," and _has_commas_throughout(rows):
+        raise DataError(
+            f"{file}, line {first.line}: there are as many commas as in the other lines. If they "
+            f"separate columns, leave {notation.options} out; if not, put the name in quotes."
+        )
     return table
 
 
@@ -147,18 +152,19 @@ def column_called(
     raise DataError(f"{file} has no column {column!r}; it has: {', '.join(names)}.")
 
 
-def may_be_decimals(table: Table, notation: Notation) -> bool:
+def may_be_marks(table: Table, notation: Notation) -> bool:
     """Whether the commas that were taken to separate cells may be marks within numbers.
 
-    They may in lines such as ``1,5``, and where a cell has several numbers with
-    white space between them, which ``1,5 2,5`` makes.
+    They may in lines such as ``1,5`` or ``1,234.5``, and where a cell has words
+    with a number before or behind them, which ``1,5 2,5`` makes.
     """
     if table.separator != "," or table.named or notation != Notation():
         return False
-    comma = Notation(decimal=",")
-    if all(comma.pattern.fullmatch(row.text.strip()) for row in table.rows):
-        return all(row.text.strip().strip(",") == row.text.strip() for row in table.rows)
-    return any(_has_several_numbers(cell) for row in table.rows for cell in row.cells)
+    lines = [row.text.strip() for row in table.rows]
+    for mark in (Notation(decimal=","), Notation(thousands=",")):
+        if all(mark.pattern.fullmatch(line) and line == line.strip(",") for line in lines):
+            return True
+    return any(_has_number_and_more(cell) for row in table.rows for cell in row.cells)
 
 
 def may_be_thousands(table: Table, notation: Notation) -> bool:
@@ -172,10 +178,10 @@ def may_be_thousands(table: Table, notation: Notation) -> bool:
     )
 
 
-def _has_several_numbers(cell: str) -> bool:
-    """Whether a cell has several words that are like numbers."""
+def _has_number_and_more(cell: str) -> bool:
+    """Whether a cell has several words, of which the first or the last is like a number."""
     words = cell.split()
-    return len(words) > 1 and all(map(is_like_a_number, words))
+    return len(words) > 1 and (is_like_a_number(words[0]) or is_like_a_number(words[-1]))
 
 
 def _shown(value: str) -> str:
@@ -188,6 +194,12 @@ def _is_one_name(rows: list[Row]) -> bool:
     words = rows[0].cells
     several = len(words) > 1 and not any(is_like_a_number(word) for word in words)
     return several and all(len(row.cells) == 1 for row in rows[1:])
+
+
+def _has_commas_throughout(rows: list[Row]) -> bool:
+    """Whether names and numbers have as many commas, none of them in quotes: x,y above 1,5."""
+    commas = {row.text.count(",") if not row.quotes else 0 for row in rows}
+    return len(commas) == 1 and commas != {0}
 
 
 def _has_row_names(first: Row, below: list[Row]) -> bool:
@@ -206,18 +218,20 @@ def _has_names(rows: list[Row], notation: Notation, *, file: str) -> bool:
     ]
     if not names:
         # numbers that alone are quoted are names; those that alone are whole may be years
-        if rows[0].quotes >= 2 * len(first) and bool(below) and not below[0].quotes:
+        are_quoted = all(map(str.isdecimal, first)) and rows[0].quotes >= 2 * len(first)
+        if are_quoted and below and not below[0].quotes:
             return True
         if not _may_be_years(first, below, notation):
             return False
         raise _names_or_values(rows[0], file=file)
-    if not any(number_of(cell, notation) is not None and not is_missing(cell) for cell in first):
+    numbers = [cell for position, cell in enumerate(first) if position not in names]
+    if all(map(is_missing, numbers)):
         return True
     repeated = False
     for position in names:
         column = [row.cells[position] for row in below if position < len(row.cells)]
-        numbers = [cell for cell in column if number_of(cell, notation) is not None]
-        if column and len(numbers) == len(column) and not all(map(is_missing, column)):
+        are_numbers = all(number_of(cell, notation) is not None for cell in column)
+        if are_numbers and not all(map(is_missing, column)):
             return True
         repeated = repeated or first[position] in column
     if repeated:

@@ -4,7 +4,7 @@ import pytest
 
 from pystan_mix.errors import DataError
 from pystan_mix.text_tables.number_words import Notation
-from pystan_mix.text_tables.table import column_called, may_be_decimals, may_be_thousands, table_of
+from pystan_mix.text_tables.table import column_called, may_be_marks, may_be_thousands, table_of
 
 
 def table_in(text, *, header=None, **marks):
@@ -44,6 +44,10 @@ def test_names_are_known(text, names, first):
         "NA\n1\n",
         "NA,1\n2,3\n",
         "1.5.2\n3\n",
+        "a;1'292.5\na;184.6\n",
+        '"1"\n"2"\n',
+        '"1 234"\n5\n',
+        '"1,5"\n2.5\n',
         "1,5 2,5\n3,5 4,5\n",
         # a word that comes again is a value
         "1,f\n2,m\n3,f\n",
@@ -157,6 +161,10 @@ def test_of_many_columns_some_are_listed():
         ("64,796 -60.727 76,037\n22,539 41.874 59,728\n", {}, True),
         ("1, 5\n2, 25\n", {}, False),
         ("1 ,5\n2 ,25\n", {}, False),
+        ("6,315.712\n-11,209.424\n", {}, True),
+        ("1,5 a\n2,5 b\n", {}, True),
+        ("m 76,686\nf 1,5\n", {}, True),
+        ("1,a b\n2,c d\n", {}, False),
         ("1,5\n2,-25\n", {}, False),
         ("1,5\n2,2.5\n", {}, False),
         ("x,y\n1,5\n", {}, False),
@@ -165,7 +173,8 @@ def test_of_many_columns_some_are_listed():
     ],
 )
 def test_commas_between_cells_may_be_marks_within_numbers(text, marks, may):
-    assert may_be_decimals(table_in(text, **marks), Notation(**marks)) is may
+    header = text.startswith("x")
+    assert may_be_marks(table_in(text, header=header, **marks), Notation(**marks)) is may
 
 
 @pytest.mark.parametrize(
@@ -182,3 +191,11 @@ def test_commas_between_cells_may_be_marks_within_numbers(text, marks, may):
 )
 def test_white_space_between_cells_may_separate_thousands(text, marks, may):
     assert may_be_thousands(table_in(text, **marks), Notation(**marks)) is may
+
+
+def test_commas_that_may_separate_are_no_decimal_marks():
+    for text in ("x,y\n1,5\n2,5\n", "x,y;z\n1,5;2\n3,5;4\n"):
+        with pytest.raises(DataError, match=r"line 1: .* separate columns, leave --decimal , out"):
+            table_in(text, decimal=",")
+    for text in ('"x,y"\n1,5\n2,5\n', "x,y\n1,5\n2\n", "x, y, z\n1,5\n2,5\n"):
+        assert table_in(text, decimal=",").rows[0].cells == ["1,5"]
