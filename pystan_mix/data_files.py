@@ -1,28 +1,79 @@
-"""A column of numbers read from a text file."""
+"""A column of numbers read from a file: text as it comes, packed or not, or Parquet."""
 
 import codecs
-import csv
+import dataclasses
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pystan_mix.checks import check_choice
+from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
+from pystan_mix.text_tables.number_words import Notation, may_have_thousands, number_of, remedy_of
+from pystan_mix.text_tables.table import (
+    Table,
+    column_called,
+    may_be_marks,
+    may_be_thousands,
+    table_of,
+)
+
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+# how files begin that are no text, and what is to be done
+_OTHERS = {
+    b"PK\x03\x04": "a spreadsheet or a zip archive. Save the sheet as CSV, or unzip it",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save the sheet as CSV",
+    b"BZh": "packed by bzip2. Unpack it: bunzip2",
+    b"\xfd7zXZ": "packed by xz. Unpack it: unxz",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard. Unpack it: unzstd",
+    b"\x93NUMPY": "NumPy's. Write it as text: numpy.savetxt('y.txt', numpy.load('y.npy'))",
+    b"\x89HDF": "HDF5. Write one of its variables as text",
+    b"ARROW1": "a Feather file. Write it as Parquet or CSV",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Column:
+    """A column of numbers, and what there is to say of it.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N,)
+        The numbers in the order of the file, NaN where one is missing.
+    sentence : str
+        What was read.
+    """
+
+    values: FloatArray
+    sentence: str
+
+    @property
+    def missing(self) -> int:
+        """How many are missing."""
+        return int(np.isnan(self.values).sum())
+
+    @property
+    def n(self) -> int:
+        """How many are there."""
+        return int(self.values.size) - self.missing
 
 
 def read_observations(path: str | Path, *, column: str | None = None) -> FloatArray:
-    """Read observations from a text or CSV file.
+    """Return the numbers of a file that has none missing: what `read_column` reads.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        UTF-8 text; lines that begin with ``#`` are passed over. Without a
-        comma, semicolon or tab in its first line: numbers between white
-        space, or one column under a name. Else CSV, with or without a line
-        of names.
+        The file.
     column : str, optional
-        Name of the CSV column, or its number from 1. Needed where there is
-        more than one.
+        As in `read_column`.
 
     Returns
     -------
@@ -32,100 +83,201 @@ def read_observations(path: str | Path, *, column: str | None = None) -> FloatAr
     Raises
     ------
     DataError
-        If the file is missing, unreadable, empty, not UTF-8, has no such
-        column, or holds something that is not a number (the line is named).
+        As `read_column`.
     """
-    path = Path(path)
-    text = _read_text(path)
-    lines = [
-        (number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        raise DataError(f"{path} holds no observations: it is empty. Check the file's name.")
-    delimiter = next((mark for mark in ",;\t" if mark in lines[0][1]), None)
-    if delimiter is None and column is None:
-        words = [(number, word) for number, line in lines for word in line.split()]
-        if not _is_number(words[0][1]) and len(words) == len(lines):
-            words = words[1:]  # one column under a name
-    else:
-        words = _csv_column(path, lines, delimiter or ",", column)
-    return np.array([_number(path, number, word) for number, word in words], dtype=np.float64)
+    return read_column(path, column=column).values
 
 
-def _read_text(path: Path) -> str:
-    """Return the text of a file, or say why it cannot be had."""
+def read_column(
+    path: str | Path,
+    *,
+    column: str | None = None,
+    notation: Notation | None = None,
+    header: bool | None = None,
+    missing: Missing = "raise",
+) -> Column:
+    """Read a column of numbers from a file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        UTF-8 text, gzip of it, or Parquet; ``-`` is standard input. In text
+        lines that begin with ``#`` are passed over, and cells are separated by
+        tabs, semicolons, commas or white space, whichever of these comes first in the
+        first line. Words with white space between them are one sample where
+        they stand on one line, and columns where there are several lines.
+    column : str, optional
+        Name of the column, or its number from 1. Needed where there are
+        several.
+    notation : Notation, optional
+        How numbers are written; by default with a decimal point.
+    header : bool, optional
+        Whether the first line has the columns' names. By default it has where
+        no number stands in it, or a word above numbers.
+    missing : {"raise", "drop"}, default "raise"
+        Whether missing values, empty cells and words such as NA, are refused,
+        or are NaN in what is returned.
+
+    Returns
+    -------
+    Column
+        The numbers, and a sentence that says what was read.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, unreadable, empty, not UTF-8, has no such
+        column, may be read in two ways, or holds something that is not a number
+        (the line is named).
+    """
+    check_choice("missing", missing, choices=("raise", "drop"))
+    file = "standard input" if str(path) == "-" else str(path)
+    content = _content(path, file)
+    if content.startswith(_PARQUET):
+        return _parquet_column(content, column, missing=missing, file=file)
+    notation = notation or Notation()
+    table = table_of(_decoded(content, file), notation=notation, header=header, file=file)
+    return _text_column(table, column, notation, missing=missing, file=file)
+
+
+def _content(path: str | Path, file: str) -> bytes:
+    """Return what a file holds, unpacked, or say why it cannot be had."""
     try:
-        content = path.read_bytes()
-        return content.decode("utf-8-sig")
+        content = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
     except FileNotFoundError:
-        raise DataError(f"There is no file {path}. Check its name and folder.") from None
+        raise DataError(f"There is no file {file}. Check its name and folder.") from None
     except IsADirectoryError:
-        raise DataError(f"{path} is a folder; name a file in it.") from None
+        raise DataError(f"{file} is a folder; name a file in it.") from None
     except PermissionError:
-        raise DataError(f"{path} cannot be read: permission denied. Change its mode.") from None
+        raise DataError(f"{file} cannot be read: permission denied. Change its mode.") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}.") from None
+    if content.startswith(_GZIP):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{file} is no whole gzip file ({error}). Pack it again.") from None
+    for beginning, what in _OTHERS.items():
+        if content.startswith(beginning):
+            raise DataError(f"{file} is no text; it is {what}.")
+    return content
+
+
+def _decoded(content: bytes, file: str) -> str:
+    """Return text, or say which encoding it may have."""
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         raise DataError(
-            f"{path} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). "
+            f"{file} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). "
             f"Convert it, for example: iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8 "
-            f"{path.name}"
+            f"{Path(file).name}"
         ) from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _csv_column(
-    path: Path, lines: list[tuple[int, str]], delimiter: str, column: str | None
-) -> list[tuple[int, str]]:
-    """Return the cells of one column, with the line each stands on."""
-    rows = [
-        (number, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))])
-        for number, line in lines
-    ]
-    first = rows[0][1]
-    has_names = not any(_is_number(cell) for cell in first)
-    names = first if has_names else [str(i) for i in range(1, len(first) + 1)]
-    if column is None:
-        if len(names) > 1:
-            raise DataError(
-                f"{path} has {len(names)} columns ({', '.join(names)}); choose one with --column."
-            )
-        index = 0
-    elif column in names:
-        index = names.index(column)
-    elif column.isdecimal() and 1 <= int(column) <= len(names):
-        index = int(column) - 1
-    else:
-        raise DataError(f"{path} has no column {column!r}; it has: {', '.join(names)}.")
-    cells = []
-    for number, row in rows[1:] if has_names else rows:
-        if not index < len(row) <= len(names):
-            # a decimal comma in the only column makes two cells of one number
-            raise DataError(
-                f"{path}, line {number}: {len(row)} cells where the first line has {len(names)}, "
-                f"and column {names[index]!r} is number {index + 1}. Correct the line or drop it."
-            )
-        cells.append((number, row[index]))
-    return cells
-
-
-def _is_number(word: str) -> bool:
-    """Whether a word reads as a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(path: Path, line: int, word: str) -> float:
-    """Return the number that a word spells."""
-    try:
-        return float(word)
-    except ValueError:
-        what = "an empty cell" if not word else repr(word)
+def _text_column(
+    table: Table,
+    column: str | None,
+    notation: Notation,
+    *,
+    missing: Missing,
+    file: str,
+) -> Column:
+    """Read one column of a text."""
+    decimals, thousands = may_be_marks(table, notation), may_be_thousands(table, notation)
+    hint = "If the comma is the decimal mark: --decimal ," if decimals else ""
+    hint = "If the blanks separate thousands: --thousands ' '" if thousands else hint
+    index = column_called(
+        table.names,
+        column,
+        values=[
+            [row.cells[position] for row in table.rows[:3] if position < len(row.cells)]
+            for position in range(len(table.names))
+        ],
+        file=file,
+        hint=hint,
+    )
+    # of 1,5 in each line the second column can only be one of whole numbers
+    if decimals and (index == 0 or len(table.rows[0].text.split()) > 1):
         raise DataError(
-            f"{path}, line {line}: {what} is not a number. Correct the line or drop it."
+            f"{file} has commas that may separate columns, or be marks within numbers. Say which: "
+            "--decimal . for the former, --decimal , or --thousands , for the latter"
+        )
+    words, values, gaps = [], [], []
+    for row in table.rows:
+        if index >= len(row.cells):
+            raise DataError(
+                f"{file}, line {row.line}: {len(row.cells)} cells where the first line has "
+                f"{len(table.names)}, and column {table.names[index]!r} is number {index + 1}. "
+                "Correct the line or drop it."
+            )
+        word = row.cells[index]
+        value = number_of(word, notation)
+        if value is None:
+            first = row is table.rows[0] and not table.named
+            raise DataError(
+                f"{file}, line {row.line}: {word!r} is not a number. "
+                f"{'If it is a name: --header. ' if first else ''}{remedy_of(word, notation)}"
+            )
+        if np.isnan(value):
+            gaps.append(f"{file}, line {row.line}: {repr(word) if word else 'an empty cell'}")
+        words.append(word)
+        values.append(value)
+    _check_gaps(gaps, missing=missing)
+    doubt = f" {hint}" if thousands else ""
+    if notation == Notation() and may_have_thousands(words):
+        doubt = " Dots are read as decimal marks; if they separate thousands: --thousands ."
+    which = table.names[index] if table.named or len(table.names) > 1 else None
+    return _column(np.array(values, dtype=np.float64), which, file=file, doubt=doubt)
+
+
+def _parquet_column(content: bytes, column: str | None, *, missing: Missing, file: str) -> Column:
+    """Read one column of a Parquet file."""
+    # pandas is slow to import
+    import pandas as pd
+
+    try:
+        frame: Any = pd.read_parquet(io.BytesIO(content))
+    except ImportError:
+        raise DataError(
+            f"{file} is a Parquet file, which pandas reads where PyArrow is installed: "
+            "pip install pyarrow. Or write it as CSV."
         ) from None
+    except Exception as error:  # PyArrow raises what it likes
+        raise DataError(f"{file} is no whole Parquet file ({error}). Write it again.") from error
+    names = [str(name) for name in frame.columns]
+    shown = [[str(value) for value in frame[name].head(3)] for name in frame.columns]
+    index = column_called(names, column, values=shown, file=file)
+    try:
+        values = as_numbers(frame.iloc[:, index])
+    except DataError as error:
+        raise DataError(f"{file}, column {names[index]!r}: {error}") from None
+    gaps = [
+        f"{file}, column {names[index]!r}: the value at position {position}"
+        for position in np.flatnonzero(np.isnan(values))
+    ]
+    _check_gaps(gaps, missing=missing)
+    return _column(values, names[index], file=file)
+
+
+def _check_gaps(gaps: Sequence[str], *, missing: Missing) -> None:
+    """Refuse missing values, each called by its place, where they are not to be dropped."""
+    if gaps and missing == "raise":
+        others = f", as {'are' if len(gaps) > 2 else 'is'} {len(gaps) - 1} more"
+        raise DataError(
+            f"{gaps[0]} is a missing value{others * (len(gaps) > 1)}. Correct it, or leave out "
+            "what is missing: --missing drop"
+        )
+
+
+def _column(values: FloatArray, name: str | None, *, file: str, doubt: str = "") -> Column:
+    """Return a column with a sentence of what was read."""
+    there = values[~np.isnan(values)]
+    gaps = values.size - there.size
+    sentence = f"{file}: {'' if name is None else f'column {name!r}, '}{there.size} numbers"
+    if there.size:
+        sentence += f" from {there.min():g} to {there.max():g}"
+    if gaps:
+        sentence += f"; {gaps} missing value{'s are' if gaps > 1 else ' is'} left out"
+    return Column(values=values, sentence=f"{sentence}.{doubt}")

@@ -10,7 +10,8 @@ import pystan_mix
 PACKAGE = Path(pystan_mix.__file__).parent
 # a module may import from its own folder and from those of lower floors
 FLOORS = (
-    {"errors", "checks", "files", "console", "numerics", "arviz_compat", "resources", "data_files"},
+    {"errors", "checks", "files", "console", "numerics", "arviz_compat", "resources"}
+    | {"text_tables", "data_files", "containers"},
     {"stats", "cmdstan"},
     {"mixtures"},
     {"fits"},

@@ -9,9 +9,13 @@ from typing import Any
 
 from pystan_mix.checks import check_seed
 from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
-from pystan_mix.command.fit_options import add_model_options, model_from_words
+from pystan_mix.command.fit_options import (
+    add_data_options,
+    add_model_options,
+    column_from_words,
+    model_from_words,
+)
 from pystan_mix.console import say
-from pystan_mix.data_files import read_observations
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
 from pystan_mix.fits.storage import save
@@ -20,14 +24,13 @@ from pystan_mix.selection.choose import Choice, choose_components
 
 def add_choose_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `choose`."""
-    command.add_argument("data", type=Path, metavar="DATA", help="a text or CSV file")
+    add_data_options(command)
     command.add_argument(
         "--components",
         default="1-6",
         metavar="FROM-TO",
         help="the numbers of components: 1-6, or 2,3,5 (default: %(default)s)",
     )
-    command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
     add_model_options(command)
     command.add_argument("--seed", type=int, metavar="S", help="default: a random one, printed")
     command.add_argument(
@@ -42,10 +45,11 @@ def choose_command(arguments: argparse.Namespace) -> int:
     """Fit each number of components; print a table or one JSON object."""
     numbers = parse_components(arguments.components)
     model = model_from_words(arguments, n_components=max(numbers))
-    y = read_observations(arguments.data, column=arguments.column)
+    y = column_from_words(arguments)
     seed = check_seed(arguments.seed)
-    choice = choose_components(model, y, numbers, seed=seed)
-    summary = {"data": str(arguments.data), "n": y.size, "seed": seed} | choice_summary(choice)
+    choice = choose_components(model, y.values, numbers, missing=arguments.missing, seed=seed)
+    read = {"data": str(arguments.data), "n": y.n, "missing_dropped": y.missing}
+    summary = read | {"seed": seed} | choice_summary(choice)
     if arguments.out is not None:
         # Matplotlib is slow to import
         from pystan_mix.figures import plot_choice, save_figure

@@ -2,23 +2,26 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
+from pystan_mix.console import say
+from pystan_mix.containers import Missing
+from pystan_mix.data_files import Column, read_column
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.text_tables.number_words import Notation
 
 
 def add_fit_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `fit`."""
-    command.add_argument("data", type=Path, metavar="DATA", help="a text or CSV file")
+    add_data_options(command)
     command.add_argument(
         "--components", type=int, required=True, metavar="K", help="number of components"
     )
-    command.add_argument("--column", metavar="NAME", help="the CSV column: its name, or number")
     command.add_argument("--method", choices=("nuts", "advi"), default="nuts")
     add_model_options(command)
     nuts = command.add_argument_group("NUTS")
@@ -41,6 +44,59 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--json", action="store_true", help="print one JSON object in place of the table"
     )
+
+
+def add_data_options(command: argparse.ArgumentParser) -> None:
+    """Add the file, and how it is to be read."""
+    command.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="a file of numbers: text or CSV, whatever separates its cells, gzip of it, or "
+        "Parquet; - for standard input",
+    )
+    data = command.add_argument_group("data")
+    data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
+    data.add_argument(
+        "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
+    )
+    data.add_argument(
+        "--thousands",
+        metavar="MARK",
+        help="what separates thousands: a dot (the decimal mark is a comma then), comma, "
+        "apostrophe or blank (default: nothing)",
+    )
+    data.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="the first line has the columns' names, or has not (default: by what stands in it)",
+    )
+    data.add_argument(
+        "--missing",
+        choices=get_args(Missing),
+        default="raise",
+        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
+        "many (default: %(default)s)",
+    )
+
+
+def column_from_words(arguments: argparse.Namespace) -> Column:
+    """Read the column that the command line means, and say on standard error what was read.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    column = read_column(
+        arguments.data,
+        column=arguments.column,
+        notation=Notation(decimal=arguments.decimal, thousands=arguments.thousands),
+        header=arguments.header,
+        missing=arguments.missing,
+    )
+    say(column.sentence)
+    return column
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:

@@ -38,10 +38,19 @@ examples:
   pystan-mix fit data.csv --column length --components 3 --sigma half-cauchy:5 \\
       --means 0:10:20,5 --min-weight 0.1 --out results
   pystan-mix fit heights.dat --components 2 --means=-5,10 --json > fit.json
+  zcat data.csv.gz | pystan-mix fit - --column 2 --decimal , --missing drop --components 2
 
 Without --means and --sigma the priors are scaled to the data: means normal around
 the data's mean with 2.5 times their standard deviation, component standard deviations
 half-normal with the data's as scale.
+
+"""
+
+_DATA_FILES = """\
+Lines that begin with # are passed over, as are blank ones. Cells are separated by tabs,
+semicolons, commas or white space: the first of these that the first line has. Words on
+one line with white space between them are one sample; on several lines they are columns.
+What was read is said on standard error; what may be read in two ways is refused.
 
 """
 
@@ -57,7 +66,11 @@ than Monte Carlo error, all comparisons taken into account, and by more than 0.0
 that come in another order are put into that of their means first.
 
 """
-_EXAMPLES = {"fit": _FIT_EXAMPLES, "compare": _COMPARE_EXAMPLES}
+_EXAMPLES = {
+    "fit": _FIT_EXAMPLES + _DATA_FILES,
+    "choose": _DATA_FILES,
+    "compare": _COMPARE_EXAMPLES,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

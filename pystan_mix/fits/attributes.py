@@ -25,6 +25,8 @@ class Provenance:
         The seed.
     seconds : float
         Wall time; NaN where it is not known.
+    missing_dropped : int
+        How many missing values were left out of the observations.
     inference_library, inference_library_version : str
         What made the draws.
     """
@@ -34,6 +36,7 @@ class Provenance:
     model: str = ""
     seed: int = 0
     seconds: float = math.nan
+    missing_dropped: int = 0
     inference_library: str = ""
     inference_library_version: str = ""
 

@@ -18,6 +18,7 @@ from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.run import Call, Run, Workspace, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_elbo_history
 from pystan_mix.console import Progress
+from pystan_mix.containers import Missing
 from pystan_mix.errors import OutputError, SettingsError
 from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.assemble import advi_fit
@@ -43,6 +44,7 @@ def advi(
     model: Mixture,
     y: object,
     *,
+    missing: Missing = "raise",
     algorithm: Algorithm = "meanfield",
     iter: int = 15_000,  # noqa: A002 (CmdStan's name)
     draws: int = 5000,
@@ -72,6 +74,8 @@ def advi(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
+    missing : {"raise", "drop"}, default "raise"
+        As in `sample`.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
         Whether the normal's elements are independent, or correlated. Where the
         posterior is correlated the intervals of the former are too narrow.
@@ -159,7 +163,7 @@ def advi(
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y)
+    target = target_of(model, y, missing=missing)
     _check_draws(draws, algorithm, target)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)

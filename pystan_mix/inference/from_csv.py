@@ -80,6 +80,7 @@ def provenance(
         model=model_to_json(target.model),
         seed=int(settings["seed"]),
         seconds=seconds,
+        missing_dropped=target.observed.dropped,
         inference_library="CmdStan",
         inference_library_version=version,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
 from pystan_mix.checks import check_whole
 from pystan_mix.cmdstan.program import Program
+from pystan_mix.containers import Missing
 from pystan_mix.fits.groups import PRIOR_NAMES
 from pystan_mix.inference.assemble import nuts_fit
 from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
@@ -27,6 +28,7 @@ def sample(
     model: Mixture,
     y: object,
     *,
+    missing: Missing = "raise",
     chains: int = 4,
     parallel_chains: int | None = None,
     iter_warmup: int = 1000,
@@ -54,6 +56,9 @@ def sample(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
+    missing : {"raise", "drop"}, default "raise"
+        Whether missing values of `y`, NaN or None, are refused or left out; the
+        fit's attribute ``missing_dropped`` says how many were.
     chains : int, default 4
         Number of chains, each from initial values of its own.
     parallel_chains : int, optional
@@ -144,6 +149,7 @@ def sample(
         model,
         y,
         nuts,
+        missing=missing,
         predictive_draws=predictive_draws,
         likelihood=likelihood,
         output_dir=output_dir,
@@ -155,13 +161,14 @@ def draw(
     y: object,
     nuts: Nuts,
     *,
+    missing: Missing = "raise",
     predictive_draws: int | None = None,
     likelihood: Likelihood = "fused",
     output_dir: str | Path | None = None,
 ) -> Fit:
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y)
+    target = target_of(model, y, missing=missing)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
     return _drawn(

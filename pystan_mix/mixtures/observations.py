@@ -1,13 +1,13 @@
 """Observations: checked, made distinct and indexed once, before anything is done with them."""
 
 import dataclasses
-import numbers
-from collections.abc import Iterable
-from typing import Any
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pystan_mix.checks import check_choice
+from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
@@ -32,12 +32,15 @@ class Observations:
         How often each occurs.
     index : ndarray of int, shape (N,)
         The position of each observation among the distinct ones.
+    dropped : int
+        How many missing values were left out of them.
     """
 
     y: FloatArray
     distinct: FloatArray
     count: NDArray[np.intp]
     index: NDArray[np.intp]
+    dropped: int = 0
 
 
 def indexed(y: FloatArray) -> Observations:
@@ -85,7 +88,9 @@ def least_scale(observed: Observations) -> float:
     return PART_OF_SPREAD * float(observed.y.std()) if step is None else 0.5 * step
 
 
-def checked_observations(y: object, *, n_components: int = 1) -> Observations:
+def checked_observations(
+    y: object, *, n_components: int = 1, missing: Missing = "raise"
+) -> Observations:
     """Return observations, or say what is wrong with them.
 
     Parameters
@@ -94,6 +99,8 @@ def checked_observations(y: object, *, n_components: int = 1) -> Observations:
         Observations: numbers in any unit.
     n_components : int, default 1
         Number of components that they are meant for.
+    missing : {"raise", "drop"}, default "raise"
+        Whether missing values are refused or left out.
 
     Returns
     -------
@@ -106,16 +113,32 @@ def checked_observations(y: object, *, n_components: int = 1) -> Observations:
         If they are not a one-dimensional sequence of at least two different
         finite numbers of magnitude up to 1e100, or if there are fewer
         different values than components.
+    SettingsError
+        If `missing` is neither of its words.
 
     Examples
     --------
     >>> checked_observations([1, 2, 4]).y
     array([1., 2., 4.])
+    >>> checked_observations([1, None, 4], missing="drop").y
+    array([1., 4.])
     """
-    values = check_points(y)
+    check_choice("missing", missing, choices=get_args(Missing))
+    values = as_numbers(y)
+    there = ~np.isnan(values)
+    dropped = int(values.size - there.sum())
+    if dropped and missing == "raise":
+        first = int(np.flatnonzero(~there)[0])
+        raise DataError(
+            f"{dropped} of {values.size} observations {'are' if dropped > 1 else 'is'} missing or "
+            f'NaN, the first at position {first}. Leave them out with missing="drop".'
+        )
+    _check_magnitudes(np.where(there, values, 0.0))
+    values = values[there] if dropped else values
     if values.size < 2:
-        raise DataError(f"At least two observations are needed; there are {values.size}.")
-    found = indexed(values)
+        beside = f" beside {dropped} missing" if dropped else ""
+        raise DataError(f"At least two observations are needed; there are {values.size}{beside}.")
+    found = dataclasses.replace(indexed(values), dropped=dropped)
     distinct = found.distinct.size
     if distinct == 1:
         raise DataError(
@@ -154,86 +177,9 @@ def check_points(y: object) -> FloatArray:
         If they are not a one-dimensional sequence of finite numbers of
         magnitude up to 1e100.
     """
-    values = _as_numbers(y)
-    if values.ndim != 1:
-        raise DataError(
-            f"The observations must be one-dimensional; their shape is {values.shape}. "
-            "Choose one column, or call .ravel() if all values belong to one sample."
-        )
+    values = as_numbers(y)
     _check_magnitudes(values)
     return values
-
-
-def _as_numbers(y: object) -> FloatArray:
-    """Return `y` as a float array; refuse what is not numbers."""
-    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise DataError(
-            f"{int(np.ma.getmaskarray(y).sum())} observations are masked. "
-            "Drop them first: y.compressed()"
-        )
-    if y is None:
-        raise DataError(
-            "There are no observations: y is None. Give a sequence of numbers; for the prior alone "
-            "there is sample_prior(model)."
-        )
-    try:
-        values = np.asarray(y)
-    except MemoryError:
-        raise
-    except Exception as error:  # an object's library raises what it likes
-        raise DataError(_how_to_convert(y, error)) from error
-    if values.size and values.dtype.kind not in "iuf":
-        position, example = _first_odd(y, values.ravel()[0])
-        raise DataError(
-            f"The observations must be numbers; they have type {values.dtype}, and "
-            f"{example!r} at position {position}. Convert them first, for example with "
-            "numpy.asarray(y, dtype=float)."
-        )
-    return np.asarray(values, dtype=np.float64)
-
-
-def _how_to_convert(y: object, error: Exception) -> str:
-    """Say why an object becomes no array, and which call makes it one."""
-    kind = type(y).__name__
-    if "inhomogeneous" in str(error):
-        return (
-            "The observations have parts of different lengths; pass one flat sequence of numbers."
-        )
-    if hasattr(y, "data_vars"):
-        variable = _variable_of(y)
-        remedy = f"Give one of its variables: y{variable}" if variable else "It has no variables"
-        return f"The observations are an xarray {kind}, a collection of arrays. {remedy}."
-    if isinstance(y, list | tuple):
-        remedy = "[each.item() for each in y]"
-    elif hasattr(y, "detach") or "detach()" in str(error):
-        # in this order it serves gradients, any device, and numbers that numpy does not know
-        remedy = "y.detach().cpu().double().numpy()"
-    elif ".get()" in str(error):
-        remedy = "y.get()"
-    else:
-        remedy = "y.tolist(), or whatever its library calls that"
-    return (
-        f"The observations are a {kind} that numpy cannot read (its library says: {error}). "
-        f"Convert them first: {remedy}"
-    )
-
-
-def _variable_of(y: object) -> str:
-    """Return how the first variable of an xarray collection is written; "" where it has none."""
-    nodes: Iterable[Any] = getattr(y, "subtree", (y,))
-    for node in nodes:
-        for name, variable in node.data_vars.items():
-            path = f"{getattr(node, 'path', '')}/{name}".lstrip("/")
-            return f"[{path!r}]" if variable.ndim == 1 else f"[{path!r}].values.ravel()"
-    return ""
-
-
-def _first_odd(y: object, first: object) -> tuple[int, object]:
-    """Return the first value that is not a real number, with its position; else the first one."""
-    for position, value in enumerate(np.asarray(y, dtype=object).ravel()):
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            return position, value
-    return 0, first
 
 
 def _check_magnitudes(values: FloatArray) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pystan_mix.containers import Missing
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
@@ -119,7 +120,7 @@ class Target:
         return spread / (2 * self.n_components)
 
 
-def target_of(model: Mixture, y: object) -> Target:
+def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Target:
     """Check a model and observations, and scale to these the priors that are left out.
 
     Parameters
@@ -128,6 +129,8 @@ def target_of(model: Mixture, y: object) -> Target:
         The model.
     y : array_like, shape (N,)
         The observations.
+    missing : {"raise", "drop"}, default "raise"
+        Whether missing values are refused or left out.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def target_of(model: Mixture, y: object) -> Target:
     DataError
         If the observations cannot be used, or are None.
     """
-    observed = checked_observations(y, n_components=model.n_components)
+    observed = checked_observations(y, n_components=model.n_components, missing=missing)
     return Target(completed(model, observed), observed)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pystan_mix.arviz_compat import Fit, az, group
 from pystan_mix.checks import check_seed, check_whole
 from pystan_mix.console import say
+from pystan_mix.containers import Missing
 from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.fits.draws import evenly_spaced
@@ -78,6 +79,7 @@ def choose_components(
     y: object,
     components: Iterable[int],
     *,
+    missing: Missing = "raise",
     seed: int | None = None,
     show_progress: bool = True,
 ) -> Choice:
@@ -91,6 +93,8 @@ def choose_components(
         Observations, in the units of the priors.
     components : iterable of int
         The numbers, such as ``range(1, 7)``.
+    missing : {"raise", "drop"}, default "raise"
+        As in `sample`.
     seed : int, optional
         As in `sample`; by default a random one.
     show_progress : bool, default True
@@ -131,11 +135,11 @@ def choose_components(
     seed = check_seed(seed)
     models = {K: dataclasses.replace(model, n_components=K) for K in numbers}
     for each in models.values():
-        target_of(each, y)  # whatever is wrong is said before an hour has passed
+        target_of(each, y, missing=missing)  # whatever is wrong is said before an hour has passed
     fits, rows, pointwise = {}, {}, {}
     for K, each in models.items():
         say(f"{K} component{'s' if K > 1 else ''} ...", wanted=show_progress)
-        fits[K] = sample(each, y, seed=seed, show_progress=show_progress)
+        fits[K] = sample(each, y, missing=missing, seed=seed, show_progress=show_progress)
         rows[K], pointwise[K] = _row(fits[K], seed=seed)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.name = "K"

@@ -1,7 +1,4 @@
-"""The same mixture in PyMC, which the extra `pymc` brings.
-
-PyMC is imported when a model is built and not before.
-"""
+"""The same mixture in PyMC, an extra that is imported when a model is built and not before."""
 
 import functools
 import importlib
@@ -12,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pystan_mix.checks import check_choice, check_seed
+from pystan_mix.containers import Missing
 from pystan_mix.errors import MissingPackageError
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
@@ -30,6 +28,7 @@ def to_pymc(
     model: Mixture,
     y: object,
     *,
+    missing: Missing = "raise",
     by_hand: bool = False,
     floor: Floor = "transform",
     seed: int = 1,
@@ -46,6 +45,8 @@ def to_pymc(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
+    missing : {"raise", "drop"}, default "raise"
+        As in `sample`.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True sums the components' densities
         with `logsumexp`, in a `CustomDist` that can also draw, so that
@@ -87,7 +88,7 @@ def to_pymc(
     """
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
-    target = target_of(model, y)
+    target = target_of(model, y, missing=missing)
     pm = import_pymc()
     start = initial_parameters(target, rng=rng)
     coords = {

@@ -13,10 +13,11 @@ from pystan_mix.errors import SettingsError
 def test_a_choice_leaves_its_table_its_figure_and_its_fits(cmdstan, tmp_path):
     y = pmix.simulate(60, theta=[0.5, 0.5], mu=[-4, 4], sigma=1.0, seed=2)
     data = tmp_path / "some data.dat"
-    data.write_text("".join(f"{value:.6f}\n" for value in y))
+    data.write_text("".join(f"{value:.6f}\n" for value in y) + "NA\n")
     out = tmp_path / "out"
     result = run(
-        *("choose", str(data), "--components", "1-2", "--seed", "1", "--json", "--out", str(out))
+        *("choose", str(data), "--components", "1-2", "--seed", "1", "--json", "--out", str(out)),
+        "--missing=drop",
     )
     assert result.returncode in (0, 6), result.stderr
     found = json.loads(result.stdout)
@@ -26,6 +27,8 @@ def test_a_choice_leaves_its_table_its_figure_and_its_fits(cmdstan, tmp_path):
     assert names == {"choice.json", "choice.png", "fit-1.nc", "fit-2.nc"}
     assert json.loads((out / "choice.json").read_text()) == found
     assert "1 component ..." in result.stderr
+    assert (found["n"], found["missing_dropped"]) == (60, 1)
+    assert "60 numbers from " in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 import argparse
 
+import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.command import fit_options
-from pystan_mix.command.fit_options import add_fit_options, model_from_words
+from pystan_mix.command.fit_options import add_fit_options, column_from_words, model_from_words
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
@@ -32,6 +33,24 @@ def parsed(*words):
 def model_of_words(*words):
     arguments = parsed(*words)
     return model_from_words(arguments, n_components=int(arguments.components))
+
+
+def test_the_column_is_read_as_the_words_say(tmp_path, capsys):
+    path = tmp_path / "y.csv"
+    path.write_text("2020;1.234,5\n2021;\n2022;2,5\n")
+    words = ["--column=2", "--thousands=.", "--no-header", "--missing=drop"]
+    arguments = parsed("--components=1", *words)
+    arguments.data = path
+    column = column_from_words(arguments)
+    np.testing.assert_array_equal(column.values, [1234.5, np.nan, 2.5])
+    said = f"{path}: column '2', 2 numbers from 2.5 to 1234.5; 1 missing value is left out.\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_without_words_a_file_has_a_point_and_no_gaps():
+    arguments = parsed("--components=1")
+    given = (arguments.column, arguments.decimal, arguments.thousands, arguments.header)
+    assert (*given, arguments.missing) == (None, None, None, None, "raise")
 
 
 def test_what_is_not_given_is_the_models_own_default():

@@ -201,6 +201,21 @@ def test_fit_reads_a_column_and_spelled_priors(cmdstan, tmp_path):
     assert min(summary["parameters"][f"theta[{k}]"]["q05"] for k in (1, 2, 3)) >= 0.1
 
 
+def test_fit_reads_what_comes_on_standard_input_and_drops_what_is_missing(cmdstan):
+    y = np.loadtxt(CLOSE)
+    rows = "\n".join(f"{i};{value}".replace(".", ",") for i, value in enumerate(y))
+    options = ["--components=1", "--iter-warmup=200", "--iter-sampling=200", "--seed=1", "--json"]
+    table = ["--column=length", "--decimal=,", "--missing=drop"]
+    result = run("fit", "-", *table, *options, stdin=f"id;length\n{rows}\n100;NA\n101;\n")
+    whole = run("fit", CLOSE, *options)
+    found, expected = json.loads(result.stdout), json.loads(whole.stdout)
+    assert result.stderr.startswith("standard input: column 'length', 100 numbers from ")
+    assert "; 2 missing values are left out.\n" in result.stderr
+    assert (found["n"], found["missing_dropped"]) == (100, 2)
+    assert (expected["n"], expected["missing_dropped"]) == (100, 0)
+    assert found["parameters"] == expected["parameters"]
+
+
 BAD_FILES = {
     "nan": b"1\nnan\n2\n",
     "infinite": b"1\ninf\n2\n",
@@ -218,7 +233,7 @@ BAD_FILES = {
 @pytest.mark.parametrize(
     ("name", "names"),
     [
-        ("nan", "not finite"),
+        ("nan", "line 2: 'nan' is a missing value"),
         ("infinite", "not finite"),
         ("empty", "empty"),
         ("words", "line 2: 'two'"),
@@ -236,8 +251,11 @@ def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names)
     result = run("fit", str(path), "--components", "3", CMDSTAN=str(tmp_path))
     assert result.returncode == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("pystan-mix: error: ")
-    assert names in result.stderr
+    # what was read, where something was, and what is wrong with it
+    *read, error = result.stderr.splitlines()
+    assert error.startswith("pystan-mix: error: ")
+    assert names in error
+    assert read == [] or f"{path}: " in read[0]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +285,8 @@ def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names)
         (["--components", "3", "--method", "advi", "--algorithm", "full"], "invalid choice"),
         (["--components", "3", "--adapt-delta", "1"], "adapt_delta"),
         (["--components", "3", "--column", "x"], "no column 'x'"),
+        (["--components", "3", "--decimal", ";"], "--decimal takes one of"),
+        (["--components", "3", "--missing", "impute"], "--missing: invalid choice: 'impute'"),
     ],
 )
 def test_bad_options_are_refused_before_cmdstan_is_looked_for(tmp_path, options, names):

@@ -93,7 +93,7 @@ def test_what_cannot_be_written_leaves_no_part(tmp_path, monkeypatch):
 
     figure = new_figure(1.0, 1.0, title="")
     monkeypatch.setattr(figure, "savefig", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(SettingsError, match="no space left"):
         save_figure(figure, tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())
 

@@ -100,7 +100,11 @@ def test_no_name_is_that_of_two_records():
 
 
 def test_what_is_not_known_is_no_attribute():
-    assert attributes(written(Provenance(method="nuts"))) == {"method": "nuts", "seed": 0}
+    assert attributes(written(Provenance(method="nuts"))) == {
+        "method": "nuts",
+        "seed": 0,
+        "missing_dropped": 0,
+    }
     found = as_attributes(AdviFindings(pareto_khat=0.5))
     assert found["pareto_khat"] == 0.5
     assert not {"algorithm", "converged", "elbo", "refined_draws", "tol_rel_obj"} & found.keys()

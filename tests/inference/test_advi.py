@@ -382,6 +382,15 @@ def test_observations_must_be_there(monkeypatch, tmp_path):
         pmix.advi(MODEL, None, show_progress=False)
 
 
+def test_missing_values_are_left_out_where_it_is_asked_for(cmdstan):
+    given = {"restarts": 1, "draws": 100, "show_progress": False}
+    found = pmix.advi(MODEL, [*Y, np.nan], missing="drop", seed=1, **given)
+    assert attributes(found)["missing_dropped"] == 1
+    np.testing.assert_array_equal(group(found, "observed_data")["y"], Y)
+    with pytest.raises(DataError, match="NaN, the first at position 60"):
+        pmix.advi(MODEL, [*Y, np.nan], **given)
+
+
 def test_a_covariance_needs_draws_enough(monkeypatch, tmp_path):
     """Ten components have 29 parameters, and their covariance 435 numbers."""
     monkeypatch.setenv("CMDSTAN", str(tmp_path))

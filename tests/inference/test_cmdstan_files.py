@@ -325,7 +325,7 @@ def test_data_of_another_fit(tmp_path, change, words):
         ({"N": 5}, "N is 5, and y has 8 values: they are of different data"),
         ({"y": 8 * ["a"]}, "must be numbers; .*'a' at position 0"),
         ({"y": [[1.0, 2.0]]}, "must be one-dimensional"),
-        ({"y": [None, *range(7)]}, "None at position 0"),
+        ({"y": [None, *range(7)]}, "nan at position 0"),
         ({"y": [math.nan, *range(7)]}, "not finite"),
         ({"K": "two"}, "cannot be read: .*'two'"),
         ({"alpha": "two"}, "cannot be read: .*'two'"),

@@ -175,6 +175,7 @@ def test_attributes_say_how_it_was_made(fit):
         "adapt_delta": 0.9,
         "program": "normal",
         "inference_library": "CmdStan",
+        "missing_dropped": 0,
     }
     assert {name: top[name] for name in expected} == expected
     assert 0 < top["seconds"] < 600
@@ -209,6 +210,15 @@ def test_chains_start_apart_and_have_noise_of_their_own(fit):
 
 # k-hat of 1000 draws is 0.47 to 0.79 here, as the seed has it; above 0.67 ArviZ warns
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
+def test_missing_values_are_left_out_where_it_is_asked_for(cmdstan):
+    given = {"iter_warmup": 200, "iter_sampling": 100, "seed": 1, "show_progress": False}
+    whole = pmix.sample(MODEL, Y, **given)
+    gaps = pmix.sample(MODEL, [None, *Y[:9], np.nan, *Y[9:]], missing="drop", **given)
+    assert (attributes(whole)["missing_dropped"], attributes(gaps)["missing_dropped"]) == (0, 2)
+    np.testing.assert_array_equal(group(gaps, "observed_data")["y"], Y)
+    np.testing.assert_array_equal(group(gaps, "posterior")["mu"], group(whole, "posterior")["mu"])
+
+
 def test_loo_works_on_thinned_draws(cmdstan):
     fit = pmix.sample(MODEL, Y, iter_sampling=2000, seed=4, show_progress=False)
     assert group(fit, "log_likelihood")["y"].shape == (4, 250, 60)
@@ -313,7 +323,9 @@ def test_prior_has_groups_of_its_own(cmdstan):
         ({"predictive_draws": -1}, SettingsError, "predictive_draws"),
         ({"likelihood": "fast"}, SettingsError, "likelihood"),
         ({"likelihood": "by_hand"}, SettingsError, "one of fused, stan; it is 'by_hand'"),
-        ({"y": [1.0, np.nan]}, DataError, "not finite"),
+        ({"y": [1.0, np.nan]}, DataError, "NaN, the first at position 1"),
+        ({"y": [1.0, np.nan], "missing": "drop"}, DataError, "1 beside 1 missing"),
+        ({"missing": "impute"}, SettingsError, "missing must be one of raise, drop"),
         ({"y": [1.0, 1.0]}, DataError, "constant"),
         ({"y": None}, DataError, "y is None"),
     ],

@@ -70,8 +70,11 @@ def test_observations_are_checked_counted_and_set_the_priors_left_out():
     assert target.model.means == Normal(float(Y.mean()), 2.5 * float(Y.std()))
     assert target.model.sigma == HalfNormal(float(Y.std()))
     assert target_of(FLOOR, Y).model is FLOOR
-    with pytest.raises(DataError, match="nan at position 1"):
+    with pytest.raises(DataError, match="NaN, the first at position 1"):
         target_of(FLOOR, [1.0, np.nan, 2.0])
+    with_gaps = target_of(FLOOR, [*Y, None, np.nan], missing="drop")
+    np.testing.assert_array_equal(with_gaps.observed.y, Y)
+    assert with_gaps.observed.dropped == 2
     with pytest.raises(DataError, match="There are 2 different values for 3 components"):
         target_of(FLOOR, [1.0, 2.0, 2.0])
 

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 import pystan_mix as pmix
-from pystan_mix.arviz_compat import to_arviz
+from pystan_mix.arviz_compat import attributes, to_arviz
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.errors import DataError, ModelError, SettingsError
 from pystan_mix.selection import choose
@@ -153,12 +153,20 @@ def test_the_sentence_says_no_more_than_the_table(columns, words):
     assert words in choose._sentence(table_of(**columns))
 
 
+def test_missing_values_are_left_out_where_it_is_asked_for(choice):
+    model, y = pmix.NormalMixture(n_components=1), [np.nan, *Y]
+    found = pmix.choose_components(model, y, [1], missing="drop", seed=1, show_progress=False)
+    assert attributes(found.fits[1])["missing_dropped"] == 1
+    assert found.table.loc[1, "log_evidence"] == choice.table.loc[1, "log_evidence"]
+
+
 @pytest.mark.parametrize(
     ("model", "y", "components", "error"),
     [
         (pmix.NormalMixture(n_components=2), Y, [], SettingsError),
         (pmix.NormalMixture(n_components=2), Y, [0, 1], SettingsError),
         (pmix.NormalMixture(n_components=2), [1.0, 2.0, 3.0], [1, 4], DataError),
+        (pmix.NormalMixture(n_components=2), [1.0, 2.0, np.nan], [1], DataError),
         (pmix.NormalMixture(n_components=2, sigma=[1, 2]), Y, [2, 3], ModelError),
         (pmix.NormalMixture(n_components=2, min_weight=0.3), Y, [2, 4], ModelError),
     ],

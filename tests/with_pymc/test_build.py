@@ -408,7 +408,8 @@ def test_without_pymc_the_remedy_is_said(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"y": [1.0, np.nan]}, DataError, "not finite"),
+        ({"y": [1.0, np.nan]}, DataError, "NaN, the first at position 1"),
+        ({"y": [1.0, None], "missing": "drop"}, DataError, "1 beside 1 missing"),
         ({"model": NormalMixture(n_components=9)}, DataError, "components"),
         ({"floor": "wall"}, SettingsError, "floor must be one of"),
         ({"seed": -1}, SettingsError, "seed"),

@@ -1,0 +1,1 @@
+"""Text as a table of numbers: what separates cells, which line has names, what a word spells."""
