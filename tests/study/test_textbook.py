@@ -114,7 +114,7 @@ def test_the_data_block():
         (NormalMixture(n_components=2, sigma=HalfNormal(1)), Y, ModelError, "known standard dev"),
         (NormalMixture(n_components=2), Y, ModelError, "known standard deviations"),
         (NormalMixture(n_components=2, sigma=1.0, min_weight=0.1), Y, ModelError, "min_weight=0"),
-        (MODEL, [1.0, np.nan], DataError, "not finite"),
+        (MODEL, [1.0, np.nan], DataError, "missing or NaN"),
     ],
 )
 def test_what_it_is_not_for_is_refused_before_cmdstan_is_looked_for(
