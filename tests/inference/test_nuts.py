@@ -208,7 +208,6 @@ def test_chains_start_apart_and_have_noise_of_their_own(fit):
     assert len(np.unique(y_rep[:, 0, 0])) == 3
 
 
-# k-hat of 1000 draws is 0.47 to 0.79 here, as the seed has it; above 0.67 ArviZ warns
 def test_missing_values_are_left_out_where_it_is_asked_for(cmdstan):
     given = {"iter_warmup": 200, "iter_sampling": 100, "seed": 1, "show_progress": False}
     whole = pmix.sample(MODEL, Y, **given)
@@ -218,6 +217,7 @@ def test_missing_values_are_left_out_where_it_is_asked_for(cmdstan):
     np.testing.assert_array_equal(group(gaps, "posterior")["mu"], group(whole, "posterior")["mu"])
 
 
+# k-hat of 1000 draws is 0.47 to 0.79 here, as the seed has it; above 0.67 ArviZ warns
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 def test_loo_works_on_thinned_draws(cmdstan):
     fit = pmix.sample(MODEL, Y, iter_sampling=2000, seed=4, show_progress=False)
