@@ -20,6 +20,8 @@ from pystan_mix.files import cache_dir
 from pystan_mix.inference.programs import stan_programs
 
 _FREE_BYTES = 500_000_000
+# the version that all tests run on
+_TESTED = (2, 27, 0)
 
 
 def run_checks() -> list[Check]:
@@ -128,8 +130,9 @@ def _look_for_cmdstan() -> tuple[CmdStan | None, Check]:
     except CmdStanNotFoundError as error:
         found, _, remedy = str(error).rpartition(". ")
         return None, Check("CmdStan", ok=False, found=found, remedy=remedy)
-    version = ".".join(map(str, cmdstan.version))
-    found = f"{version} in {cmdstan.path}, built"
+    version, tested = (".".join(map(str, each)) for each in (cmdstan.version, _TESTED))
+    on = "it" if version == tested else tested
+    found = f"{version} in {cmdstan.path}, built; all tests run on {on}"
     return cmdstan, Check("CmdStan", ok=True, found=found, remedy="")
 
 

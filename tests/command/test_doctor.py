@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from small_programs import bring_compiled
 
+from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.machine import Check
 from pystan_mix.command import doctor
 from pystan_mix.inference.programs import stan_programs
@@ -40,6 +41,17 @@ def test_run_checks_looks_at_everything(monkeypatch, tmp_path):
     assert not doctor.fit_can_run(checks)
     assert not (tmp_path / "cache").exists()
     assert all(check.ok == (check.remedy == "") for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [((2, 27, 0), "all tests run on it"), ((2, 39, 0), "all tests run on 2.27.0")],
+)
+def test_it_says_whether_tests_have_run_on_this_cmdstan(monkeypatch, tmp_path, version, words):
+    monkeypatch.setattr(doctor, "find_cmdstan", lambda: CmdStan(path=tmp_path, version=version))
+    by_name = {check.name: check for check in doctor.run_checks()}
+    assert by_name["CmdStan"].ok
+    assert words in by_name["CmdStan"].found
 
 
 @pytest.fixture
