@@ -218,7 +218,7 @@ def write(tmp_path):
         b"\xef\xbb\xbf1.5\n-2\n",
         b"1.5\r\n-2\r\n",
         b"1.5\r-2\r",
-        gzip.compress(b"\xef\xbb\xbf1.5\n-2\n"),
+        gzip.compress(b"\xef\xbb\xbf1.5\n-2\n", mtime=0),
     ],
 )
 def test_bytes_around_the_numbers_do_not_count(write, content):
@@ -264,7 +264,9 @@ def test_there_are_two_ways_with_missing_values(write):
 
 
 def test_standard_input_is_read(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"1.5\n2\n"))))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"1.5\n2\n", mtime=0)))
+    )
     found = read_column("-")
     assert found.values.tolist() == [1.5, 2.0]
     assert found.sentence == "standard input: 2 numbers from 1.5 to 2."
