@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from pystan_mix.mixtures.density import Constrained, log_prior
+from pystan_mix.mixtures.numbers import differ_by_component
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.priors import Prior
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.weighing.labelled import picked
@@ -18,14 +19,9 @@ from pystan_mix.weighing.labelled import picked
 _TRIES = 100
 
 
-def differ(prior: Prior | Dirichlet) -> bool:
-    """Whether a prior has not the same numbers for all components."""
-    return any(isinstance(value, tuple) for value in vars(prior).values())
-
-
 def prior_draws(prior: Prior, n: int, K: int, *, rng: np.random.Generator) -> FloatArray:
     """Draw n values, each from the prior of a component picked at random."""
-    if not differ(prior):
+    if not differ_by_component(prior):
         return prior.draw(rng, n)
     draws = np.concatenate([prior.draw(rng, K) for _ in range(max(1, -(-n // K)))])
     return rng.permutation(draws)[:n]
@@ -33,7 +29,7 @@ def prior_draws(prior: Prior, n: int, K: int, *, rng: np.random.Generator) -> Fl
 
 def prior_log_density(prior: Prior, x: FloatArray, K: int) -> FloatArray:
     """Return the log density of what `prior_draws` draws: the mean over the K components'."""
-    if not differ(prior):
+    if not differ_by_component(prior):
         return prior.log_density(x)
     each = prior.log_density(np.repeat(x[..., None], K, axis=-1))
     return np.asarray(log_sum_exp(each) - math.log(K))
@@ -92,7 +88,7 @@ class ExchangeablePrior:
             return 0.0
         prior, least = self.target.model.prior(parameter), self.target.model.least(parameter)
         each = np.broadcast_to(
-            prior.log_survival(least), self.target.n_components if differ(prior) else 1
+            prior.log_survival(least), self.target.n_components if differ_by_component(prior) else 1
         )
         return float(log_sum_exp(each)) - math.log(each.size)
 
@@ -100,8 +96,8 @@ class ExchangeablePrior:
     def log_ratio(self) -> float | None:
         """Log of the model's prior over this one where it is the same everywhere, else None."""
         model = self.target.model
-        priors: Sequence[Prior] = [model.prior(each) for each in self.target.estimated]
-        if model.min_weight > 0.0 or differ(model.weights) or any(map(differ, priors)):
+        priors = [model.weights, *(model.prior(each) for each in self.target.estimated)]
+        if model.min_weight > 0.0 or any(map(differ_by_component, priors)):
             return None
         return sum(model.size(each) * self._log_survival(each) for each in self.target.estimated)
 

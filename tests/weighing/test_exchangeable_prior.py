@@ -10,7 +10,6 @@ from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.weighing.exchangeable_prior import (
     ExchangeablePrior,
-    differ,
     prior_draws,
     prior_log_density,
 )
@@ -29,8 +28,6 @@ UNLIKE = NormalMixture(
 
 def test_draws_are_of_a_component_picked_at_random():
     prior = Normal([-3, 3], [1, 2])
-    assert differ(prior)
-    assert not differ(Normal(0, 1))
     draws = prior_draws(prior, 4001, 2, rng=np.random.default_rng(1))
     assert draws.shape == (4001,)
 
