@@ -90,7 +90,10 @@ class Populations:
         self._log_gamma = np.log(rng.gamma(self._prior.concentration, size=(R, K)))
         # densities of observations, shape (R, K, N)
         self._densities = self._densities_of(self._free)
-        self._log_ratio = self._log_ratio_of(self._free, self._log_gamma)
+        theta = np.exp(self._log_theta(self._log_gamma))
+        self._log_ratio = self._log_ratio_of(
+            self._free, self._log_gamma, _summed(theta, self._densities)
+        )
 
     def _size(self, parameter: Parameter) -> int:
         return self.target.model.size(parameter)
@@ -117,32 +120,21 @@ class Populations:
         return np.asarray(np.log(floor + self.target.free_weight * np.exp(log_share)))
 
     def _log_ratio_of(
-        self,
-        free: Mapping[str, FloatArray],
-        log_gamma: FloatArray,
-        *,
-        moved: int | None = None,
-        moved_densities: FloatArray | None = None,
+        self, free: Mapping[str, FloatArray], log_gamma: FloatArray, density: FloatArray
     ) -> FloatArray:
         """Return the log of the posterior's density over that at the start, shape (R,).
 
-        Of a component that has moved the densities, shape (R, N), are given.
+        `density` is the mixture's of each observation, shape (R, N); it is written over.
         """
-        log_theta = self._log_theta(log_gamma)
-        theta = np.exp(log_theta)
-        if moved is None or moved_densities is None:
-            density = np.matmul(theta[:, None], self._densities)[:, 0]
-        else:
-            others = theta.copy()
-            others[:, moved] = 0.0
-            density = np.matmul(others[:, None], self._densities)[:, 0]
-            density += theta[:, [moved]] * moved_densities
         density += _NO_DENSITY
         log_lik = np.log(density, out=density) @ self.target.observed.count
         if self._prior.log_ratio is not None:
             return np.asarray(log_lik + self._prior.log_ratio)
         return np.asarray(
-            log_lik + self._prior.log_ratio_at(self._values(free), log_theta, _log_share(log_gamma))
+            log_lik
+            + self._prior.log_ratio_at(
+                self._values(free), self._log_theta(log_gamma), _log_share(log_gamma)
+            )
         )
 
     def _log_start(self, component: Mapping[str, FloatArray], log_gamma: FloatArray) -> FloatArray:
@@ -228,7 +220,11 @@ class Populations:
         with np.errstate(all="ignore"):
             shared = {each.name: self._free[each.name] for each in self._shared}
             densities = self._densities_of(new | shared)[:, 0]
-            log_ratio = self._log_ratio_of(free, log_gamma, moved=k, moved_densities=densities)
+            theta = np.exp(self._log_theta(log_gamma))
+            its_own = theta[:, [k]] * densities
+            theta[:, k] = 0.0
+            mixture = _summed(theta, self._densities) + its_own
+            log_ratio = self._log_ratio_of(free, log_gamma, mixture)
             start = self._log_start(new, log_gamma[:, k])
             start -= self._log_start(now, self._log_gamma[:, k])
         taken = self._accepted(log_ratio, start)
@@ -243,15 +239,15 @@ class Populations:
         rng, name, now = self.rng, parameter.name, self._free[parameter.name]
         lengths = now.std() * 10.0 ** rng.uniform(*_LENGTHS, size=now.shape)
         new = now + lengths * rng.normal(size=now.shape)
-        free, before = self._free | {name: new}, self._densities
+        free, theta = self._free | {name: new}, np.exp(self._log_theta(self._log_gamma))
         with np.errstate(all="ignore"):
-            self._densities = self._densities_of(free)
-            log_ratio = self._log_ratio_of(free, self._log_gamma)
+            densities = self._densities_of(free)
+            log_ratio = self._log_ratio_of(free, self._log_gamma, _summed(theta, densities))
             start = self._prior.log_density(parameter, new) - self._prior.log_density(
                 parameter, now
             )
         taken = self._accepted(log_ratio, start[:, 0])
-        self._densities[~taken] = before[~taken]
+        self._densities[taken] = densities[taken]
         self._free[name][taken], self._log_ratio[taken] = new[taken], log_ratio[taken]
 
     def _accepted(self, log_ratio: FloatArray, start: FloatArray) -> NDArray[np.bool_]:
@@ -276,3 +272,8 @@ class Populations:
 def _log_share(log_gamma: FloatArray) -> FloatArray:
     """Return the logarithms of gamma variables' shares of their sum."""
     return np.asarray(log_gamma - log_sum_exp(log_gamma)[:, None])
+
+
+def _summed(theta: FloatArray, densities: FloatArray) -> FloatArray:
+    """Return the densities of a mixture, of weights (R, K) and components (R, K, N)."""
+    return np.asarray(np.matmul(theta[:, None], densities)[:, 0])
