@@ -13,6 +13,8 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
+from pystan_mix.weighing.labelled import Labelled, labelled
+from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_populations
 from pystan_mix.weighing.populations import Populations, Station
 
@@ -42,6 +44,7 @@ _GOOD_SD_ERROR = 0.1
 # ... and of what is not to be used
 _LARGEST_MEAN_ERROR = 0.1
 _LARGEST_SD_ERROR = 0.2
+_DRAWS_FOR_MODES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,17 @@ class Annealed:
         """Whether populations that know nothing of each other agree."""
         mean_error, sd_error = largest_errors(self.moments)
         return mean_error <= _LARGEST_MEAN_ERROR and sd_error <= _LARGEST_SD_ERROR
+
+    def modes(self, *, rng: np.random.Generator) -> tuple[Labelled, Modes]:
+        """Return coordinates, and the separate modes there."""
+        some = self.draws(1, _DRAWS_FOR_MODES, rng=rng).variables
+        variables = {name: x[0] for name, x in some.items()}
+        posterior = labelled(self.target, variables)
+        z = posterior.to_coordinates(posterior.relabelled(variables))
+        log_p = posterior.log_density(z)
+        z, log_p = z[np.isfinite(log_p)], log_p[np.isfinite(log_p)]
+        equal = np.full(len(z), -math.log(len(z)))
+        return posterior, separate_modes(posterior.log_density, z, log_p, equal, rng=rng)
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each.

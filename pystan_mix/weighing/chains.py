@@ -12,10 +12,9 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
-from pystan_mix.stats.importance.adaptive import total_density
 from pystan_mix.weighing.annealed import Annealed, anneal, glimpse
-from pystan_mix.weighing.labelled import Labelled, exchangeable, labelled
-from pystan_mix.weighing.modes import Modes, separate_modes
+from pystan_mix.weighing.labelled import Labelled, exchangeable
+from pystan_mix.weighing.modes import Modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors
 from pystan_mix.weighing.weigh import Weighed, weigh
 
@@ -23,7 +22,8 @@ from pystan_mix.weighing.weigh import Weighed, weigh
 _LARGEST_SIZE = 150_000
 # ... and annealing takes a minute
 _LARGEST_SIZE_OF_ANNEALING = 10_000
-_DRAWS_FOR_MODES = 1000
+# draws by which a chain is said to have stayed
+_DRAWS_OF_STAY = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
 _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
@@ -97,14 +97,43 @@ def weigh_chains(
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
+    weighed, annealed = _weighed_or_annealed(
+        target, draws, parallel=parallel, rng=rng, show_progress=show_progress
+    )
+    whole = weighed if annealed is None else annealed
+    if whole is None:
+        return None
+    replaces = whole.is_sound and not (mixed and _confirmed(summaries, whole.moments))
+    posterior, modes = whole.modes(rng=rng)
+    findings = dataclasses.replace(
+        _findings(weighed, annealed),
+        weighed=replaces,
+        trusted=whole.is_sound,
+        modes=modes.count,
+        mode_shares=str(modes),
+        chains_stayed=_stayed(posterior, draws, modes),
+    )
+    return WeighedChains(
+        findings, whole.draws(draws.chains, draws.length, rng=rng) if replaces else None
+    )
+
+
+def _weighed_or_annealed(
+    target: Target, draws: Draws, *, parallel: int, rng: np.random.Generator, show_progress: bool
+) -> tuple[Weighed | None, Annealed | None]:
+    """Weigh the posterior; anneal it where weights cannot be trusted. None of what failed."""
+    size = target.observed.distinct.size * target.n_components
+    can_be_annealed = size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target)
     glimpsed: Draws | None = None
     weighed: Weighed | None = None
     annealed: Annealed | None = None
-    can_be_annealed = size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target)
+    if can_be_annealed:
+        with contextlib.suppress(np.linalg.LinAlgError):
+            glimpsed = glimpse(target, rng=rng)
     with contextlib.suppress(np.linalg.LinAlgError):
-        glimpsed = glimpse(target, rng=rng) if can_be_annealed else None
         weighed = weigh(target, draws, glimpsed=glimpsed, rng=rng)
-    if can_be_annealed and not (weighed is not None and weighed.is_sound):
+    # what cannot be glimpsed cannot be annealed
+    if glimpsed is not None and not (weighed is not None and weighed.is_sound):
         say(
             "What the chains led to does not weigh well: annealing the whole posterior from the "
             "prior, which takes up to half a minute.",
@@ -112,32 +141,16 @@ def weigh_chains(
         )
         with contextlib.suppress(np.linalg.LinAlgError):
             annealed = anneal(target, rng=rng, parallel=parallel)
-    whole = weighed if annealed is None else annealed
-    if whole is None:
-        return None
-    replaces = whole.is_sound and not (mixed and _confirmed(summaries, whole.moments))
-    findings = _findings(target, draws, weighed, annealed, replaces=replaces, rng=rng)
-    return WeighedChains(
-        findings, whole.draws(draws.chains, draws.length, rng=rng) if replaces else None
-    )
+    return weighed, annealed
 
 
-def _findings(
-    target: Target,
-    draws: Draws,
-    weighed: Weighed | None,
-    annealed: Annealed | None,
-    *,
-    replaces: bool,
-    rng: np.random.Generator,
-) -> WeighingFindings:
-    """Return what is to be said of the weighing, and of the annealing if there was one."""
-    found = WeighingFindings(weighed=replaces)
+def _findings(weighed: Weighed | None, annealed: Annealed | None) -> WeighingFindings:
+    """Return what is known of the weights, and of the annealing if there was one."""
+    found = WeighingFindings()
     if weighed is not None:
         sample, (_, sd_error) = weighed.sample, largest_errors(weighed.moments)
         found = dataclasses.replace(
             found,
-            trusted=weighed.is_sound,
             pareto_khat_weights=sample.pareto_khat,
             ess_importance=sample.ess,
             ess_of_others=sample.ess_of_others,
@@ -145,35 +158,14 @@ def _findings(
             log_bound=sample.log_integral,
             log_bound_mcse=sample.mcse,
         )
-        posterior = weighed.posterior
-        z, log_p, log_weights = sample.z, sample.log_p, sample.log_weights
     if annealed is not None:
         mean_error, sd_error = largest_errors(annealed.moments)
-        found = dataclasses.replace(
-            found,
-            annealed=True,
-            trusted=annealed.is_sound,
-            mean_error=mean_error,
-            sd_error=sd_error,
-        )
+        found = dataclasses.replace(found, annealed=True, mean_error=mean_error, sd_error=sd_error)
         if weighed is None or not _same_integral(weighed, annealed):
             found = dataclasses.replace(
                 found, log_bound=annealed.log_integral, log_bound_mcse=annealed.mcse
             )
-        some = annealed.draws(1, _DRAWS_FOR_MODES, rng=rng).variables
-        variables = {name: x[0] for name, x in some.items()}
-        posterior = labelled(target, variables)
-        z = posterior.to_coordinates(posterior.relabelled(variables))
-        log_p = total_density(*posterior.log_parts(z))
-        z, log_p = z[np.isfinite(log_p)], log_p[np.isfinite(log_p)]
-        log_weights = np.full(len(z), -math.log(len(z)))
-    modes = separate_modes(
-        lambda points: total_density(*posterior.log_parts(points)), z, log_p, log_weights, rng=rng
-    )
-    stayed = _stayed(posterior, draws, modes)
-    return dataclasses.replace(
-        found, modes=modes.count, mode_shares=str(modes), chains_stayed=stayed
-    )
+    return found
 
 
 def _same_integral(weighed: Weighed, annealed: Annealed) -> bool:
@@ -184,7 +176,7 @@ def _same_integral(weighed: Weighed, annealed: Annealed) -> bool:
 
 def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:
     """Whether each chain stayed in one mode."""
-    some = draws.picked(evenly_spaced(draws.length, _DRAWS_FOR_MODES // draws.chains))
+    some = draws.picked(evenly_spaced(draws.length, max(1, _DRAWS_OF_STAY // draws.chains)))
     flat = {name: x.reshape(-1, x.shape[-1]) for name, x in some.variables.items()}
     each = modes.of(posterior.to_coordinates(posterior.relabelled(flat)))
     shares = each.reshape(some.chains, some.length, 1) == np.arange(modes.count)

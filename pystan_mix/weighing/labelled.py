@@ -23,6 +23,7 @@ from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
+from pystan_mix.stats.importance.adaptive import total_density
 
 Variables = Mapping[str, FloatArray]
 
@@ -183,6 +184,10 @@ class Labelled:
             kept[inside] = log_prior(self.target, some) + some.log_jacobian
             flattened[inside] = log_likelihood(self.target, some)
         return kept, flattened
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Return the log density of coordinates, ``-inf`` where it is zero."""
+        return total_density(*self.log_parts(z))
 
     def _sorted(self, parameters: Constrained) -> Constrained:
         """Return components in the order of their means, for priors that differ by component."""

@@ -15,6 +15,7 @@ from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.births import Births, merged, without_one
 from pystan_mix.weighing.labelled import Labelled, labelled, picked
+from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_draws
 
 # densities of an observation under a component, some 10 ns each: in a round, in the end
@@ -106,6 +107,14 @@ class Weighed:
         """Moments by name, of what parameters are `judged` by, with their errors."""
         variables = judged(self.posterior.target, self.variables)
         return {name: moments_of_draws(x, self.weights) for name, x in variables.items()}
+
+    def modes(self, *, rng: np.random.Generator) -> tuple[Labelled, Modes]:
+        """Return coordinates, and the separate modes there."""
+        found = self.sample
+        modes = separate_modes(
+            self.posterior.log_density, found.z, found.log_p, found.log_weights, rng=rng
+        )
+        return self.posterior, modes
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each."""

@@ -108,6 +108,25 @@ def test_what_chains_have_not_led_to_is_annealed():
     assert abs(left - 0.5) < 4.5 * 0.5 * found.findings.mean_error + 0.01
 
 
+def test_what_cannot_be_annealed_is_weighed_all_the_same():
+    """So far above the scale of its prior is the floor that no draw of the prior reaches it."""
+    y = np.random.default_rng(1).normal(0, 10, 40)
+    model = pmix.NormalMixture(
+        n_components=2, means=pmix.Normal(0, 10), sigma=pmix.HalfNormal(1), min_sigma=10.0
+    )
+    target, rng = target_of(model, y), np.random.default_rng(2)
+    # at the floor there is little else than the prior's slope
+    draws = {
+        "theta": rng.dirichlet([4, 4], size=(4, 1000)),
+        "mu": np.sort(rng.normal(0, 2, size=(4, 1000, 2)), axis=-1),
+        "sigma": 10.0 + rng.exponential(0.1, size=(4, 1000, 2)),
+    }
+    found = weigh_chains(target, Draws(draws), parallel=2, rng=rng).findings
+    assert not found.annealed
+    assert np.isfinite(found.pareto_khat_weights)
+    assert found.ess_importance > 400
+
+
 def test_weighed_draws_are_chains_of_one_law(cmdstan: CmdStan, course_data):
     """In the order of the sources they came from, R-hat was 1.04 and 75 draws were effective."""
     y = np.loadtxt(course_data / "real" / "iris_petal_width.dat")
