@@ -114,8 +114,9 @@ def method_name(fit: Fit) -> str:
 def figure_title(what: str, fit: Fit) -> str:
     """Return a title that names the method and the number of draws."""
     chains, length = posterior_size(fit)
-    if read_attributes(WeighingFindings, fit).weighed:
-        count = f"{chains * length} weighed draws"
+    weighing = read_attributes(WeighingFindings, fit)
+    if weighing.weighed:
+        count = f"{chains * length} {'annealed' if weighing.annealed else 'weighed'} draws"
     else:
         count = f"{chains} chains of {length} draws" if chains > 1 else f"{length} draws"
     return ", ".join(part for part in (what, method_name(fit), count) if part)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pystan_mix.arviz_compat import Fit
+from pystan_mix.arviz_compat import Fit, group_names
 from pystan_mix.figures.parameters import shown_parameters
 from pystan_mix.figures.style import (
     GREY,
@@ -21,7 +21,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
     stride,
 )
-from pystan_mix.fits.groups import divergences, posterior_size
+from pystan_mix.fits.groups import CHAINS, divergences, posterior_size
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.curves import density_curve, is_constant
 
@@ -42,7 +42,8 @@ def plot_trace(fit: Fit) -> Figure:
     matplotlib.figure.Figure
         One row a parameter; a colour for each component, and slate for what
         all share. On the right the chains stand one after the other, and marks
-        at the bottom are draws whose transition diverged.
+        at the bottom are draws whose transition diverged, unless the draws are
+        weighed ones.
 
     Raises
     ------
@@ -54,7 +55,8 @@ def plot_trace(fit: Fit) -> Figure:
     colours = component_colours(max(each.size for each in parameters.values()))
     figure = new_figure(11.0, 0.7 + 2.25 * len(parameters), title=figure_title("Trace", fit))
     axes = figure.subplots(len(parameters), 2, squeeze=False, width_ratios=[2, 3])
-    diverging = np.flatnonzero(divergences(fit))
+    # those of chains are no draws of what was weighed in their place
+    diverging = np.flatnonzero(divergences(fit) if CHAINS not in group_names(fit) else [])
     for parameter, (left, right) in zip(parameters.values(), axes, strict=True):
         for k, colour in enumerate(parameter.colours):
             _draw_density(left, parameter.draws[:, :, k], colour)

@@ -105,10 +105,17 @@ def test_settings_of_matplotlib_stay_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weighed", "expected"),
-    [(0, "Trace, NUTS, 4 chains of 25 draws"), (1, "Trace, NUTS, 100 weighed draws")],
+    ("weighed", "annealed", "expected"),
+    [
+        (0, 0, "Trace, NUTS, 4 chains of 25 draws"),
+        (0, 1, "Trace, NUTS, 4 chains of 25 draws"),
+        (1, 0, "Trace, NUTS, 100 weighed draws"),
+        (1, 1, "Trace, NUTS, 100 annealed draws"),
+    ],
 )
-def test_titles_say_what_the_draws_are(weighed, expected):
+def test_titles_say_what_the_draws_are(weighed, annealed, expected):
     posterior = xr.Dataset({"mu": (("chain", "draw"), np.zeros((4, 25)))})
-    fit = to_arviz({"posterior": posterior}, attrs={"method": "nuts", "weighed": weighed})
+    fit = to_arviz(
+        {"posterior": posterior}, attrs={"method": "nuts", "weighed": weighed, "annealed": annealed}
+    )
     assert figure_title("Trace", fit) == expected

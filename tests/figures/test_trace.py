@@ -67,6 +67,17 @@ def test_trace_marks_divergent_draws():
     assert labels == ["component 1", "2", "3", "divergences (2)"]
 
 
+def test_divergences_of_chains_are_not_marked_on_what_was_weighed_in_their_place():
+    fit = fit_of(diverging=DIVERGENT)
+    groups = {"posterior": group(fit, "posterior"), "chains": group(fit, "sample_stats")}
+    figure = plot_trace(to_arviz(groups, attrs={"method": "nuts", "weighed": 1}))
+    for axis in figure.axes[1::2]:
+        (marks,) = [line for line in axis.lines if line.get_marker() == "|"]
+        assert not len(marks.get_xdata())
+    labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert labels == ["component 1", "2", "3"]
+
+
 def test_trace_of_a_stuck_sampler_is_drawn():
     fit = fit_of(known=True)
     stuck = {name: group(fit, "posterior")[name] * 0 + 0.5 for name in ("theta", "mu")}
