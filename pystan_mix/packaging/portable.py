@@ -15,6 +15,7 @@ from pystan_mix.cmdstan.program import Program
 from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.console import say
 from pystan_mix.errors import CompilationError
+from pystan_mix.weighing.compiled.library import compile_library, library_name
 
 _TBB = "libtbb.so.2"
 # The C++ library inside, without what is not called of it, and unseen from outside. Not libgcc,
@@ -35,15 +36,15 @@ def build_portable(programs: Sequence[Program], folder: Path, cmdstan: CmdStan) 
         The programs.
     folder : pathlib.Path
         Where the executables go, under the names that `Program.prebuilt` looks
-        for, the library that they load, and the licences of what they are made
-        of.
+        for, the library that they load, that of weighing, and the licences of
+        what they are made of.
     cmdstan : CmdStan
         What compiles them.
 
     Returns
     -------
     list of pathlib.Path
-        The executables and the library.
+        The executables and the libraries.
 
     Raises
     ------
@@ -60,13 +61,15 @@ def build_portable(programs: Sequence[Program], folder: Path, cmdstan: CmdStan) 
         builds = [Build(program, folder / program.keyed_name()) for program in programs]
         link = f"LDFLAGS_TBB={_SELF_CONTAINED} {_BESIDE}"
         compile_programs(builds, cmdstan, make_variables=(*variables, link))
-        library = Path(shutil.copy(temporary / _TBB, folder))
+        tbb = Path(shutil.copy(temporary / _TBB, folder))
+    moves = folder / library_name()
+    compile_library(moves, flags=("-static-libstdc++", "-s"))
     _copy_licenses(cmdstan, folder / "licenses")
     for build in builds:
         fault = executable_fault(build.executable)
         if fault:
             raise CompilationError(f"{build.executable} was just compiled, and {fault}.")
-    return [*(build.executable for build in builds), library]
+    return [*(build.executable for build in builds), tbb, moves]
 
 
 def _copy_licenses(cmdstan: CmdStan, folder: Path) -> None:

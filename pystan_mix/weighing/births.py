@@ -20,7 +20,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.student_proposals import Source
 from pystan_mix.weighing.exchangeable_prior import prior_draws, prior_log_density
-from pystan_mix.weighing.labelled import Labelled
+from pystan_mix.weighing.labelled import Labelled, picked
 
 Variables = Mapping[str, FloatArray]
 
@@ -64,6 +64,12 @@ def _of_means(prior: Any) -> Any:
 def _mean(numbers: tuple[float, ...]) -> tuple[float, ...]:
     """Return the mean of K numbers, K - 1 times."""
     return (float(np.mean(numbers)),) * (len(numbers) - 1)
+
+
+def ordered(target: Target, variables: Variables) -> dict[str, FloatArray]:
+    """Return variables in the order of the means."""
+    name = target.model.ordered_parameter().name
+    return picked(variables, np.argsort(variables[name], axis=1))
 
 
 def merged(

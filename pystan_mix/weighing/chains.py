@@ -12,11 +12,13 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
-from pystan_mix.weighing.annealed import Annealed, anneal, glimpse
+from pystan_mix.weighing.annealing.annealed import Annealed, anneal, glimpse
 from pystan_mix.weighing.labelled import Labelled, exchangeable
 from pystan_mix.weighing.modes import Modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors
-from pystan_mix.weighing.weigh import Weighed, weigh
+from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
+from pystan_mix.weighing.weigh import weigh
+from pystan_mix.weighing.weighed import Weighed
 
 # observations times components; beyond, one round takes a second and more
 _LARGEST_SIZE = 150_000
@@ -97,9 +99,13 @@ def weigh_chains(
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
-    weighed, annealed = _weighed_or_annealed(
-        target, draws, parallel=parallel, rng=rng, show_progress=show_progress
-    )
+    glimpsed = _glimpsed(target, rng=rng)
+    annealed: Annealed | None = None
+    weighed = _near(target, draws, summaries, glimpsed, rng=rng) if mixed else None
+    if weighed is None:
+        weighed, annealed = _weighed_or_annealed(
+            target, draws, glimpsed, parallel=parallel, rng=rng, show_progress=show_progress
+        )
     whole = weighed if annealed is None else annealed
     if whole is None:
         return None
@@ -118,18 +124,48 @@ def weigh_chains(
     )
 
 
+def _glimpsed(target: Target, *, rng: np.random.Generator) -> Draws | None:
+    """Glimpse the whole posterior; None where that cannot be."""
+    size = target.observed.distinct.size * target.n_components
+    if size > _LARGEST_SIZE_OF_ANNEALING or not exchangeable(target):
+        return None
+    with contextlib.suppress(np.linalg.LinAlgError):
+        return glimpse(target, rng=rng)
+    return None
+
+
+def _near(
+    target: Target,
+    draws: Draws,
+    summaries: Mapping[str, Sequence[Summary]],
+    glimpsed: Draws | None,
+    *,
+    rng: np.random.Generator,
+) -> Weighed | None:
+    """Weigh what chains that agree have reached; None where that is not enough."""
+    with contextlib.suppress(np.linalg.LinAlgError):
+        near = weigh_near(target, draws, glimpsed=glimpsed, rng=rng)
+        if (
+            is_near(near)
+            and _confirmed(summaries, near.moments)
+            and not may_be_empty(target, draws, log_integral=near.log_integral, rng=rng)
+        ):
+            return near
+    return None
+
+
 def _weighed_or_annealed(
-    target: Target, draws: Draws, *, parallel: int, rng: np.random.Generator, show_progress: bool
+    target: Target,
+    draws: Draws,
+    glimpsed: Draws | None,
+    *,
+    parallel: int,
+    rng: np.random.Generator,
+    show_progress: bool,
 ) -> tuple[Weighed | None, Annealed | None]:
     """Weigh the posterior; anneal it where weights cannot be trusted. None of what failed."""
-    size = target.observed.distinct.size * target.n_components
-    can_be_annealed = size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target)
-    glimpsed: Draws | None = None
     weighed: Weighed | None = None
     annealed: Annealed | None = None
-    if can_be_annealed:
-        with contextlib.suppress(np.linalg.LinAlgError):
-            glimpsed = glimpse(target, rng=rng)
     with contextlib.suppress(np.linalg.LinAlgError):
         weighed = weigh(target, draws, glimpsed=glimpsed, rng=rng)
     # what cannot be glimpsed cannot be annealed
@@ -197,12 +233,12 @@ def _agree(chains: Summary, whole: Moments, k: int) -> bool:
     sd = float(whole.sd[k])
     if sd == 0.0:
         return True
-    return _near(
+    return _is_small(
         chains.values["mean"] - float(whole.mean[k]),
         _LARGEST_SHIFT * sd,
         ours=chains.mcse_mean,
         theirs=float(whole.mean_error[k]),
-    ) and _near(
+    ) and _is_small(
         chains.values["sd"] - sd,
         _LARGEST_SPREAD * sd,
         ours=chains.mcse_sd,
@@ -210,7 +246,7 @@ def _agree(chains: Summary, whole: Moments, k: int) -> bool:
     )
 
 
-def _near(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
+def _is_small(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
     """Whether a difference is small, or the chains know better and errors explain it."""
     if abs(difference) <= bound:
         return True

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from pystan_mix.mixtures.density import (
     Constrained,
-    log_likelihood,
     log_prior,
     to_constrained,
     to_unconstrained,
@@ -24,6 +23,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
 from pystan_mix.stats.importance.adaptive import total_density
+from pystan_mix.weighing.compiled.likelihood import log_likelihood
 
 Variables = Mapping[str, FloatArray]
 

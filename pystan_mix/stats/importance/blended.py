@@ -16,8 +16,8 @@ from pystan_mix.stats.importance.adaptive import (
     Density,
     adapted_proposal,
     total_density,
-    weighted,
 )
+from pystan_mix.stats.importance.judged import Blended, judged_by
 from pystan_mix.stats.importance.student_proposals import Blend, Source, Students
 from pystan_mix.stats.importance.weights import pareto_smoothed
 
@@ -27,45 +27,6 @@ _POWERS = (0.25, 0.5, 1.0, 1.0)
 _LEAST_SHARE = 0.1
 # how often the shares are moved to what the weights say
 _SHARE_STEPS = 2
-# what one of so many draws of chains reaches may be missed
-_MAY_BE_MISSED = 400
-
-
-@dataclasses.dataclass(frozen=True)
-class Blended:
-    """Weighted draws from a blend.
-
-    Parameters
-    ----------
-    z : ndarray, shape (S, d)
-        The draws.
-    log_p, log_g : ndarray, shape (S,)
-        Log density of each under the target, ``-inf`` where it is zero, and
-        under the blend.
-    log_weights : ndarray, shape (S,)
-        Logarithms of the importance weights, smoothed by PSIS; they sum to one.
-    pareto_khat : float
-        Pareto k-hat of the importance ratios.
-    ess : float
-        How many independent draws the weighted ones are worth (Kong, 1992).
-    log_integral : float
-        Log of the mean importance ratio: that of the target's integral.
-    mcse : float
-        Its Monte Carlo standard error.
-    ess_of_others : float
-        The same as `ess`, judged by other draws: far below it where these reach
-        what the blend misses.
-    """
-
-    z: FloatArray
-    log_p: FloatArray
-    log_g: FloatArray
-    log_weights: FloatArray
-    pareto_khat: float
-    ess: float
-    log_integral: float
-    mcse: float
-    ess_of_others: float
 
 
 class Adaptation:
@@ -216,43 +177,11 @@ class Adaptation:
         fresh = fresh[np.isfinite(fresh).all(axis=1)]
         log_p = [total_density(*self._log_density(fresh))]
         log_p += [total_density(one.kept, one.flattened) for one in first]
-        z = np.concatenate([fresh, *(one.z for one in first)])
-        counts = had + more
+        z, counts = np.concatenate([fresh, *(one.z for one in first)]), had + more
         blend = Blend(self.blend.sources, counts / counts.sum())
-        log_terms = blend.log_terms(z)
-        log_g = log_sum_exp(log_terms, axis=0)
-        found = weighted(z, np.concatenate(log_p), log_g)
-        # draws that were not finite are draws all the same
-        log_integral = found.log_integral + math.log(len(z) / counts.sum())
-        ratios = [_mean_ratio(self._log_ratio(blend, z) - log_integral) for z in judges]
-        return Blended(
-            z=z,
-            log_p=found.log_p,
-            log_g=log_g,
-            log_weights=found.log_weights,
-            pareto_khat=found.pareto_khat,
-            ess=found.ess,
-            log_integral=log_integral,
-            mcse=math.sqrt(max(0.0, 1.0 / found.ess - 1.0 / float(counts.sum()))),
-            ess_of_others=float(counts.sum()) / max(ratios),
+        return judged_by(
+            blend, z, np.concatenate(log_p), self._log_density, draws=counts.sum(), judges=judges
         )
-
-    def _log_ratio(self, blend: Blend, z: FloatArray) -> FloatArray:
-        """Return log target over blend at other draws, infinite where they are not finite."""
-        finite = np.isfinite(z).all(axis=1)
-        log_ratio = np.full(len(z), np.inf)
-        log_p = total_density(*self._log_density(z[finite]))
-        log_ratio[finite] = log_p - blend.log_density(z[finite])
-        return log_ratio
-
-
-def _mean_ratio(log_ratio: FloatArray) -> float:
-    """Return the mean of target over blend: one and the weights' squared variation, or more."""
-    there = np.sort(log_ratio[np.isfinite(log_ratio)])
-    there = there[: there.size - there.size // _MAY_BE_MISSED]
-    if not there.size:
-        return math.inf
-    return max(1.0, math.exp(min(float(log_sum_exp(there)) - math.log(there.size), 500.0)))
 
 
 @dataclasses.dataclass

@@ -8,7 +8,9 @@ from scipy import stats
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
-from pystan_mix.weighing.populations import Populations
+from pystan_mix.weighing.annealing.moves import NumpyMoves
+from pystan_mix.weighing.annealing.populations import Populations
+from pystan_mix.weighing.compiled.moves import moves_for
 
 pytestmark = pytest.mark.arviz
 Y = np.array([-2.1, -1.4, 0.3, 0.3, 1.9, 2.4])
@@ -17,18 +19,23 @@ MODEL = NormalMixture(
 )
 
 
-def populations(model=MODEL, *, seed=1):
+def populations(model=MODEL, *, moves=None, seed=1):
     return Populations(
-        target_of(model, Y), populations=4, particles=500, rng=np.random.default_rng(seed)
+        target_of(model, Y),
+        populations=4,
+        particles=500,
+        rng=np.random.default_rng(seed),
+        moves=moves,
     )
 
 
+@pytest.mark.parametrize("moves", [NumpyMoves, moves_for])
 @pytest.mark.parametrize("sweeps", [0, 10])
-def test_at_power_zero_they_are_of_the_prior_however_they_move(sweeps):
+def test_at_power_zero_they_are_of_the_prior_however_they_move(sweeps, moves):
     """Rows are independent there; each of these fails by chance once in ten thousand times."""
-    group = populations()
-    for _ in range(sweeps):
-        group.sweep()
+    group = populations(moves=moves(target_of(MODEL, Y)))
+    if sweeps:
+        group.sweep(sweeps)
     found = group.station()
     assert found.power == 0.0
     assert (found.log_integrals == 0.0).all()
@@ -61,8 +68,7 @@ def test_what_is_computed_for_one_component_is_what_all_give():
         )
     )
     group.advance(0.5)
-    for _ in range(5):
-        group.sweep()
+    group.sweep(5)
     found = group.station()
     theta, mu, sigma, df = (found.variables[name] for name in ("theta", "mu", "sigma", "df"))
     assert len(np.unique(df)) > 1000

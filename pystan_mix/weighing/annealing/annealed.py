@@ -13,10 +13,11 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
+from pystan_mix.weighing.annealing.populations import Populations, Station
+from pystan_mix.weighing.compiled.moves import moves_for
 from pystan_mix.weighing.labelled import Labelled, labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_populations
-from pystan_mix.weighing.populations import Populations, Station
 
 # two groups a round, each with powers and steps of its own, on a processor of its own
 _GROUPS = 2
@@ -158,14 +159,22 @@ def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Anneal
 
     def one(rng: np.random.Generator) -> Annealed:
         _end_if(stop)
-        group = Populations(target, populations=_POPULATIONS_OF_GROUP, particles=particles, rng=rng)
+        group = Populations(
+            target,
+            populations=_POPULATIONS_OF_GROUP,
+            particles=particles,
+            rng=rng,
+            moves=moves_for(target),
+        )
         stations = []
         while group.power < 1.0:
             group.advance(_WORTH)
-            _sweep(group, _SWEEPS, stop)
+            _end_if(stop)
+            group.sweep(_SWEEPS)
             stations.append(group.station())
         for _ in range(_KEPT):
-            _sweep(group, _SWEEPS_BETWEEN, stop)
+            _end_if(stop)
+            group.sweep(_SWEEPS_BETWEEN)
             stations.append(group.station())
         return _weighed(target, stations)
 
@@ -254,11 +263,16 @@ def glimpse(target: Target, *, rng: np.random.Generator) -> Draws:
         As in `anneal`.
     """
     particles = _particles(target, _TERMS_OF_GLIMPSE, _PARTICLES_OF_GLIMPSE)
-    group = Populations(target, populations=_POPULATIONS_OF_GROUP, particles=particles, rng=rng)
+    group = Populations(
+        target,
+        populations=_POPULATIONS_OF_GROUP,
+        particles=particles,
+        rng=rng,
+        moves=moves_for(target),
+    )
     while group.power < 1.0:
         group.advance(_WORTH_IN_GLIMPSE)
-        for _ in range(_SWEEPS_OF_GLIMPSE):
-            group.sweep()
+        group.sweep(_SWEEPS_OF_GLIMPSE)
     found = _weighed(target, [group.station()])
     return found.draws(1, _POPULATIONS_OF_GROUP * particles, rng=rng)
 
@@ -267,13 +281,6 @@ def _particles(target: Target, terms: int, limits: tuple[int, int]) -> int:
     """Return how many draws a population of a group has if a likelihood has so many terms."""
     size = target.observed.distinct.size * target.n_components
     return min(limits[1], max(limits[0], terms // max(1, size * _POPULATIONS_OF_GROUP)))
-
-
-def _sweep(group: Populations, times: int, stop: threading.Event) -> None:
-    """Move draws so many times."""
-    for _ in range(times):
-        _end_if(stop)
-        group.sweep()
 
 
 def _end_if(stop: threading.Event) -> None:

@@ -1,0 +1,1 @@
+"""The whole posterior from the prior, without chains."""

@@ -1,0 +1,53 @@
+"""Draws of chains as weighing takes them: some to begin with, others to judge by."""
+
+import numpy as np
+
+from pystan_mix.fits.draws import Draws, evenly_spaced
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+from pystan_mix.weighing.labelled import Labelled
+
+# draws of chains that proposals begin with, and those that the blend is judged by
+_AT_HAND = 2000
+_JUDGING = 800
+
+
+def halves(draws: Draws) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Return some draws of the first half of each chain, and of the second if there is one."""
+    middle = (draws.length + 1) // 2
+    first, second = _part(draws, slice(0, middle)), _part(draws, slice(middle, None))
+    judging = second if second.length else first
+    return _flat(_thinned(first, _AT_HAND)), _flat(_thinned(judging, _JUDGING))
+
+
+def coordinates(
+    posterior: Labelled, judging: dict[str, FloatArray], glimpsed: Draws | None
+) -> list[FloatArray]:
+    """Return the coordinates of each set of draws that judges."""
+    sets = [judging] if glimpsed is None else [judging, _flat(glimpsed)]
+    return [posterior.to_coordinates(posterior.relabelled(each)) for each in sets]
+
+
+def size_of(target: Target) -> int:
+    """Return the number of densities of an observation under a component in one likelihood."""
+    return max(1, target.observed.distinct.size * target.n_components)
+
+
+def _part(draws: Draws, part: slice) -> Draws:
+    """Return a part of each chain."""
+    return draws.picked(np.arange(draws.length)[part])
+
+
+def _thinned(draws: Draws, wanted: int) -> Draws:
+    """Return so many draws of all chains together, evenly spaced."""
+    return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
+
+
+def _flat(draws: Draws) -> dict[str, FloatArray]:
+    """Return the draws of all chains as one."""
+    return {name: x.reshape(-1, x.shape[-1]) for name, x in draws.variables.items()}
+
+
+def within(number: int, limits: tuple[int, int]) -> int:
+    """Return a number, or the limit that it is beyond."""
+    return min(limits[1], max(limits[0], number))

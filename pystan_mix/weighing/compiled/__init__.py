@@ -1,0 +1,1 @@
+"""Moves and likelihoods in C++."""

@@ -1,0 +1,79 @@
+"""Likelihoods of many draws by the C++ library, where it knows the family."""
+
+import ctypes
+
+import numpy as np
+
+from pystan_mix.mixtures import density
+from pystan_mix.mixtures.density import Constrained
+from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.student_t import StudentTMixture
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+from pystan_mix.weighing.compiled.library import CModel, CParameter, library
+
+# the enumerations of moves.cpp
+FAMILIES: dict[type[Mixture], int] = {NormalMixture: 0, StudentTMixture: 1}
+OWN, SHARED, KNOWN = 0, 1, 2
+
+
+def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
+    """Log likelihood of all observations, as `density.log_likelihood`, but faster."""
+    found, model = library(), target.model
+    if found is None or type(model) not in FAMILIES:
+        return density.log_likelihood(target, parameters)
+    K, arrays = target.n_components, Arrays(target)
+    for each in model.parameters:
+        values = (target.known | parameters.components)[each.name]
+        if values.ndim == 1:
+            arrays.add(KNOWN, np.broadcast_to(values, K))
+        else:
+            arrays.add(OWN if values.shape[1] == K else SHARED, values)
+    log_theta = np.ascontiguousarray(parameters.log_theta)
+    log_lik = np.empty(len(log_theta))
+    check(
+        found.log_likelihoods(
+            *(arrays.model_pointer, len(log_theta)), log_theta.ctypes.data, log_lik.ctypes.data
+        )
+    )
+    return log_lik
+
+
+class Arrays:
+    """A `Model` of moves.cpp, and the arrays that it points to, which live as long."""
+
+    def __init__(self, target: Target) -> None:
+        model, observed = target.model, target.observed
+        self._y = np.ascontiguousarray(observed.distinct, dtype=np.float64)
+        self._count = np.ascontiguousarray(observed.count, dtype=np.float64)
+        self._values: list[FloatArray] = []
+        self.model = CModel(
+            family=FAMILIES[type(model)],
+            K=target.n_components,
+            N=self._y.size,
+            y=self._y.ctypes.data,
+            count=self._count.ctypes.data,
+            concentration=float(target.concentration.mean()),
+            min_weight=model.min_weight,
+        )
+
+    def add(self, role: int, values: FloatArray) -> CParameter:
+        """Add a parameter; an array that lies as C++ has it is written over by moves."""
+        values = np.ascontiguousarray(values, dtype=np.float64)
+        self._values.append(values)
+        added: CParameter = self.model.each[self.model.parameters]
+        added.role, added.values = role, values.ctypes.data
+        self.model.parameters += 1
+        return added
+
+    @property
+    def model_pointer(self) -> object:
+        """What a function of the library is given."""
+        return ctypes.byref(self.model)
+
+
+def check(code: int) -> None:
+    """Raise an error where memory was short."""
+    if code:
+        raise MemoryError("There is no memory for the densities of all observations.")

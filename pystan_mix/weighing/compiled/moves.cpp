@@ -1,0 +1,722 @@
+/*
+ * Random-walk Metropolis steps of populations of parameters, and the likelihood
+ * of many parameters: C++ in the place of ../annealing/moves.py and of
+ * mixtures/density.py, which say what is computed.
+ *
+ * One draw moves at a time, whose densities of all observations stay near the
+ * processor. Loops over observations are plain, so that the compiler makes them
+ * as wide as the processor that a function is for. Neither libraries nor
+ * exceptions are used, and nothing is kept between calls.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE inline __attribute__((always_inline))
+
+namespace {
+
+// parameters of a component, at most: location, scale, degrees of freedom
+constexpr int most_parameters = 3;
+// of one component that move together: those, and the logarithm of a gamma
+constexpr int most_features = most_parameters + 1;
+// added to a density: of no account, but its logarithm is finite
+constexpr double no_density = 1e-300;
+// a density below it has lost digits
+constexpr double least_density = 1e-280;
+// observations that are worked on at a time
+constexpr int block = 256;
+
+}  // namespace
+
+extern "C" {
+
+// what the components are
+enum Family { normal, student_t };
+
+// where a parameter's values come from: one for each component, one for all,
+// or known
+enum Role { own, shared, known };
+
+// of values above a floor, or of all; on the free scale that is the logarithm
+enum Space { real, above };
+
+enum PriorKind { no_prior, normal_prior, half_student_t, root_inv_gamma,
+                 lognormal, gamma_prior };
+
+// the density of a prior is known up to a constant: only ratios are asked for
+struct Parameter {
+  int32_t role;
+  int32_t space;
+  int32_t prior;
+  double least;      // floor
+  double first;      // location, degrees of freedom, or shape
+  double second;     // scale, or rate
+  double spread;     // how long steps of what is shared are
+  double* values;    // free ones of shape (R, K) or (R, 1), known ones (K)
+};
+
+struct Model {
+  int32_t family;
+  int32_t K;
+  int64_t N;
+  const double* y;
+  const double* count;
+  double concentration;  // of the weights' prior
+  double min_weight;
+  double log_ratio;      // log of the model's prior over that at the start
+  double shortest, longest;  // powers of 10 that steps are as long as
+  int32_t parameters;
+  Parameter each[most_parameters];
+};
+
+}  // extern "C"
+
+namespace {
+
+/** Return the bits of a number. */
+INLINE uint64_t bits_of(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof(bits));
+  return bits;
+}
+
+/** Return the number of some bits. */
+INLINE double number_of(uint64_t bits) {
+  double x;
+  memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+/**
+ * Return exp(x) to within some ulp, for x up to 700; below -700, and of NaN,
+ * what is of no account.
+ *
+ * 2^n * exp(r), n being the integer nearest to x / log(2); the polynomial is
+ * the power series of exp(r).
+ */
+INLINE double exp_of(double x) {
+  constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+  x = x > -700.0 ? x : -700.0;
+  x = x < 700.0 ? x : 700.0;
+  const double shifted = x * 1.44269504088896340736 + to_integer;
+  const double n = shifted - to_integer;
+  const double r = (x - n * 6.93147180369123816490e-01)
+                   - n * 1.90821492927058770002e-10;
+  double p = 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  return p * number_of((bits_of(shifted) << 52) + bits_of(1.0));
+}
+
+/**
+ * Return log(x) to within some ulp, for positive x that is neither subnormal
+ * nor infinite.
+ *
+ * n * log(2) + log(m), m from sqrt(1/2) to sqrt(2); log(m) is the power series
+ * of the inverse hyperbolic tangent.
+ */
+INLINE double log_of(double x) {
+  constexpr uint64_t root_half = 0x3fe6a09e667f3bcd;
+  const uint64_t bits = bits_of(x) - root_half;
+  // an integer in the lowest bits, which a subtraction makes a number
+  const double n
+      = number_of(((bits + bits_of(1.0)) >> 52) | bits_of(0x1p52))
+        - (0x1p52 + 1023.0);
+  const double m = number_of((bits & 0xfffffffffffff) + root_half);
+  const double s = (m - 1.0) / (m + 1.0);
+  const double q = s * s;
+  double p = 1.0 / 21;
+  p = p * q + 1.0 / 19;
+  p = p * q + 1.0 / 17;
+  p = p * q + 1.0 / 15;
+  p = p * q + 1.0 / 13;
+  p = p * q + 1.0 / 11;
+  p = p * q + 1.0 / 9;
+  p = p * q + 1.0 / 7;
+  p = p * q + 1.0 / 5;
+  p = p * q + 1.0 / 3;
+  p = p * q * s + s;
+  return n * 1.90821492927058770002e-10 + 2.0 * p
+         + n * 6.93147180369123816490e-01;
+}
+
+/** Random numbers: xoshiro256++ of Blackman and Vigna (2021). */
+class Random {
+ public:
+  explicit Random(uint64_t seed) {
+    for (uint64_t& word : state_) {  // splitmix64
+      seed += 0x9e3779b97f4a7c15;
+      uint64_t z = seed;
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+      word = z ^ (z >> 31);
+    }
+  }
+
+  /** Return a number above 0 and below 1. */
+  double uniform() { return ((next() >> 12) + 0.5) * 0x1p-52; }
+
+  /** Return one of 0 to n - 1. */
+  int below(int n) { return (int)(n * uniform()); }
+
+  /** Return a standard normal number: Marsaglia and Bray (1964). */
+  double normal() {
+    for (;;) {
+      const double u = 2.0 * uniform() - 1.0;
+      const double v = 2.0 * uniform() - 1.0;
+      const double s = u * u + v * v;
+      if (s < 1.0 && s > 0.0) {
+        return u * sqrt(-2.0 * log(s) / s);
+      }
+    }
+  }
+
+ private:
+  uint64_t next() {
+    const uint64_t result = rotated(state_[0] + state_[3], 23) + state_[0];
+    const uint64_t t = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= t;
+    state_[3] = rotated(state_[3], 45);
+    return result;
+  }
+
+  static uint64_t rotated(uint64_t x, int by) {
+    return (x << by) | (x >> (64 - by));
+  }
+
+  uint64_t state_[4];
+};
+
+/** Return the value that a free one stands for. */
+double value_of(const Parameter& parameter, double free) {
+  return parameter.space == real ? free : parameter.least + exp(free);
+}
+
+/** Return the log prior density of a free value, up to a constant. */
+double log_prior(const Parameter& parameter, double free) {
+  const double x = value_of(parameter, free);
+  const double log_det = parameter.space == real ? 0.0 : free;
+  const double a = parameter.first, b = parameter.second;
+  switch (parameter.prior) {
+    case normal_prior: {
+      const double z = (x - a) / b;
+      return log_det - 0.5 * z * z;
+    }
+    case half_student_t: {
+      const double z = x / b;
+      return log_det
+             - (isinf(a) ? 0.5 * z * z : 0.5 * (a + 1.0) * log1p(z * z / a));
+    }
+    case root_inv_gamma:
+      return log_det - (2.0 * a + 1.0) * log(x) - b / (x * x);
+    case lognormal: {
+      const double log_x = log(x), z = (log_x - a) / b;
+      return log_det - log_x - 0.5 * z * z;
+    }
+    case gamma_prior:
+      return log_det + (a - 1.0) * log(x) - b * x;
+    default:
+      return 0.0;
+  }
+}
+
+/** A component at some values, ready for many observations. */
+struct Component {
+  double log_peak, mu, inv_sigma, df;
+};
+
+Component component_of(int family, const double* values) {
+  const double mu = values[0], sigma = values[1];
+  const double df = family == student_t ? values[2] : 0.0;
+  double log_peak = -log(sigma);
+  if (family == student_t) {
+    log_peak += lgamma(0.5 * (df + 1.0)) - lgamma(0.5 * df)
+                - 0.5 * log(M_PI * df);
+  } else {
+    log_peak -= 0.5 * log(2.0 * M_PI);
+  }
+  return {log_peak, mu, 1.0 / sigma, df};
+}
+
+/** Return the log density of an observation. */
+template <int family>
+INLINE double log_density(const Component& c, double y) {
+  const double z = (y - c.mu) * c.inv_sigma;
+  if (family == student_t) {
+    double above_one = 1.0 + z * z / c.df;
+    above_one = above_one < 1e300 ? above_one : 1e300;
+    return c.log_peak - 0.5 * (c.df + 1.0) * log_of(above_one);
+  }
+  return c.log_peak - 0.5 * z * z;
+}
+
+/** The mixture at the values of one draw. */
+struct Mixture {
+  const Model& model;
+  const Component* components;
+  const double* theta;
+
+  /** Return the log density of an observation, however small. */
+  template <int family>
+  double log_density_of(double y) const {
+    double largest = -INFINITY;
+    for (int k = 0; k < model.K; ++k) {
+      const double term = log(theta[k]) + log_density<family>(components[k], y);
+      largest = term > largest ? term : largest;
+    }
+    double total = 0;
+    for (int k = 0; k < model.K; ++k) {
+      total += exp(log(theta[k]) + log_density<family>(components[k], y)
+                   - largest);
+    }
+    return largest + log(total);
+  }
+};
+
+/** Find the density of each observation under one component. */
+template <int family>
+INLINE void find_densities(const Model& model, const Component& component,
+                           double* densities) {
+  const Component c = component;
+  for (int64_t n = 0; n < model.N; ++n) {
+    densities[n] = exp_of(log_density<family>(c, model.y[n]));
+  }
+}
+
+/** Return a sum, added up in parts that do not wait for each other. */
+INLINE double total_of(const double* x, int size) {
+  constexpr int parts = 16;
+  double part[parts] = {0};
+  int i = 0;
+  for (; i + parts <= size; i += parts) {
+    for (int j = 0; j < parts; ++j) {
+      part[j] += x[i + j];
+    }
+  }
+  double total = 0;
+  for (; i < size; ++i) {
+    total += x[i];
+  }
+  for (int j = 0; j < parts; ++j) {
+    total += part[j];
+  }
+  return total;
+}
+
+/** Return the log likelihood of a mixture from its components' densities. */
+template <int family>
+INLINE double log_likelihood_of(const Mixture& mixture,
+                                const double* const* densities) {
+  const Model& model = mixture.model;
+  double total = 0;
+  for (int64_t first = 0; first < model.N; first += block) {
+    const int size
+        = model.N - first < block ? (int)(model.N - first) : block;
+    double sum[block];
+    for (int i = 0; i < size; ++i) {
+      sum[i] = no_density;
+    }
+    for (int k = 0; k < model.K; ++k) {
+      const double theta = mixture.theta[k];
+      const double* density = densities[k] + first;
+      for (int i = 0; i < size; ++i) {
+        sum[i] += theta * density[i];
+      }
+    }
+    int64_t lost = 0;
+    for (int i = 0; i < size; ++i) {
+      lost += sum[i] < least_density;
+    }
+    double log_lik[block];
+    for (int i = 0; i < size; ++i) {
+      log_lik[i] = model.count[first + i] * log_of(sum[i]);
+    }
+    for (int i = 0; lost > 0 && i < size; ++i) {
+      if (sum[i] < least_density) {
+        log_lik[i] = model.count[first + i]
+                     * mixture.log_density_of<family>(model.y[first + i]);
+      }
+    }
+    total += total_of(log_lik, size);
+  }
+  return total;
+}
+
+/** Return log likelihood and prior over the prior at the start. */
+template <int family>
+INLINE double log_ratio_of(const Mixture& mixture, const double* log_share,
+                           const double* const* densities) {
+  const Model& model = mixture.model;
+  double total
+      = model.log_ratio + log_likelihood_of<family>(mixture, densities);
+  if (model.min_weight > 0) {
+    for (int k = 0; k < model.K; ++k) {
+      total += (model.concentration - 1.0)
+               * (log(mixture.theta[k]) - log_share[k]);
+    }
+  }
+  return total;
+}
+
+/** Find weights, and the logarithms of their shares of what is free. */
+void find_weights(const Model& model, const double* log_gamma, double* theta,
+                  double* log_share) {
+  double largest = log_gamma[0], total = 0;
+  for (int k = 1; k < model.K; ++k) {
+    largest = log_gamma[k] > largest ? log_gamma[k] : largest;
+  }
+  for (int k = 0; k < model.K; ++k) {
+    total += exp(log_gamma[k] - largest);
+  }
+  const double log_total = largest + log(total);
+  for (int k = 0; k < model.K; ++k) {
+    log_share[k] = log_gamma[k] - log_total;
+    theta[k] = model.min_weight
+               + (1.0 - model.K * model.min_weight) * exp(log_share[k]);
+  }
+}
+
+/** Return how many values of a component move together. */
+int features(const Model& model) {
+  int F = 1;
+  for (int p = 0; p < model.parameters; ++p) {
+    F += model.each[p].role == own;
+  }
+  return F;
+}
+
+/** What is worked with while one draw moves. */
+struct Room {
+  double* theta;
+  double* log_share;
+  double* new_theta;
+  double* new_log_share;
+  double* new_log_gamma;
+  double** densities;
+  double** new_densities;
+  Component* components;
+  Component* new_components;
+  int* order;
+};
+
+/** Exchange two values. */
+template <typename T>
+INLINE void exchange(T& a, T& b) {
+  const T was = a;
+  a = b;
+  b = was;
+}
+
+/** One draw on its way. */
+template <int family>
+struct Draw {
+  const Model& model;
+  const double power;
+  const int64_t row;
+  double* const log_gamma;
+  double& log_ratio;
+  Room room;
+  Random random;
+
+  /** Return the free value of a parameter of component k. */
+  double& free_value(const Parameter& parameter, int k) const {
+    return parameter.role == own ? parameter.values[row * model.K + k]
+                                 : parameter.values[row];
+  }
+
+  /** Return component k, after steps of its free values. */
+  Component at(int k, const double* steps) const {
+    double values[most_parameters];
+    for (int p = 0; p < model.parameters; ++p) {
+      const Parameter& parameter = model.each[p];
+      values[p] = parameter.role == known
+                      ? parameter.values[k]
+                      : value_of(parameter,
+                                 free_value(parameter, k) + steps[p]);
+    }
+    return component_of(family, values);
+  }
+
+  /** Return the length of a step, relative to the spread of what moves. */
+  double length() {
+    return pow(10.0, model.shortest
+                         + (model.longest - model.shortest)
+                               * random.uniform());
+  }
+
+  /** Return whether to take a step, by Metropolis. */
+  bool is_taken(double gain, double new_log_ratio) {
+    return log(random.uniform()) < gain + power * (new_log_ratio - log_ratio);
+  }
+
+  /** Find the densities of all observations under all components. */
+  INLINE void begin() {
+    const double steps[most_parameters] = {0};
+    find_weights(model, log_gamma, room.theta, room.log_share);
+    for (int k = 0; k < model.K; ++k) {
+      room.components[k] = at(k, steps);
+      find_densities<family>(model, room.components[k], room.densities[k]);
+    }
+  }
+
+  /** Take a step of one component, as long as some component's spread. */
+  INLINE void move_component(int k, const double* roots) {
+    const int K = model.K;
+    double step[most_features] = {0}, noise[most_features];
+    const int F = features(model);
+    const double* root = roots + random.below(K) * F * F;
+    const double far = length();
+    for (int f = 0; f < F; ++f) {
+      noise[f] = random.normal();
+      for (int g = 0; g <= f; ++g) {
+        step[f] += far * root[f * F + g] * noise[g];
+      }
+    }
+    double steps[most_parameters] = {0};
+    double gain = 0;
+    for (int p = 0, f = 0; p < model.parameters; ++p) {
+      if (model.each[p].role == own) {
+        steps[p] = step[f++];
+        const double now = free_value(model.each[p], k);
+        gain += log_prior(model.each[p], now + steps[p])
+                - log_prior(model.each[p], now);
+      }
+    }
+    const double grown = log_gamma[k] + step[F - 1];
+    gain += model.concentration * step[F - 1] - exp(grown)
+            + exp(log_gamma[k]);
+    memcpy(room.new_log_gamma, log_gamma, K * sizeof(double));
+    room.new_log_gamma[k] = grown;
+    find_weights(model, room.new_log_gamma, room.new_theta,
+                 room.new_log_share);
+    const Component was = room.components[k];
+    room.components[k] = at(k, steps);
+    find_densities<family>(model, room.components[k], room.new_densities[k]);
+    exchange(room.densities[k], room.new_densities[k]);
+    const double new_log_ratio
+        = log_ratio_of<family>({model, room.components, room.new_theta},
+                               room.new_log_share, room.densities);
+    if (!is_taken(gain, new_log_ratio)) {
+      exchange(room.densities[k], room.new_densities[k]);
+      room.components[k] = was;
+      return;
+    }
+    for (int p = 0; p < model.parameters; ++p) {
+      if (model.each[p].role == own) {
+        free_value(model.each[p], k) += steps[p];
+      }
+    }
+    log_gamma[k] = grown;
+    log_ratio = new_log_ratio;
+    exchange(room.theta, room.new_theta);
+    exchange(room.log_share, room.new_log_share);
+  }
+
+  /** Take a step of what all components share. */
+  INLINE void move_shared(int p) {
+    const Parameter& parameter = model.each[p];
+    double steps[most_parameters] = {0};
+    steps[p] = parameter.spread * length() * random.normal();
+    const double now = free_value(parameter, 0);
+    const double gain
+        = log_prior(parameter, now + steps[p]) - log_prior(parameter, now);
+    for (int k = 0; k < model.K; ++k) {
+      room.new_components[k] = at(k, steps);
+      find_densities<family>(model, room.new_components[k],
+                             room.new_densities[k]);
+    }
+    const double new_log_ratio
+        = log_ratio_of<family>({model, room.new_components, room.theta},
+                               room.log_share, room.new_densities);
+    if (is_taken(gain, new_log_ratio)) {
+      free_value(parameter, 0) += steps[p];
+      log_ratio = new_log_ratio;
+      exchange(room.components, room.new_components);
+      exchange(room.densities, room.new_densities);
+    }
+  }
+
+  /** Move each component, in random order, and what all share, once. */
+  INLINE void sweep(const double* roots) {
+    for (int k = 0; k < model.K; ++k) {
+      room.order[k] = k;
+    }
+    for (int k = model.K - 1; k > 0; --k) {
+      exchange(room.order[k], room.order[random.below(k + 1)]);
+    }
+    for (int k = 0; k < model.K; ++k) {
+      move_component(room.order[k], roots);
+    }
+    for (int p = 0; p < model.parameters; ++p) {
+      if (model.each[p].role == shared) {
+        move_shared(p);
+      }
+    }
+  }
+};
+
+/** What a call is given. */
+struct Call {
+  const Model& model;
+  int64_t rows;
+  double power;
+  int sweeps;
+  uint64_t seed;
+  const double* roots;
+  double* log_weights;  // logarithms of gammas, or of weights
+  double* results;      // log ratios, or log likelihoods
+};
+
+template <int family>
+INLINE void move_rows(const Call& call, const Room& room) {
+  for (int64_t row = 0; row < call.rows; ++row) {
+    Draw<family> draw{call.model,
+                      call.power,
+                      row,
+                      call.log_weights + row * call.model.K,
+                      call.results[row],
+                      room,
+                      Random(call.seed + row)};
+    draw.begin();
+    for (int sweep = 0; sweep < call.sweeps; ++sweep) {
+      draw.sweep(call.roots);
+    }
+  }
+}
+
+template <int family>
+INLINE void weigh_rows(const Call& call, const Room& room) {
+  for (int64_t row = 0; row < call.rows; ++row) {
+    Draw<family> draw{call.model, 0.0,  row, nullptr, call.results[row],
+                      room,       Random(0)};
+    const double steps[most_parameters] = {0};
+    for (int k = 0; k < call.model.K; ++k) {
+      room.theta[k] = exp(call.log_weights[row * call.model.K + k]);
+      room.components[k] = draw.at(k, steps);
+      find_densities<family>(call.model, room.components[k],
+                             room.densities[k]);
+    }
+    call.results[row] = log_likelihood_of<family>(
+        {call.model, room.components, room.theta}, room.densities);
+  }
+}
+
+/** Do what is asked; where there are no sweeps, find log likelihoods. */
+INLINE void all_rows(const Call& call, const Room& room) {
+  const bool moves = call.sweeps > 0;
+  if (call.model.family == student_t) {
+    moves ? move_rows<student_t>(call, room) : weigh_rows<student_t>(call, room);
+  } else {
+    moves ? move_rows<normal>(call, room) : weigh_rows<normal>(call, room);
+  }
+}
+
+#if defined(__x86_64__)
+/** all_rows for processors with AVX-512. */
+__attribute__((target("avx512f,avx512dq,fma"))) void all_rows_avx512(
+    const Call& call, const Room& room) {
+  all_rows(call, room);
+}
+
+/** all_rows for processors with AVX2. */
+__attribute__((target("avx2,fma"))) void all_rows_avx2(const Call& call,
+                                                       const Room& room) {
+  all_rows(call, room);
+}
+#endif
+
+/** all_rows as wide as the processor that runs it. */
+void best_rows(const Call& call, const Room& room) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
+    return all_rows_avx512(call, room);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return all_rows_avx2(call, room);
+  }
+#endif
+  all_rows(call, room);
+}
+
+/** Find room, and do what is asked. Returns 0, or 1 where memory is short. */
+int with_room(const Call& call) {
+  const int64_t K = call.model.K, N = call.model.N;
+  double* numbers = (double*)malloc((5 * K + 2 * K * N) * sizeof(double));
+  double** pointers = (double**)malloc(2 * K * sizeof(double*));
+  Component* components = (Component*)malloc(2 * K * sizeof(Component));
+  int* order = (int*)malloc(K * sizeof(int));
+  const bool enough = numbers && pointers && components && order;
+  if (enough) {
+    for (int64_t k = 0; k < 2 * K; ++k) {
+      pointers[k] = numbers + 5 * K + k * N;
+    }
+    best_rows(call, {numbers, numbers + K, numbers + 2 * K, numbers + 3 * K,
+                     numbers + 4 * K, pointers, pointers + K, components,
+                     components + K, order});
+  }
+  free(numbers);
+  free(pointers);
+  free(components);
+  free(order);
+  return enough ? 0 : 1;
+}
+
+}  // namespace
+
+extern "C" {
+
+/**
+ * Move draws by so many sweeps, at a power of the ratio of the posterior to
+ * the density at the start.
+ *
+ * @param model what the draws are of; its free values are written over
+ * @param rows number of draws R
+ * @param power the power
+ * @param sweeps 1 or more
+ * @param seed of the random numbers
+ * @param roots lower triangular roots of the covariances of components, K
+ * @param log_gamma of shape (R, K), written over
+ * @param log_ratio of each draw, written over
+ * @return 0, or 1 where memory is short
+ */
+int move(const Model* model, int64_t rows, double power, int32_t sweeps,
+         uint64_t seed, const double* roots, double* log_gamma,
+         double* log_ratio) {
+  return with_room(
+      {*model, rows, power, sweeps, seed, roots, log_gamma, log_ratio});
+}
+
+/**
+ * Find log likelihoods.
+ *
+ * @param model its parameters on the real line have the values themselves
+ * @param rows number of draws S
+ * @param log_theta of shape (S, K)
+ * @param log_lik of each draw, written over
+ * @return 0, or 1 where memory is short
+ */
+int log_likelihoods(const Model* model, int64_t rows, double* log_theta,
+                    double* log_lik) {
+  return with_room({*model, rows, 0.0, 0, 0, nullptr, log_theta, log_lik});
+}
+
+/** Return the size of what is passed, to check that both sides agree. */
+int64_t model_size() { return sizeof(Model); }
+
+}  // extern "C"
