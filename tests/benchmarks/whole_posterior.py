@@ -49,7 +49,7 @@ def row(path: Path, K: int, folder: Path) -> str:
         fit = pmix.sample(model, y, seed=seed, predictive_draws=0, show_progress=False)
         seconds.append(time.perf_counter() - began)
         weighing = read_attributes(WeighingFindings, fit)
-        way = "annealed" if weighing.annealing.annealed else "weighed"
+        way = "annealed" if weighing.annealed else "weighed"
         ways.append(way if weighing.weighed else f"{way}: chains confirmed")
         if pmix.diagnose(fit).use != "fine":
             ways[-1] = "do not use"
