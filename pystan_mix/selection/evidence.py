@@ -1,46 +1,31 @@
 """The log evidence of a mixture, for comparing numbers of components, from draws of NUTS."""
 
+import contextlib
 import dataclasses
 import math
+import os
 
 import numpy as np
 
-from pystan_mix.arviz_compat import Fit, group_names
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.checks import check_seed
 from pystan_mix.errors import DataError
-from pystan_mix.fits.approximation import is_approximation
 from pystan_mix.fits.attributes import WeighingFindings, read_attributes
-from pystan_mix.fits.draws import evenly_spaced
-from pystan_mix.fits.groups import (
-    CONSTANT_DATA,
-    OBSERVED_DATA,
-    POSTERIOR,
-    PRIOR_NAMES,
-    observations,
-)
-from pystan_mix.fits.model import draws_of_fit, target_of_fit
-from pystan_mix.mixtures.density import log_joint, to_unconstrained
+from pystan_mix.mixtures.density import log_joint
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray
+from pystan_mix.selection.bridge_draws import target_with_evidence, thinned, unconstrained_draws
 from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_of, log_scales_of
 from pystan_mix.stats.bridge import bridge_sample, least_ess
+from pystan_mix.weighing.annealing.annealed import anneal
 
-_FEWEST_DRAWS = 400
-_FEWEST_DRAWS_PER_DIMENSION = 40
-_FEWEST_DRAWS_PER_CHAIN = 20
-_MOST_DRAWS = 10_000
-# densities of an observation under a component, some 12 ns each: beyond, fewer draws are taken ...
-_MOST_TERMS = 300_000_000
-# ... but not fewer than these
-_FEWEST_AFTER_THINNING = 2000
 # of a larger error, repeated runs show, the error itself is a guess, and mostly too low
 _LARGEST_MCSE = 0.2
+# of what is annealed; larger ones it is worth some seconds to make smaller
+_LARGEST_MCSE_OF_ANNEALING = 0.05
 # where the chains are worth less, the proposals must do alone ...
 _LEAST_ESS = 100.0
 # ... which they do up to this k-hat (Vehtari et al., 2024, "Pareto smoothed importance sampling")
 _LARGEST_KHAT = 0.7
-# of the draws; the rest are in the integral
-_MOST_OUT_OF_RANGE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +106,8 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     bridge sampling") in the unconstrained space, between the posterior and a
     mixture of normals fitted to the other half of its draws. Where `sample`
     has weighed the posterior as a whole and its draws are not those of the
-    chains, the integral is that of the weighing. `diagnose` the fit first.
+    chains, the integral is that of the weighing; of an annealed posterior it takes
+    some seconds. `diagnose` the fit first.
 
     It is the evidence of the model proper: the prior integrates to one over
     ordered means and over weights and scales above their floors. Where the priors of all
@@ -192,8 +178,8 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     True
     """
     rng = np.random.default_rng(check_seed(seed))
-    target = _checked_target(fit)
-    z = _thinned(_checked_draws(target, fit), target)
+    target = target_with_evidence(fit)
+    z = thinned(unconstrained_draws(target, fit), target)
     try:
         bridge = bridge_sample(lambda points: log_joint(target, points), z, rng=rng)
     except np.linalg.LinAlgError:
@@ -209,7 +195,7 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     weighing = read_attributes(WeighingFindings, fit)
     # resampled draws are no chains, whose correlation tells the bridge its error
     if weighing.trusted and (weighing.weighed or not known):
-        log_bound, mcse = weighing.log_bound, weighing.log_bound_mcse
+        log_bound, mcse = _weighed(target, weighing, rng=rng)
     log_ordering = log_ordering_of(target)
     log_floor = log_floor_probability(target.concentration, target.model.min_weight)
     log_free_weight = (target.n_components - 1) * math.log(target.free_weight)
@@ -229,63 +215,20 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     )
 
 
-def _checked_target(fit: Fit) -> Target:
-    """Return the model and observations of a fit that is a posterior by NUTS."""
-    if is_approximation(fit):
-        raise DataError(
-            "The fit is an approximation by ADVI, and its draws are not of the posterior; its own "
-            "figure is the attribute elbo, a lower bound. Give what sample() returned."
-        )
-    names = group_names(fit)
-    if POSTERIOR not in names and PRIOR_NAMES[POSTERIOR] in names:
-        raise DataError(
-            "The data are draws from the prior, which has no evidence. Give what sample() returned."
-        )
-    if observations(fit) is None:
-        raise DataError(
-            f"The fit has no group {OBSERVED_DATA!r}, and without observations there is no "
-            "evidence. Give what sample(model, y) returned, all of its groups with it."
-        )
-    return target_of_fit(fit)
+def _weighed(
+    target: Target, weighing: WeighingFindings, *, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the log integral that weighing has found, and its error; anneal on if that is large.
 
-
-def _checked_draws(target: Target, fit: Fit) -> FloatArray:
-    """Return the draws in the unconstrained space, shape (chain, draw, dimensions)."""
-    variables = draws_of_fit(fit).variables
-    for parameter in target.estimated:
-        if parameter.name not in variables:
-            raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {parameter.name}.")
-    K = variables["theta"].shape[-1]
-    if target.n_components != K:
-        raise DataError(
-            f"The {POSTERIOR} has {K} components and {CONSTANT_DATA} {target.n_components}. "
-            "Give one fit, not parts of two."
-        )
-    z = to_unconstrained(target, variables)
-    draws = z.shape[0] * z.shape[1]
-    least = max(_FEWEST_DRAWS, _FEWEST_DRAWS_PER_DIMENSION * target.dimensions)
-    if draws < least:
-        raise DataError(
-            f"The fit has {draws} draws of {target.dimensions} parameters; the evidence needs "
-            f"{least}. Raise iter_sampling."
-        )
-    out = int((~np.isfinite(z)).any(axis=-1).sum())
-    if out > _MOST_OUT_OF_RANGE * draws:
-        raise DataError(
-            f"{out} of {draws} draws have a weight or a scale on its floor, or two equal means, "
-            "to rounding: no density is left to integrate. Try fewer components, or priors that "
-            "say more."
-        )
-    if z.shape[1] < _FEWEST_DRAWS_PER_CHAIN:
-        raise DataError(
-            f"Each chain has {z.shape[1]} draws; the evidence needs {_FEWEST_DRAWS_PER_CHAIN}, to "
-            "tell how they hang together. Run fewer chains, and longer ones."
-        )
-    return z
-
-
-def _thinned(z: FloatArray, target: Target) -> FloatArray:
-    """Return as many of the draws, evenly spaced, as are worth their time."""
-    affordable = _MOST_TERMS // (2 * target.observed.distinct.size * target.n_components)
-    most = min(_MOST_DRAWS, max(_FEWEST_AFTER_THINNING, affordable))
-    return z[:, evenly_spaced(z.shape[1], -(-most // z.shape[0]))]
+    For the draws annealing ends sooner than for the integral.
+    """
+    if weighing.annealed and weighing.log_bound_mcse > _LARGEST_MCSE_OF_ANNEALING:
+        with contextlib.suppress(np.linalg.LinAlgError):
+            annealed = anneal(
+                target,
+                rng=rng,
+                parallel=os.cpu_count() or 1,
+                good_mcse=_LARGEST_MCSE_OF_ANNEALING,
+            )
+            return annealed.log_integral, annealed.mcse
+    return weighing.log_bound, weighing.log_bound_mcse

@@ -39,12 +39,12 @@ _KEPT = 8
 _SWEEPS_BETWEEN = 8
 # rounds of all groups, while populations differ by more than is good: errors of a mean in
 # standard deviations, and relative ones of a standard deviation
-_ROUNDS = 6
-_GOOD_MEAN_ERROR = 0.05
-_GOOD_SD_ERROR = 0.1
+_ROUNDS = 16
+_GOOD_MEAN_ERROR = 0.04
+_GOOD_SD_ERROR = 0.06
 # ... and of what is not to be used
-_LARGEST_MEAN_ERROR = 0.1
-_LARGEST_SD_ERROR = 0.2
+_LARGEST_MEAN_ERROR = 0.08
+_LARGEST_SD_ERROR = 0.12
 _DRAWS_FOR_MODES = 1000
 
 
@@ -126,7 +126,9 @@ class Annealed:
         )
 
 
-def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Annealed:
+def anneal(
+    target: Target, *, rng: np.random.Generator, parallel: int, good_mcse: float = math.inf
+) -> Annealed:
     """Draw from the whole posterior by annealing, whatever its modes.
 
     Sequential Monte Carlo from the prior (Del Moral, Doucet and Jasra, 2006),
@@ -143,6 +145,8 @@ def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Anneal
         Source of random numbers.
     parallel : int
         Number of threads; the draws do not depend on it.
+    good_mcse : float, optional
+        An error of `log_integral` above which further populations are sent out as well.
 
     Returns
     -------
@@ -185,7 +189,8 @@ def anneal(target: Target, *, rng: np.random.Generator, parallel: int) -> Anneal
                 groups += threads.map(one, rng.spawn(_GROUPS))
                 together = _together(groups)
                 mean_error, sd_error = largest_errors(together.moments)
-                if mean_error <= _GOOD_MEAN_ERROR and sd_error <= _GOOD_SD_ERROR:
+                good = mean_error <= _GOOD_MEAN_ERROR and sd_error <= _GOOD_SD_ERROR
+                if good and together.mcse <= good_mcse:
                     break
         finally:
             # after Ctrl-C the threads end at once
