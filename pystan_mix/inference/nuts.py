@@ -20,6 +20,7 @@ from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import values_of_chains
 from pystan_mix.mixtures.target import Target, prior_target, target_of
 from pystan_mix.weighing.chains import weigh_chains
+from pystan_mix.weighing.compiled.library import compile_if_missing
 
 _PRIOR_CHAINS = 4
 
@@ -256,6 +257,8 @@ def _drawn(
 ) -> Fit:
     """Run the chains, and put them together with what they predict."""
     rng, sort = np.random.default_rng(nuts.seed), target.free_components
+    if target.n_components > 1:
+        compile_if_missing(show_progress=nuts.show_progress)
     run = run_chains(
         program,
         nuts,

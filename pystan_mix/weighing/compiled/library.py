@@ -74,14 +74,26 @@ class Library:
     log_likelihoods: Callable[..., int]
 
 
-@functools.cache
-def library(*, show_progress: bool = False) -> Library | None:
-    """Return the library, compiling it where there is none; None where that cannot be.
+def compile_if_missing(*, show_progress: bool) -> None:
+    """Compile the library where there is none that loads, before it is needed.
 
     Parameters
     ----------
-    show_progress : bool, default False
-        Whether to say on standard error what is done.
+    show_progress : bool
+        Whether to say so on standard error, or why that cannot be.
+    """
+    if _there() is None:
+        say(f"Compiling {SOURCE.name}: some seconds, once ...", wanted=show_progress)
+        fault = _compiled_to_cache()
+        say(
+            f"{fault} Weighing goes on without, and takes longer.",
+            wanted=show_progress and bool(fault),
+        )
+
+
+@functools.cache
+def library() -> Library | None:
+    """Return the library, compiling it where there is none; None where that cannot be.
 
     Returns
     -------
@@ -89,24 +101,33 @@ def library(*, show_progress: bool = False) -> Library | None:
         None where there is no compiler, or what it makes does not load: NumPy
         does the same in ten times the time.
     """
-    came = resource_dir("prebuilt") / library_name()
-    found = _loaded(came) if came.is_file() else None
-    if found is not None:
-        return found
-    place = cache_dir() / "programs" / library_name(made_by=" ".join(_compiler()))
-    if place.is_file():
-        found = _loaded(place)
-        if found is not None:
-            return found
+    found = _there()
+    if found is None:
+        _compiled_to_cache()
+        found = _loaded(_place_in_cache())
+    return found
+
+
+def _there() -> Library | None:
+    """Return the library that the wheel brought, or that of the cache; None if neither loads."""
+    return _loaded(resource_dir("prebuilt") / library_name()) or _loaded(_place_in_cache())
+
+
+def _compiled_to_cache() -> str:
+    """Compile the library into the cache, once; return why that cannot be, or nothing."""
+    place = _place_in_cache()
     try:
         with locked(cache_dir() / "programs.lock"):
-            if not place.is_file() or _loaded(place) is None:
-                say(f"Compiling {SOURCE.name}: some seconds, once ...", wanted=show_progress)
+            if _loaded(place) is None:
                 compile_library(place)
     except (CompilationError, SettingsError) as error:
-        say(f"{error} Weighing goes on without, and takes longer.", wanted=show_progress)
-        return None
-    return _loaded(place)
+        return str(error)
+    return ""
+
+
+def _place_in_cache() -> Path:
+    """Return where the library that the compiler at hand makes belongs."""
+    return cache_dir() / "programs" / library_name(made_by=" ".join(_compiler()))
 
 
 def library_name(*, made_by: str = "") -> str:
@@ -157,7 +178,7 @@ def _compiler() -> list[str]:
 
 
 def _loaded(path: Path) -> Library | None:
-    """Load a library; return None if it does not load, or is not ours."""
+    """Load a library; return None if there is none, it does not load, or is not ours."""
     try:
         found = ctypes.CDLL(str(path))
         size, move, log_likelihoods = found.model_size, found.move, found.log_likelihoods

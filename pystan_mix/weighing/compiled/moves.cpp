@@ -273,25 +273,30 @@ struct Mixture {
   const double* theta;
 
   /** Return the log density of an observation, however small. */
-  template <int family>
   double log_density_of(double y) const {
     double largest = -INFINITY;
     for (int k = 0; k < model.K; ++k) {
-      const double term = log(theta[k]) + log_density<family>(components[k], y);
+      const double term = log(theta[k]) + log_density_under(k, y);
       largest = term > largest ? term : largest;
     }
     double total = 0;
     for (int k = 0; k < model.K; ++k) {
-      total += exp(log(theta[k]) + log_density<family>(components[k], y)
-                   - largest);
+      total += exp(log(theta[k]) + log_density_under(k, y) - largest);
     }
     return largest + log(total);
+  }
+
+ private:
+  double log_density_under(int k, double y) const {
+    return model.family == student_t
+               ? log_density<student_t>(components[k], y)
+               : log_density<normal>(components[k], y);
   }
 };
 
 /** Find the density of each observation under one component. */
 template <int family>
-INLINE void find_densities(const Model& model, const Component& component,
+INLINE void find_densities_of(const Model& model, const Component& component,
                            double* densities) {
   const Component c = component;
   for (int64_t n = 0; n < model.N; ++n) {
@@ -320,7 +325,6 @@ INLINE double total_of(const double* x, int size) {
 }
 
 /** Return the log likelihood of a mixture from its components' densities. */
-template <int family>
 INLINE double log_likelihood_of(const Mixture& mixture,
                                 const double* const* densities) {
   const Model& model = mixture.model;
@@ -350,7 +354,7 @@ INLINE double log_likelihood_of(const Mixture& mixture,
     for (int i = 0; lost > 0 && i < size; ++i) {
       if (sum[i] < least_density) {
         log_lik[i] = model.count[first + i]
-                     * mixture.log_density_of<family>(model.y[first + i]);
+                     * mixture.log_density_of(model.y[first + i]);
       }
     }
     total += total_of(log_lik, size);
@@ -358,13 +362,52 @@ INLINE double log_likelihood_of(const Mixture& mixture,
   return total;
 }
 
+/** What is computed for all observations, as wide as a processor takes it. */
+struct Kernels {
+  void (*find_densities)(const Model&, const Component&, double*);
+  double (*log_likelihood)(const Mixture&, const double* const*);
+};
+
+#define KERNELS(NAME, TARGET)                                               \
+  TARGET void find_densities_##NAME(const Model& model,                     \
+                                    const Component& component,             \
+                                    double* densities) {                    \
+    if (model.family == student_t) {                                        \
+      find_densities_of<student_t>(model, component, densities);            \
+    } else {                                                                \
+      find_densities_of<normal>(model, component, densities);               \
+    }                                                                       \
+  }                                                                         \
+  TARGET double log_likelihood_##NAME(const Mixture& mixture,               \
+                                      const double* const* densities) {     \
+    return log_likelihood_of(mixture, densities);                           \
+  }
+
+KERNELS(any, )
+#if defined(__x86_64__)
+KERNELS(avx2, __attribute__((target("avx2,fma"))))
+KERNELS(avx512, __attribute__((target("avx512f,avx512dq,fma"))))
+#endif
+
+/** Return the kernels for the processor that runs this. */
+Kernels best_kernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
+    return {find_densities_avx512, log_likelihood_avx512};
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return {find_densities_avx2, log_likelihood_avx2};
+  }
+#endif
+  return {find_densities_any, log_likelihood_any};
+}
+
 /** Return log likelihood and prior over the prior at the start. */
-template <int family>
-INLINE double log_ratio_of(const Mixture& mixture, const double* log_share,
-                           const double* const* densities) {
+double log_ratio_of(const Kernels& kernels, const Mixture& mixture,
+                    const double* log_share,
+                    const double* const* densities) {
   const Model& model = mixture.model;
-  double total
-      = model.log_ratio + log_likelihood_of<family>(mixture, densities);
+  double total = model.log_ratio + kernels.log_likelihood(mixture, densities);
   if (model.min_weight > 0) {
     for (int k = 0; k < model.K; ++k) {
       total += (model.concentration - 1.0)
@@ -424,12 +467,12 @@ INLINE void exchange(T& a, T& b) {
 }
 
 /** One draw on its way. */
-template <int family>
 struct Draw {
   const Model& model;
+  const Kernels& kernels;
   const double power;
   const int64_t row;
-  double* const log_gamma;
+  double* const log_weights;  // of gammas; in log_likelihood, of weights
   double& log_ratio;
   Room room;
   Random random;
@@ -450,7 +493,7 @@ struct Draw {
                       : value_of(parameter,
                                  free_value(parameter, k) + steps[p]);
     }
-    return component_of(family, values);
+    return component_of(model.family, values);
   }
 
   /** Return the length of a step, relative to the spread of what moves. */
@@ -466,17 +509,32 @@ struct Draw {
   }
 
   /** Find the densities of all observations under all components. */
-  INLINE void begin() {
+  void find_densities() {
     const double steps[most_parameters] = {0};
-    find_weights(model, log_gamma, room.theta, room.log_share);
     for (int k = 0; k < model.K; ++k) {
       room.components[k] = at(k, steps);
-      find_densities<family>(model, room.components[k], room.densities[k]);
+      kernels.find_densities(model, room.components[k], room.densities[k]);
     }
   }
 
+  /** Return the log likelihood, of logarithms of weights. */
+  double log_likelihood() {
+    for (int k = 0; k < model.K; ++k) {
+      room.theta[k] = exp(log_weights[k]);
+    }
+    find_densities();
+    return kernels.log_likelihood({model, room.components, room.theta},
+                                  room.densities);
+  }
+
+  /** Make ready for moves, of logarithms of gammas. */
+  void begin() {
+    find_weights(model, log_weights, room.theta, room.log_share);
+    find_densities();
+  }
+
   /** Take a step of one component, as long as some component's spread. */
-  INLINE void move_component(int k, const double* roots) {
+  void move_component(int k, const double* roots) {
     const int K = model.K;
     double step[most_features] = {0}, noise[most_features];
     const int F = features(model);
@@ -498,19 +556,19 @@ struct Draw {
                 - log_prior(model.each[p], now);
       }
     }
-    const double grown = log_gamma[k] + step[F - 1];
+    const double grown = log_weights[k] + step[F - 1];
     gain += model.concentration * step[F - 1] - exp(grown)
-            + exp(log_gamma[k]);
-    memcpy(room.new_log_gamma, log_gamma, K * sizeof(double));
+            + exp(log_weights[k]);
+    memcpy(room.new_log_gamma, log_weights, K * sizeof(double));
     room.new_log_gamma[k] = grown;
     find_weights(model, room.new_log_gamma, room.new_theta,
                  room.new_log_share);
     const Component was = room.components[k];
     room.components[k] = at(k, steps);
-    find_densities<family>(model, room.components[k], room.new_densities[k]);
+    kernels.find_densities(model, room.components[k], room.new_densities[k]);
     exchange(room.densities[k], room.new_densities[k]);
     const double new_log_ratio
-        = log_ratio_of<family>({model, room.components, room.new_theta},
+        = log_ratio_of(kernels, {model, room.components, room.new_theta},
                                room.new_log_share, room.densities);
     if (!is_taken(gain, new_log_ratio)) {
       exchange(room.densities[k], room.new_densities[k]);
@@ -522,14 +580,14 @@ struct Draw {
         free_value(model.each[p], k) += steps[p];
       }
     }
-    log_gamma[k] = grown;
+    log_weights[k] = grown;
     log_ratio = new_log_ratio;
     exchange(room.theta, room.new_theta);
     exchange(room.log_share, room.new_log_share);
   }
 
   /** Take a step of what all components share. */
-  INLINE void move_shared(int p) {
+  void move_shared(int p) {
     const Parameter& parameter = model.each[p];
     double steps[most_parameters] = {0};
     steps[p] = parameter.spread * length() * random.normal();
@@ -538,11 +596,11 @@ struct Draw {
         = log_prior(parameter, now + steps[p]) - log_prior(parameter, now);
     for (int k = 0; k < model.K; ++k) {
       room.new_components[k] = at(k, steps);
-      find_densities<family>(model, room.new_components[k],
+      kernels.find_densities(model, room.new_components[k],
                              room.new_densities[k]);
     }
     const double new_log_ratio
-        = log_ratio_of<family>({model, room.new_components, room.theta},
+        = log_ratio_of(kernels, {model, room.new_components, room.theta},
                                room.log_share, room.new_densities);
     if (is_taken(gain, new_log_ratio)) {
       free_value(parameter, 0) += steps[p];
@@ -553,7 +611,7 @@ struct Draw {
   }
 
   /** Move each component, in random order, and what all share, once. */
-  INLINE void sweep(const double* roots) {
+  void sweep(const double* roots) {
     for (int k = 0; k < model.K; ++k) {
       room.order[k] = k;
     }
@@ -583,75 +641,23 @@ struct Call {
   double* results;      // log ratios, or log likelihoods
 };
 
-template <int family>
-INLINE void move_rows(const Call& call, const Room& room) {
+/** Move all draws; where there are no sweeps, find log likelihoods. */
+void all_rows(const Call& call, const Room& room) {
+  const Kernels kernels = best_kernels();
+  const int K = call.model.K;
   for (int64_t row = 0; row < call.rows; ++row) {
-    Draw<family> draw{call.model,
-                      call.power,
-                      row,
-                      call.log_weights + row * call.model.K,
-                      call.results[row],
-                      room,
-                      Random(call.seed + row)};
-    draw.begin();
+    double* const log_weights = call.log_weights + row * K;
+    Draw draw{call.model,        kernels, call.power, row, log_weights,
+              call.results[row], room,    Random(call.seed + row)};
+    if (call.sweeps > 0) {
+      draw.begin();
+    } else {
+      call.results[row] = draw.log_likelihood();
+    }
     for (int sweep = 0; sweep < call.sweeps; ++sweep) {
       draw.sweep(call.roots);
     }
   }
-}
-
-template <int family>
-INLINE void weigh_rows(const Call& call, const Room& room) {
-  for (int64_t row = 0; row < call.rows; ++row) {
-    Draw<family> draw{call.model, 0.0,  row, nullptr, call.results[row],
-                      room,       Random(0)};
-    const double steps[most_parameters] = {0};
-    for (int k = 0; k < call.model.K; ++k) {
-      room.theta[k] = exp(call.log_weights[row * call.model.K + k]);
-      room.components[k] = draw.at(k, steps);
-      find_densities<family>(call.model, room.components[k],
-                             room.densities[k]);
-    }
-    call.results[row] = log_likelihood_of<family>(
-        {call.model, room.components, room.theta}, room.densities);
-  }
-}
-
-/** Do what is asked; where there are no sweeps, find log likelihoods. */
-INLINE void all_rows(const Call& call, const Room& room) {
-  const bool moves = call.sweeps > 0;
-  if (call.model.family == student_t) {
-    moves ? move_rows<student_t>(call, room) : weigh_rows<student_t>(call, room);
-  } else {
-    moves ? move_rows<normal>(call, room) : weigh_rows<normal>(call, room);
-  }
-}
-
-#if defined(__x86_64__)
-/** all_rows for processors with AVX-512. */
-__attribute__((target("avx512f,avx512dq,fma"))) void all_rows_avx512(
-    const Call& call, const Room& room) {
-  all_rows(call, room);
-}
-
-/** all_rows for processors with AVX2. */
-__attribute__((target("avx2,fma"))) void all_rows_avx2(const Call& call,
-                                                       const Room& room) {
-  all_rows(call, room);
-}
-#endif
-
-/** all_rows as wide as the processor that runs it. */
-void best_rows(const Call& call, const Room& room) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
-    return all_rows_avx512(call, room);
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return all_rows_avx2(call, room);
-  }
-#endif
-  all_rows(call, room);
 }
 
 /** Find room, and do what is asked. Returns 0, or 1 where memory is short. */
@@ -666,7 +672,7 @@ int with_room(const Call& call) {
     for (int64_t k = 0; k < 2 * K; ++k) {
       pointers[k] = numbers + 5 * K + k * N;
     }
-    best_rows(call, {numbers, numbers + K, numbers + 2 * K, numbers + 3 * K,
+    all_rows(call, {numbers, numbers + K, numbers + 2 * K, numbers + 3 * K,
                      numbers + 4 * K, pointers, pointers + K, components,
                      components + K, order});
   }
