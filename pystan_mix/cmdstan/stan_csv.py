@@ -128,8 +128,8 @@ def read_stan_csv(path: Path) -> StanCsv:
             f"CmdStan's output {path} has {len(rows)} rows where {expected} were asked for: it is "
             "truncated or was written twice. Check the free space on the disk and run it again."
         )
-    bad = np.argwhere(~np.isfinite(rows))
-    if bad.size:
+    if not np.isfinite(rows).all():
+        bad = np.argwhere(~np.isfinite(rows))
         row, column = bad[0]
         raise OutputError(
             f"CmdStan's output {path} is not finite: {names[column]} is {rows[row, column]} in "
@@ -176,11 +176,19 @@ def _settings(comments: Sequence[str]) -> dict[str, str]:
 
 def _parted(content: bytes) -> tuple[list[bytes], bytes]:
     """Part a file into its comment lines and all other lines, without touching each row."""
-    first, *others = (b"\n" + content).split(b"\n#")
-    comments = [b"#" + other.partition(b"\n")[0] for other in others]
-    parts = [first.lstrip(b"\n"), *(other.partition(b"\n")[2] for other in others)]
-    # a part before a comment lost its newline to the parting, the last one did not
-    return comments, b"".join(part + b"\n" for part in parts[:-1] if part) + parts[-1]
+    comments, others = [], []
+    start = at = 0
+    # one character, since that is found ten times as fast as two
+    while (at := content.find(b"#", at)) >= 0:
+        if content[max(0, at - 1) : at] in {b"", b"\n"}:
+            others.append(content[start:at])
+            start = content.find(b"\n", at) + 1 or len(content)
+            comments.append(content[at:start].rstrip(b"\n"))
+            at = start
+        else:
+            at += 1
+    others.append(content[start:])
+    return comments, b"".join(part for part in others if not part.isspace()).lstrip(b"\n")
 
 
 def _numbers(path: Path, body: bytes, *, columns: int) -> FloatArray:

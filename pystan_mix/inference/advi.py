@@ -203,7 +203,9 @@ def advi(
         found,
         refined=refined,
         weighted=weighted,
-        predictive=predictive_of(target, returned, n_rep=n, total=total, seed=seed),
+        predictive=predictive_of(
+            target, returned, n_rep=n, total=total, seed=seed, parallel=parallel
+        ),
         seconds=seconds,
     )
 

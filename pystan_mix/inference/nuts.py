@@ -277,6 +277,7 @@ def _drawn(
         n_rep=n_rep,
         total=predictive_draws,
         seed=nuts.seed,
+        parallel=nuts.parallel,
     )
     seconds = run.seconds + time.perf_counter() - began
     return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)

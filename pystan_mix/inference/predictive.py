@@ -1,5 +1,7 @@
 """What draws predict: replicated observations, and the log density of those there are."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,8 @@ DEFAULT_PREDICTIVE_DRAWS = 1000
 # y_rep and log_lik of more than this would outweigh the fit: 160 MB
 _LARGEST_PREDICTIVE_SIZE = 10_000_000
 _FEWEST_PREDICTIVE_DRAWS = 100
-# numbers that are held at once beside the results
-_BLOCK = 500_000
+# terms that each thread holds at once beside the results: they stay in the cache
+_BLOCK = 100_000
 # sets the random numbers of replications apart from all others of the same seed
 _STREAM = 1
 
@@ -58,7 +60,7 @@ def predictive_draws_for(wanted: int | None, *, n: int, draws: int) -> int:
 
 
 def predictive_of(
-    target: Target, draws: Draws, *, n_rep: int, total: int, seed: int
+    target: Target, draws: Draws, *, n_rep: int, total: int, seed: int, parallel: int = 1
 ) -> Predictive | None:
     """Make ``y_rep`` and ``log_lik`` for evenly spaced draws.
 
@@ -74,6 +76,8 @@ def predictive_of(
         Number of draws over all chains; 0 for none.
     seed : int
         The seed of the replications.
+    parallel : int, default 1
+        Number of threads; what is predicted does not depend on it.
 
     Returns
     -------
@@ -94,17 +98,21 @@ def predictive_of(
     }
     N = target.observed.y.size
     y_rep, log_lik = np.empty((len(theta), n_rep)), np.empty((len(theta), N))
-    rng = np.random.default_rng([seed, _STREAM])
     size = max(1, _BLOCK // (target.n_components * max(1, n_rep, N)))
-    for start in range(0, len(theta), size):
+
+    def predict(start: int) -> None:
         rows = slice(start, start + size)
         part = {name: values[rows] for name, values in components.items()}
+        rng = np.random.default_rng([seed, _STREAM, start])
         y_rep[rows] = replicated(target.model, theta[rows], part, n=n_rep, rng=rng)
         if N:
             with np.errstate(divide="ignore"):
                 log_theta = np.log(theta[rows])
             distinct = mixture_log_density(target.model, target.observed.distinct, log_theta, part)
-            log_lik[rows] = distinct[:, target.observed.index]
+            np.take(distinct, target.observed.index, axis=1, out=log_lik[rows], mode="clip")
+
+    with ThreadPoolExecutor(parallel) as threads:
+        list(threads.map(predict, range(0, len(theta), size)))
     shape = (draws.chains, picks.size)
     return Predictive(picks, y_rep.reshape(*shape, n_rep), log_lik.reshape(*shape, N))
 
@@ -141,11 +149,13 @@ def replicated(
     component: NDArray[np.intp] = np.zeros(uniform.shape, dtype=np.intp)
     for end in np.cumsum(theta, axis=1)[:, :-1].T:
         component += uniform >= end[:, None]
+    # places among all components: NumPy takes by these three times as fast as by pairs
+    component += theta.shape[1] * np.arange(len(theta))[:, None]
     own = {
         # one value for all makes a point each too
         name: np.broadcast_to(values, component.shape)
         if values.shape[1] == 1
-        else np.take_along_axis(values, component, axis=1)
+        else np.take(values, component)
         for name, values in components.items()
     }
     return family.draw(rng, **own)

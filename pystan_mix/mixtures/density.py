@@ -17,8 +17,8 @@ from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
 from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
-# terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
-_BLOCK = 500_000
+# terms of the likelihood that are held at once: 800 kB, so that they stay in the cache
+_BLOCK = 100_000
 
 
 @dataclasses.dataclass(frozen=True)

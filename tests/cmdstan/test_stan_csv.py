@@ -264,6 +264,15 @@ def test_a_header_that_is_not_utf8_is_no_crash(tmp_path):
     assert read_stan_csv(path).names == ("\N{REPLACEMENT CHARACTER}.1", "b")
 
 
+def test_a_hash_that_begins_no_line_is_no_comment(tmp_path):
+    path = tmp_path / "hashes.csv"
+    path.write_bytes(b"# method = generate_quantities\n# file = a#b#.json\na,b#c\n1,2\n#\n3,4\n#")
+    csv = read_stan_csv(path)
+    assert csv.settings["file"] == "a#b#.json"
+    assert csv.names == ("a", "b#c")
+    assert csv.rows.tolist() == [[1, 2], [3, 4]]
+
+
 def test_elbo_history():
     history = read_elbo_history(RECORDED / "advi-history.csv")
     assert history.shape == (100, 3)

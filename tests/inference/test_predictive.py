@@ -99,6 +99,15 @@ def test_the_seed_decides():
     assert (first != other).all()
 
 
+def test_the_number_of_threads_decides_nothing(monkeypatch):
+    # a draw at a time
+    monkeypatch.setattr(predictive, "_BLOCK", 1)
+    given = {"target": target_of(ESTIMATED, Y), "draws": draws_of(), "n_rep": 50, "total": 80}
+    one, four = (predictive_of(**given, seed=1, parallel=threads) for threads in (1, 4))
+    np.testing.assert_array_equal(one.y_rep, four.y_rep)
+    np.testing.assert_array_equal(one.log_lik, four.log_lik)
+
+
 def test_equal_draws_have_noise_of_their_own():
     """Also in different chains, and beside the noise that others make of the same seed."""
     one = draws_of(chains=1, draws=1)

@@ -131,7 +131,11 @@ class NormalMixture(Mixture):
     @staticmethod
     def draw(rng: np.random.Generator, *, mu: FloatArray, sigma: FloatArray) -> FloatArray:
         """Draw a normal variable from each component; all are broadcast."""
-        return rng.normal(mu, sigma)
+        # rng.normal(mu, sigma) makes the same, but more slowly
+        y = rng.standard_normal(np.broadcast_shapes(mu.shape, sigma.shape))
+        y *= sigma
+        y += mu
+        return y
 
     def from_shares(
         self, y: FloatArray, shares: FloatArray, *, least_spread: float
