@@ -51,6 +51,8 @@ class Mixture(abc.ABC):
     program: ClassVar[str]
     pymc_distribution: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
+    # whether points are whole numbers from 0 on, and not real ones
+    counts: ClassVar[bool] = False
     # (y, *, name=values, ...): a component's log density, points and parameters broadcast
     log_density: ClassVar[Callable[..., FloatArray]]
     # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
@@ -119,10 +121,17 @@ class Mixture(abc.ABC):
             self._check_sharing(parameter, parameter.sharing)
         if parameter.partly is not None:
             self._check_partly(parameter, parameter.partly)
+        if parameter.inflated is not None:
+            self._check_inflated(parameter, parameter.inflated)
         if value is None or isinstance(value, parameter.priors):
             return
         try:
-            set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
+            positive = parameter.space is POSITIVE
+            # a component of mean 0 is always 0
+            may_be_zero = positive and parameter.ordered
+            set_numbers(self, parameter.field, positive=positive and not may_be_zero)
+            if may_be_zero and np.min(getattr(self, parameter.field)) < 0.0:
+                raise ModelError(f"{parameter.field} must be 0 or more; they are {value!r}.")
         except ModelError as error:
             raise ModelError(
                 f"{error} Give a prior such as {parameter.example}, or the known values."
@@ -155,6 +164,24 @@ class Mixture(abc.ABC):
                 f"{field} is for components that each have their own, some of them estimated, by "
                 f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
                 f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
+            )
+
+    def _check_inflated(self, parameter: Parameter, field: str) -> None:
+        """Refuse a component at zero beside known values, or as the only one."""
+        inflated, value = getattr(self, field), getattr(self, parameter.field)
+        if not isinstance(inflated, bool):
+            raise ModelError(f"{field} must be True or False; it is {inflated!r}.")
+        if not inflated or not parameter.ordered:
+            return
+        if self.n_components == 1:
+            raise ModelError(
+                f"{field} makes the first component a point mass at 0, and n_components is 1. "
+                "Give 2 or more."
+            )
+        if not (value is None or isinstance(value, parameter.priors)):
+            raise ModelError(
+                f"{field} is for {parameter.field} that are estimated; they are {value!r}. Leave "
+                "it out: of known ones the first may be 0."
             )
 
     def _numbers(self) -> dict[str, Any]:
@@ -236,8 +263,17 @@ class Mixture(abc.ABC):
 
     def _partly(self, parameter: Parameter) -> FloatArray | None:
         """Return the known values of some components, NaN of the others; None where none are."""
+        if self.is_inflated(parameter):
+            each = np.full(self.n_components, np.nan)
+            each[0] = parameter.of_zero
+            return each
         values = None if parameter.partly is None else getattr(self, parameter.partly)
         return None if values is None else np.array(values, dtype=np.float64)
+
+    def is_inflated(self, parameter: Parameter) -> bool:
+        """Return whether the first component is at zero, and has a value of the parameter there."""
+        inflated = parameter.inflated is not None and bool(getattr(self, parameter.inflated))
+        return inflated and not (self.is_shared(parameter) or self.is_known(parameter))
 
     def least(self, parameter: Parameter) -> float:
         """Return what no value of a parameter is below; zero where there is no floor."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,12 @@ def one_or_each(values: object) -> Numbers:
     """Return one number where all are equal, else a list: the inverse of `per_component`."""
     numbers = np.atleast_1d(np.asarray(values, dtype=np.float64))
     return float(numbers[0]) if np.ptp(numbers) == 0.0 else numbers.tolist()
+
+
+def brief(prior: Any) -> Any:
+    """Return a prior with one number in place of each sequence of equal ones."""
+    numbers = {each.name: getattr(prior, each.name) for each in dataclasses.fields(prior)}
+    return dataclasses.replace(prior, **{name: one_or_each(x) for name, x in numbers.items()})
 
 
 def per_component(value: Numbers, size: int) -> FloatArray:
