@@ -48,9 +48,9 @@ def to_pymc(
     missing : {"raise", "drop"}, default "raise"
         As in `sample`.
     by_hand : bool, default False
-        False takes PyMC's `Mixture`. True sums the components' densities
-        with `logsumexp`, in a `CustomDist` that can also draw, so that
-        ``pm.sample_posterior_predictive`` works.
+        False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
+        components' densities with `logsumexp`, in a `CustomDist` that can also draw,
+        so that ``pm.sample_posterior_predictive`` works.
     floor : {"transform", "potential"}, default "transform"
         How a `min_weight` above zero is written; without one the two are the
         same. "transform" maps the weights and the order of the means from an
@@ -181,9 +181,17 @@ def _log_density_by_hand(
 ) -> Any:
     """Sum the components' densities on the log scale, as the notebook does by hand."""
     pm = import_pymc()
-    parameters = zip(family.parameters, components, strict=True)
-    distribution = getattr(pm, family.pymc_distribution).dist(**{p.pymc: x for p, x in parameters})
-    terms = pm.math.log(theta) + pm.logp(distribution, value[..., None])
+    given = {p.pymc: x for p, x in zip(family.parameters, components, strict=True)}
+    value, mean = value[..., None], family.ordered_parameter().pymc
+    at_zero = pm.math.eq(given[mean], 0.0)
+    if family.counts:
+        # where a component is always 0, PyMC's is not called upon
+        given[mean] = pm.math.where(at_zero, 1.0, given[mean])
+    log_densities = pm.logp(getattr(pm, family.pymc_distribution).dist(**given), value)
+    if family.counts:
+        of_zero = pm.math.where(pm.math.eq(value, 0), 0.0, -np.inf)
+        log_densities = pm.math.where(at_zero, of_zero, log_densities)
+    terms = pm.math.log(theta) + log_densities
     return pm.math.logsumexp(terms, axis=-1, keepdims=False)
 
 
@@ -191,8 +199,9 @@ def _likelihood(
     pm: Any, target: Target, theta: Any, components: Mapping[str, Any], *, by_hand: bool
 ) -> None:
     """Add the observations."""
-    family, observed = type(target.model), {"observed": target.observed.y, "dims": "obs"}
-    if not by_hand:
+    family, y = type(target.model), target.observed.y
+    observed = {"observed": y.astype(np.int64) if family.counts else y, "dims": "obs"}
+    if not (by_hand or _has_zero_component(target)):
         names = {each.pymc: components[each.name] for each in family.parameters}
         distribution = getattr(pm, family.pymc_distribution).dist(**names)
         pm.Mixture("y", w=theta, comp_dists=distribution, **observed)
@@ -207,6 +216,13 @@ def _likelihood(
         signature=f"{','.join(['(k)'] * (1 + len(family.parameters)))}->()",
         **observed,
     )
+
+
+def _has_zero_component(target: Target) -> bool:
+    """Return whether a component of counts is always 0, which PyMC's distributions may not be."""
+    means = target.model.ordered_parameter()
+    known = target.known.get(means.name, np.ones(1))
+    return target.model.counts and (target.model.is_inflated(means) or bool((known == 0.0).any()))
 
 
 def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
