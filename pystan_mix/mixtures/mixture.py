@@ -14,6 +14,7 @@ from pystan_mix.mixtures.numbers import (
     are_some_alike,
     check_increasing,
     check_lengths,
+    check_zero_component,
     differ_by_component,
     set_numbers,
     set_some_numbers,
@@ -121,8 +122,13 @@ class Mixture(abc.ABC):
             self._check_sharing(parameter, parameter.sharing)
         if parameter.partly is not None:
             self._check_partly(parameter, parameter.partly)
-        if parameter.inflated is not None:
-            self._check_inflated(parameter, parameter.inflated)
+        if parameter.inflated is not None and parameter.ordered:
+            check_zero_component(
+                parameter.inflated,
+                getattr(self, parameter.inflated),
+                n_components=self.n_components,
+                known=not (value is None or isinstance(value, parameter.priors)),
+            )
         if value is None or isinstance(value, parameter.priors):
             return
         try:
@@ -164,24 +170,6 @@ class Mixture(abc.ABC):
                 f"{field} is for components that each have their own, some of them estimated, by "
                 f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
                 f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
-            )
-
-    def _check_inflated(self, parameter: Parameter, field: str) -> None:
-        """Refuse a component at zero beside known values, or as the only one."""
-        inflated, value = getattr(self, field), getattr(self, parameter.field)
-        if not isinstance(inflated, bool):
-            raise ModelError(f"{field} must be True or False; it is {inflated!r}.")
-        if not inflated or not parameter.ordered:
-            return
-        if self.n_components == 1:
-            raise ModelError(
-                f"{field} makes the first component a point mass at 0, and n_components is 1. "
-                "Give 2 or more."
-            )
-        if not (value is None or isinstance(value, parameter.priors)):
-            raise ModelError(
-                f"{field} is for {parameter.field} that are estimated; they are {value!r}. Leave "
-                "it out: of known ones the first may be 0."
             )
 
     def _numbers(self) -> dict[str, Any]:

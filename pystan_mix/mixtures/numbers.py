@@ -104,3 +104,19 @@ def are_some_alike(numbers: Iterable[object], size: int) -> bool:
     """Return whether two of some components have equal numbers, all of them."""
     each = [value for value in numbers if isinstance(value, tuple)]
     return len({tuple(value[k] for value in each) for k in range(size)}) < size
+
+
+def check_zero_component(field: str, wanted: object, *, n_components: int, known: bool) -> None:
+    """Refuse a component at zero as the only one, or where means are known."""
+    if not isinstance(wanted, bool):
+        raise ModelError(f"{field} must be True or False; it is {wanted!r}.")
+    if wanted and n_components == 1:
+        raise ModelError(
+            f"{field} makes the first component a point mass at 0, and n_components is 1. "
+            "Give 2 or more."
+        )
+    if wanted and known:
+        raise ModelError(
+            f"{field} is for means that are estimated, and they are known. Leave it out: of "
+            "known means the first may be 0."
+        )

@@ -147,7 +147,9 @@ def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict
             noise = 0.3 * start.within[target.model.places(parameter)]
             noise *= rng.normal(size=value.size)
             if parameter.space is POSITIVE:
-                value = _factors_apart(value * np.exp(np.clip(noise / value, -0.5, 0.5)))
+                value = np.sort(value * np.exp(np.clip(noise / value, -0.5, 0.5)))
+                # also where rounding would make ties
+                value = value * np.exp(1e-3 * np.arange(value.size))
             else:
                 value = _apart(value + noise, y)
         elif parameter.space is POSITIVE:
@@ -175,11 +177,6 @@ def _apart(mu: FloatArray, y: FloatArray) -> FloatArray:
     spread = float(y.std()) if y.size else float(np.ptp(mu))
     step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
     return np.asarray(np.sort(mu) + step * np.arange(mu.size))
-
-
-def _factors_apart(mu: FloatArray) -> FloatArray:
-    """Return positive means in increasing order, also where rounding would make ties."""
-    return np.asarray(np.sort(mu) * np.exp(1e-3 * np.arange(mu.size)))
 
 
 def _prior_start(target: Target, rng: np.random.Generator) -> _Start:

@@ -80,7 +80,7 @@ def test_what_is_no_count_is_refused_by_its_value(y):
     ("given", "words"),
     [
         ({"n_components": 1, "zero_inflated": True}, "n_components is 1"),
-        ({"means": [0, 2], "zero_inflated": True}, "of known ones the first may be 0"),
+        ({"means": [0, 2], "zero_inflated": True}, "of known means the first may be 0"),
         ({"means": [-1, 2]}, "must be 0 or more"),
         ({"means": [0, 0]}, "nothing tells the components apart"),
         ({"means": pmix.Normal(0, 1)}, r"Give a prior such as Gamma"),
