@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
+    from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
     from pystan_mix.mixtures.families.normal import NormalMixture
+    from pystan_mix.mixtures.families.poisson import PoissonMixture
     from pystan_mix.mixtures.families.student_t import StudentTMixture
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
@@ -36,8 +38,10 @@ __all__ = [
     "HalfStudentT",
     "InverseGamma",
     "LogNormal",
+    "NegativeBinomialMixture",
     "Normal",
     "NormalMixture",
+    "PoissonMixture",
     "StudentTMixture",
     "advi",
     "choose_components",
@@ -66,8 +70,10 @@ _HOMES = {
     "HalfStudentT": "mixtures.scale_priors",
     "InverseGamma": "mixtures.scale_priors_off_zero",
     "LogNormal": "mixtures.scale_priors_off_zero",
+    "NegativeBinomialMixture": "mixtures.families.negative_binomial",
     "Normal": "mixtures.priors",
     "NormalMixture": "mixtures.families.normal",
+    "PoissonMixture": "mixtures.families.poisson",
     "StudentTMixture": "mixtures.families.student_t",
     "advi": "inference.advi",
     "choose_components": "selection.choose",

@@ -8,6 +8,7 @@ from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, par
 from pystan_mix.console import say
 from pystan_mix.containers import Missing
 from pystan_mix.data_files import Column, read_column
+from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
@@ -121,7 +122,13 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             _option(sharing),
             action="store_true",
-            help="one scale for all components, which is estimated",
+            help=f"one {sharing.removeprefix('shared_')} for all components, which is estimated",
+        )
+    for inflated in _inflated(*FAMILIES):
+        command.add_argument(
+            _option(inflated),
+            action="store_true",
+            help="the first component is always 0, in families of counts",
         )
     for partly in _partly_known(*FAMILIES):
         command.add_argument(
@@ -140,7 +147,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--{parameter.field}",
             metavar=_metavar(parameter),
-            help=f"{_meanings(parameter)}: {spelled(parameter)}",
+            help=f"{_meanings(parameter)}: {_spellings(parameter)}",
         )
 
 
@@ -162,6 +169,7 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
             # of the same field families may mean different things
             meant = own.get(parameter.field, parameter)
             priors[parameter.field] = parse_parameter(meant, text, family=family)
+    _refuse_options_of_others(arguments, family)
     for partly in _partly_known(family):
         text = getattr(arguments, partly)
         if text is not None:
@@ -171,8 +179,23 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         weights=parse_weights(arguments.weights),
         min_weight=arguments.min_weight,
         **priors,
-        **{each: getattr(arguments, each) for each in (*_floors(family), *_sharings(family))},
+        **{
+            each: getattr(arguments, each)
+            for each in (*_floors(family), *_sharings(family), *_inflated(family))
+        },
     )
+
+
+def _refuse_options_of_others(arguments: argparse.Namespace, family: type[Mixture]) -> None:
+    """Refuse an option that is given, and is of other families only."""
+    for fields in (_floors, _sharings, _partly_known, _inflated):
+        for field in fields(*FAMILIES):
+            given = getattr(arguments, field)
+            if field not in fields(family) and given is not None and given is not False:
+                raise ModelError(
+                    f"{_option(field)} is not for --family {family.family}. Leave it out, or give "
+                    "another family."
+                )
 
 
 def _floors(*families: type[Mixture]) -> list[str]:
@@ -190,6 +213,12 @@ def _sharings(*families: type[Mixture]) -> list[str]:
 def _partly_known(*families: type[Mixture]) -> list[str]:
     """Return the fields of some families of what is known of some components."""
     fields = [each.partly for family in families for each in family.parameters]
+    return list(dict.fromkeys(field for field in fields if field is not None))
+
+
+def _inflated(*families: type[Mixture]) -> list[str]:
+    """Return the fields of some families that say whether a component is at zero."""
+    fields = [each.inflated for family in families for each in family.parameters]
     return list(dict.fromkeys(field for field in fields if field is not None))
 
 
@@ -218,6 +247,17 @@ def _meanings(parameter: Parameter) -> str:
     return f"{meanings}{whose}"
 
 
+def _spellings(parameter: Parameter) -> str:
+    """Return how an option is spelled, by families where these differ."""
+    spellings: dict[str, list[str]] = {}
+    for family in FAMILIES:
+        for each in family.parameters:
+            if each.field == parameter.field:
+                spellings.setdefault(spelled(each), []).append(family.family)
+    (first, _), *others = spellings.items()
+    return "; ".join([first, *(f"of {' and '.join(of)} components {how}" for how, of in others)])
+
+
 def _metavar(parameter: Parameter) -> str:
     """Return what stands for the value in the help."""
-    return "LOCATION,SCALE" if parameter.ordered else parameter.name.upper()
+    return "PRIOR" if parameter.ordered else parameter.name.upper()

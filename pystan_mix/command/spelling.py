@@ -9,6 +9,7 @@ from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.stats.transforms import POSITIVE
 
 _KNOWN, _UNKNOWN = "known", "unknown"
 
@@ -169,10 +170,15 @@ def spelled(parameter: Parameter) -> str:
     forms = [f"{_word(kind)}:{','.join(_fields(kind))}" for kind in parameter.priors]
     if parameter.ordered:
         (kind,) = parameter.priors
+        minus = (
+            ""
+            if parameter.space is POSITIVE
+            else (f", and --{parameter.field}=-5,10 where it begins with a minus")
+        )
         return (
-            f"{','.join(_fields(kind))} of a normal prior, with colons between the values of "
-            f"several components (0:10:20,5), and --{parameter.field}=-5,10 where it begins with "
-            f"a minus; or {_KNOWN}:NUMBERS, with commas between them"
+            f"{','.join(_fields(kind))} of a {_word(kind)} prior, with colons between the values "
+            f"of several components (0:10:20,5){minus}; or {_KNOWN}:NUMBERS, with commas between "
+            "them"
         )
     *others, last = ["numbers with commas between them", *forms]
     return f"{', '.join(others)} or {last}"

@@ -10,10 +10,12 @@ from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.console import say, seconds_between_redraws
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
+from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.poisson import PoissonMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.priors import Dirichlet, Normal
+from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
 from pystan_mix.mixtures.scale_priors import HalfNormal
 
 # priors that leave components room to be close, apart and nearly empty
@@ -25,6 +27,11 @@ MODELS: dict[str, Mixture] = {
     ),
     "floor": NormalMixture(
         n_components=2, means=Normal(0.0, 3.0), sigma=HalfNormal(1.5), min_weight=0.1
+    ),
+    "poisson": PoissonMixture(n_components=2, means=Gamma(2.0, 0.3)),
+    "zero-inflated": PoissonMixture(n_components=3, means=Gamma(2.0, 0.3), zero_inflated=True),
+    "negative-binomial": NegativeBinomialMixture(
+        n_components=2, means=Gamma(2.0, 0.2), phi=Gamma(3.0, 0.5)
     ),
     "student-t": StudentTMixture(n_components=2, means=Normal(0.0, 4.0), sigma=HalfNormal(1.5)),
 }

@@ -18,6 +18,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
     thinned,
 )
+from pystan_mix.figures.support import bin_edges, draw_curve, points_over
 from pystan_mix.fits.groups import observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
@@ -119,8 +120,9 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
     family, theta, components = mixture_of_fit(fit)
     if y is not None:
         margin = 0.08 * np.ptp(y)
-        grid = np.linspace(y.min() - margin, y.max() + margin, 200)
-        axis.hist(y, bins=30, density=True, color=SAND)
+        grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
+        edges = bin_edges(y.min(), y.max(), counts=family.counts)
+        axis.hist(y, bins=edges.tolist(), density=True, color=SAND)
         flat = {
             name: thinned(values.reshape(-1, values.shape[-1]), at_most=_MOST_DRAWS)
             for name, values in ({"theta": theta} | components).items()
@@ -128,8 +130,15 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
         weights = np.log(flat.pop("theta"))
         density = np.exp(mixture_log_density(family, grid, weights, flat))
         low, high = np.quantile(density, [0.05, 0.95], axis=0)
-        axis.fill_between(grid, low, high, color=INK, alpha=0.2, linewidth=0)
-        axis.plot(grid, density.mean(axis=0), color=INK, linewidth=1.2)
+        draw_curve(
+            axis,
+            grid,
+            density.mean(axis=0),
+            counts=family.counts,
+            colour=INK,
+            linewidth=1.2,
+            band=(low, high),
+        )
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.xaxis.set_major_locator(plain_ticks(3))

@@ -22,6 +22,7 @@ from pystan_mix.figures.style import (
     new_figure,
     plain_ticks,
 )
+from pystan_mix.figures.support import bin_edges, draw_curve, points_over
 from pystan_mix.numerics import FloatArray
 
 _MOST_COLUMNS: Final = 6
@@ -153,9 +154,11 @@ def _draw_densities(
 ) -> None:
     """Draw each data set's predictive density over the data."""
     y = what_is_given(comparison.posteriors).y
-    grid = _grid(mixtures, y)
+    counts = any(each.family.counts for each in mixtures.values())
+    grid = _grid(mixtures, y, counts=counts)
     if y is not None:
-        heights, edges = np.histogram(y, bins=30, density=True)
+        edges = bin_edges(y.min(), y.max(), counts=counts)
+        heights, _ = np.histogram(y, bins=edges, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     # other line styles, so that a curve shows the one that it covers
     for (name, mixture), style in zip(mixtures.items(), itertools.cycle(_STYLES)):
@@ -164,25 +167,27 @@ def _draw_densities(
         )
         density = parts.sum(axis=1)
         low, high = np.quantile(density, [0.05, 0.95], axis=0)
-        axis.fill_between(grid, low, high, color=colours[name], alpha=0.18, linewidth=0)
-        axis.plot(
+        draw_curve(
+            axis,
             grid,
             density.mean(axis=0),
-            color=colours[name],
-            linewidth=1.8,
+            counts=counts,
+            colour=colours[name],
             linestyle=style,
             label=name,
+            band=(low, high),
+            band_alpha=0.18,
         )
     frame_densities(axis, (grid[0], grid[-1]), columns=len(mixtures) + 1)
-    axis.set_ylabel("predictive density")
+    axis.set_ylabel(f"predictive {'probability' if counts else 'density'}")
 
 
-def _grid(mixtures: dict[str, MixtureDraws], y: FloatArray | None) -> FloatArray:
+def _grid(mixtures: dict[str, MixtureDraws], y: FloatArray | None, *, counts: bool) -> FloatArray:
     """Return points over the data, or else over the components."""
     if y is None:
         points = np.concatenate(
             [points_about_components(each.family, each.components) for each in mixtures.values()]
         )
-        return np.linspace(points.min(), points.max(), 400)
+        return points_over(points.min(), points.max(), 400, counts=counts)
     margin = 0.08 * np.ptp(y)
-    return np.linspace(y.min() - margin, y.max() + margin, 400)
+    return points_over(y.min() - margin, y.max() + margin, 400, counts=counts)

@@ -19,18 +19,18 @@ from pystan_mix.figures.style import (
     new_figure,
     thinned,
 )
+from pystan_mix.figures.support import among, bin_edges, draw_curve
 from pystan_mix.fits.groups import (
     OBSERVED_DATA,
     POSTERIOR_PREDICTIVE,
     observations,
     replications,
 )
-from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.fits.model import family_of, mixture_of_fit
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
 
-_BINS: Final = 30  # as many as in the notebook
 _VERMILION: Final = component_colours(2)[1]
 
 
@@ -51,7 +51,7 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         For each fit histograms of the data and of all replicated data, in the
         same 30 bins, and a band that holds 90 % of the heights that single
         replicated data sets have in each bin: data that leave it in more
-        than a few bins do not fit.
+        than a few bins do not fit. Of counts each has a bin of its own, up to 30.
 
     Raises
     ------
@@ -61,7 +61,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     fits = (fit, *others)
     y = _observed(fit)
     replicated = [_replicated(each) for each in fits]
-    edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]))
+    counts = family_of(fit).counts
+    edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]), counts=counts)
     names = [method_name(each) for each in fits]
     title = "Posterior predictive check"
     if not others and names[0]:
@@ -72,7 +73,7 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         if others:
             # a line higher: the legend takes the lower one
             axis.set_title(f"{name}\n", loc="left")
-        _draw_predictive(axis, _observed(each), rows, edges)
+        _draw_predictive(axis, _observed(each), rows, edges, counts=counts)
         if axis is not axes[0]:
             axis.set_ylabel("")
     return figure
@@ -90,7 +91,9 @@ def _replicated(fit: Fit) -> FloatArray:
     return thinned(replicated, at_most=2000)
 
 
-def _draw_predictive(axis: Axes, y: FloatArray, replicated: FloatArray, edges: FloatArray) -> None:
+def _draw_predictive(
+    axis: Axes, y: FloatArray, replicated: FloatArray, edges: FloatArray, *, counts: bool
+) -> None:
     """Draw the histograms of data and replicated data."""
     heights = _histograms(replicated, edges)
     low, high = np.quantile(heights, [0.05, 0.95], axis=0)
@@ -110,7 +113,7 @@ def _draw_predictive(axis: Axes, y: FloatArray, replicated: FloatArray, edges: F
         linewidth=0,
         label="90 % of replicated data sets",
     )
-    frame_densities(axis, (edges[0], edges[-1]), columns=3)
+    frame_densities(axis, (edges[0], edges[-1]), columns=3, counts=counts)
 
 
 @in_our_look
@@ -127,7 +130,7 @@ def plot_density(fit: Fit) -> Figure:
     matplotlib.figure.Figure
         A histogram of the data; the posterior mean of the mixture's density
         with its central 90 % at each point; and, dashed, the posterior mean of
-        each component's weight times its density.
+        each component's weight times its density. Of counts, probabilities as steps.
 
     Raises
     ------
@@ -140,23 +143,43 @@ def plot_density(fit: Fit) -> Figure:
     bounds = (y.min() - margin, y.max() + margin)
     # points about each component too: one may be narrower than an even grid's step
     grid = np.append(points_about_components(family, components), np.linspace(*bounds, 500))
-    grid = np.unique(np.clip(grid, *bounds))
+    grid = among(np.clip(grid, *bounds), counts=family.counts)
     parts = component_parts(grid, family, theta, components, at_most=500)
     whole = parts.sum(axis=1)
     low, high = np.quantile(whole, [0.05, 0.95], axis=0)
     title = ", ".join(part for part in ("Density of the mixture", method_name(fit)) if part)
     figure = new_figure(8.0, 4.6, title=title)
     axis = figure.subplots()
-    counts, edges = np.histogram(y, bins=_BINS, density=True)
-    axis.stairs(counts, edges, fill=True, color=SAND, label="data")
-    axis.plot(grid, whole.mean(axis=0), color=INK, linewidth=1.8, label="mixture")
-    axis.fill_between(grid, low, high, color=INK, alpha=0.2, linewidth=0, label="its central 90 %")
+    edges = bin_edges(y.min(), y.max(), counts=family.counts)
+    heights, _ = np.histogram(y, bins=edges, density=True)
+    axis.stairs(heights, edges, fill=True, color=SAND, label="data")
+    draw_curve(
+        axis,
+        grid,
+        whole.mean(axis=0),
+        counts=family.counts,
+        colour=INK,
+        label="mixture",
+        band=(low, high),
+        band_label="its central 90 %",
+    )
     colours = component_colours(parts.shape[1])
     for k, (part, colour) in enumerate(zip(parts.mean(axis=0), colours, strict=True)):
         label = "component 1" if k == 0 else str(k + 1)
-        axis.plot(grid, part, color=colour, linewidth=1.4, linestyle="--", label=label)
+        draw_curve(
+            axis,
+            grid,
+            part,
+            counts=family.counts,
+            colour=colour,
+            linewidth=1.4,
+            linestyle="--",
+            label=label,
+        )
     entries = 3 + len(colours)
-    frame_densities(axis, bounds, columns=entries if entries < 9 else -(-entries // 2))
+    columns = entries if entries < 9 else -(-entries // 2)
+    bounds = (min(bounds[0], edges[0]), max(bounds[1], edges[-1]))
+    frame_densities(axis, bounds, columns=columns, counts=family.counts)
     return figure
 
 
@@ -212,13 +235,13 @@ def _observed(fit: Fit) -> FloatArray:
     return needed(observations(fit), fit, OBSERVED_DATA, hint="This figure needs the observations.")
 
 
-def _shared_edges(y: FloatArray, replicated: FloatArray) -> FloatArray:
+def _shared_edges(y: FloatArray, replicated: FloatArray, *, counts: bool) -> FloatArray:
     """Return bins over the data, and over the replicated data but for far tails."""
     margin = 0.25 * np.ptp(y)
     tails = np.quantile(replicated, [0.001, 0.999])
     start = min(y.min(), max(tails[0], y.min() - margin))
     stop = max(y.max(), min(tails[1], y.max() + margin))
-    return np.linspace(start, stop, _BINS + 1)
+    return bin_edges(start, stop, counts=counts)
 
 
 def _histograms(samples: FloatArray, edges: FloatArray) -> FloatArray:

@@ -180,9 +180,11 @@ def legend_above(axis: Axes, *, columns: int) -> None:
     )
 
 
-def frame_densities(axis: Axes, bounds: tuple[float, float], *, columns: int) -> None:
+def frame_densities(
+    axis: Axes, bounds: tuple[float, float], *, columns: int, counts: bool = False
+) -> None:
     """Set the axes of densities of the observations, and their legend."""
-    axis.set(xlabel="$y$", ylabel="density", xlim=bounds)
+    axis.set(xlabel="$y$", ylabel="probability" if counts else "density", xlim=bounds)
     axis.set_ylim(bottom=0.0)
     axis.yaxis.set_major_locator(plain_ticks(6))
     legend_above(axis, columns=columns)

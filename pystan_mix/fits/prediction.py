@@ -28,7 +28,8 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     Raises
     ------
     DataError
-        If the data are no fit of a mixture, or the points no finite numbers.
+        If the data are no fit of a mixture, or the points no finite numbers, or
+        no counts where the components are of counts.
 
     Examples
     --------
@@ -39,8 +40,8 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     >>> log_density(fit, [-3.0, 0.0]).shape
     (4, 100, 2)
     """
-    points = check_points(y_new)
     family, theta, components = mixture_of_fit(fit)
+    points = check_points(y_new, counts=family.counts)
     with np.errstate(divide="ignore"):
         return mixture_log_density(family, points, np.log(theta), components)
 
@@ -64,7 +65,8 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     Raises
     ------
     DataError
-        If the data are no fit of a mixture, or the points no finite numbers.
+        If the data are no fit of a mixture, or the points no finite numbers, or
+        no counts where the components are of counts.
 
     Examples
     --------
@@ -76,8 +78,8 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     array([[1., 0.],
            [0., 1.]])
     """
-    points = check_points(y_new)
     family, theta, components = mixture_of_fit(fit)
+    points = check_points(y_new, counts=family.counts)
     with np.errstate(divide="ignore"):
         terms = component_terms(family, points, np.log(theta), components)
     shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])

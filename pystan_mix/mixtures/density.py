@@ -1,8 +1,9 @@
 """The log joint density of a model and its data with all constants, in Stan's unconstrained space.
 
 The unconstrained values are those of the Stan programs up to CmdStan 2.36: the
-weights' shares by stick-breaking, the means before they are pushed apart, then
-every other parameter that is not known, in the model's order.
+weights' shares by stick-breaking, the means (their logarithms, where they are positive)
+before they are pushed apart, then every other parameter that is not known, in the
+model's order.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
@@ -70,9 +72,32 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
         for parameter in target.estimated:
             values = variables[parameter.name][..., target.model.places(parameter)]
             raw[parameter.free_name] = (
-                pull_free(values, target.width) if parameter.ordered else values
+                unordered(target, parameter, values) if parameter.ordered else values
             )
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
+
+
+def unordered(target: Target, parameter: Parameter, values: FloatArray) -> FloatArray:
+    """Return the free values that increasing ones are made of: what the programs sample.
+
+    They are pushed apart in the unconstrained space.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    parameter : Parameter
+        What tells components apart by its order.
+    values : ndarray, shape (..., K)
+        Increasing values.
+
+    Returns
+    -------
+    ndarray, shape (..., K)
+        Values in the same space, in any order.
+    """
+    space = target.model.space(parameter)
+    return space.from_free(pull_free(space.to_free(values), target.width))
 
 
 def sampled_unconstrained(
@@ -129,12 +154,11 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             part = z[:, start : start + target.model.count(parameter)]
             start += part.shape[1]
             space = target.model.space(parameter)
-            values = space.from_free(part)
-            log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
             if parameter.ordered:
-                free, values = values, push_apart(values, target.width)
-                log_jacobian = log_jacobian + push_apart_log_det(free, values, target.width)
-            components[parameter.name] = target.model.filled(parameter, values)
+                free, part = part, push_apart(part, target.width)
+                log_jacobian = log_jacobian + push_apart_log_det(free, part, target.width)
+            log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
+            components[parameter.name] = target.model.filled(parameter, space.from_free(part))
     return Constrained(log_theta, components, log_jacobian)
 
 

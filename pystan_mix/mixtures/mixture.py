@@ -14,6 +14,7 @@ from pystan_mix.mixtures.numbers import (
     are_some_alike,
     check_increasing,
     check_lengths,
+    check_zero_component,
     differ_by_component,
     set_numbers,
     set_some_numbers,
@@ -51,6 +52,8 @@ class Mixture(abc.ABC):
     program: ClassVar[str]
     pymc_distribution: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
+    # whether points are whole numbers from 0 on, and not real ones
+    counts: ClassVar[bool] = False
     # (y, *, name=values, ...): a component's log density, points and parameters broadcast
     log_density: ClassVar[Callable[..., FloatArray]]
     # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
@@ -119,10 +122,22 @@ class Mixture(abc.ABC):
             self._check_sharing(parameter, parameter.sharing)
         if parameter.partly is not None:
             self._check_partly(parameter, parameter.partly)
+        if parameter.inflated is not None and parameter.ordered:
+            check_zero_component(
+                parameter.inflated,
+                getattr(self, parameter.inflated),
+                n_components=self.n_components,
+                known=not (value is None or isinstance(value, parameter.priors)),
+            )
         if value is None or isinstance(value, parameter.priors):
             return
         try:
-            set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
+            positive = parameter.space is POSITIVE
+            # a component of mean 0 is always 0
+            may_be_zero = positive and parameter.ordered
+            set_numbers(self, parameter.field, positive=positive and not may_be_zero)
+            if may_be_zero and np.min(getattr(self, parameter.field)) < 0.0:
+                raise ModelError(f"{parameter.field} must be 0 or more; they are {value!r}.")
         except ModelError as error:
             raise ModelError(
                 f"{error} Give a prior such as {parameter.example}, or the known values."
@@ -236,8 +251,17 @@ class Mixture(abc.ABC):
 
     def _partly(self, parameter: Parameter) -> FloatArray | None:
         """Return the known values of some components, NaN of the others; None where none are."""
+        if self.is_inflated(parameter):
+            each = np.full(self.n_components, np.nan)
+            each[0] = parameter.of_zero
+            return each
         values = None if parameter.partly is None else getattr(self, parameter.partly)
         return None if values is None else np.array(values, dtype=np.float64)
+
+    def is_inflated(self, parameter: Parameter) -> bool:
+        """Return whether the first component is at zero, and has a value of the parameter there."""
+        inflated = parameter.inflated is not None and bool(getattr(self, parameter.inflated))
+        return inflated and not (self.is_shared(parameter) or self.is_known(parameter))
 
     def least(self, parameter: Parameter) -> float:
         """Return what no value of a parameter is below; zero where there is no floor."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,12 @@ def one_or_each(values: object) -> Numbers:
     """Return one number where all are equal, else a list: the inverse of `per_component`."""
     numbers = np.atleast_1d(np.asarray(values, dtype=np.float64))
     return float(numbers[0]) if np.ptp(numbers) == 0.0 else numbers.tolist()
+
+
+def brief(prior: Any) -> Any:
+    """Return a prior with one number in place of each sequence of equal ones."""
+    numbers = {each.name: getattr(prior, each.name) for each in dataclasses.fields(prior)}
+    return dataclasses.replace(prior, **{name: one_or_each(x) for name, x in numbers.items()})
 
 
 def per_component(value: Numbers, size: int) -> FloatArray:
@@ -97,3 +104,19 @@ def are_some_alike(numbers: Iterable[object], size: int) -> bool:
     """Return whether two of some components have equal numbers, all of them."""
     each = [value for value in numbers if isinstance(value, tuple)]
     return len({tuple(value[k] for value in each) for k in range(size)}) < size
+
+
+def check_zero_component(field: str, wanted: object, *, n_components: int, known: bool) -> None:
+    """Refuse a component at zero as the only one, or where means are known."""
+    if not isinstance(wanted, bool):
+        raise ModelError(f"{field} must be True or False; it is {wanted!r}.")
+    if wanted and n_components == 1:
+        raise ModelError(
+            f"{field} makes the first component a point mass at 0, and n_components is 1. "
+            "Give 2 or more."
+        )
+    if wanted and known:
+        raise ModelError(
+            f"{field} is for means that are estimated, and they are known. Leave it out: of "
+            "known means the first may be 0."
+        )

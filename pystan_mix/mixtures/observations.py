@@ -14,6 +14,8 @@ from pystan_mix.stats.grid import grid_step
 
 # squares and sums of squares of what is larger leave the range of a double
 LARGEST_MAGNITUDE = 1e100
+# of Stan's integers
+LARGEST_COUNT = 2**31 - 1
 # of the data's standard deviation: the least scale where values do not repeat on a grid
 PART_OF_SPREAD = 1e-3
 
@@ -89,18 +91,20 @@ def least_scale(observed: Observations) -> float:
 
 
 def checked_observations(
-    y: object, *, n_components: int = 1, missing: Missing = "raise"
+    y: object, *, n_components: int = 1, missing: Missing = "raise", counts: bool = False
 ) -> Observations:
     """Return observations, or say what is wrong with them.
 
     Parameters
     ----------
     y : array_like, shape (N,)
-        Observations: numbers in any unit.
+        Observations: numbers in any unit, or counts.
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
+    counts : bool, default False
+        Whether they are to be whole numbers, 0 or more.
 
     Returns
     -------
@@ -111,8 +115,8 @@ def checked_observations(
     ------
     DataError
         If they are not a one-dimensional sequence of at least two different
-        finite numbers of magnitude up to 1e100, or if there are fewer
-        different values than components.
+        finite numbers of magnitude up to 1e100, or of whole numbers from 0 to 2147483647
+        where they are counts; or if there are fewer different values than components.
     SettingsError
         If `missing` is neither of its words.
 
@@ -134,6 +138,8 @@ def checked_observations(
             f'NaN, the first at position {first}. Leave them out with missing="drop".'
         )
     _check_magnitudes(np.where(there, values, 0.0))
+    if counts:
+        _check_counts(np.where(there, values, 0.0))
     values = values[there] if dropped else values
     if values.size < 2:
         beside = f" beside {dropped} missing" if dropped else ""
@@ -158,13 +164,15 @@ def checked_observations(
     return found
 
 
-def check_points(y: object) -> FloatArray:
+def check_points(y: object, *, counts: bool = False) -> FloatArray:
     """Return points as a float array, or say what is wrong with them.
 
     Parameters
     ----------
     y : array_like, shape (N,)
         Numbers.
+    counts : bool, default False
+        Whether they are to be whole numbers, 0 or more.
 
     Returns
     -------
@@ -175,11 +183,56 @@ def check_points(y: object) -> FloatArray:
     ------
     DataError
         If they are not a one-dimensional sequence of finite numbers of
-        magnitude up to 1e100.
+        magnitude up to 1e100, or of counts.
     """
     values = as_numbers(y)
     _check_magnitudes(values)
+    if counts:
+        _check_counts(values)
     return values
+
+
+def _check_counts(values: FloatArray) -> None:
+    """Refuse what are no whole numbers from 0 to the largest that Stan has."""
+    bad = np.flatnonzero((values < 0.0) | (values != np.floor(values)) | (values > LARGEST_COUNT))
+    if bad.size:
+        first = values[bad[0]]
+        remedy = (
+            "Count in a larger unit"
+            if first > LARGEST_COUNT
+            else "Check that the right column was read, or take NormalMixture for measurements"
+        )
+        raise DataError(
+            f"Counts are whole numbers from 0 to {LARGEST_COUNT}; {bad.size} of {values.size} "
+            f"observations are not, the first is {first:g} at position {bad[0]}. {remedy}."
+        )
+
+
+def quantile_points(y: FloatArray, *, at_most: int, counts: bool = False) -> FloatArray:
+    """Return evenly spaced quantiles of observations, which stand for all of them.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        The observations.
+    at_most : int
+        How many points; there are no more than observations.
+    counts : bool, default False
+        Whether the observations are counts, and the points are to be as well.
+
+    Returns
+    -------
+    ndarray, shape (min(N, at_most),)
+        Increasing points.
+
+    Examples
+    --------
+    >>> quantile_points(np.array([0.0, 5.0, 1.0, 1.0]), at_most=2, counts=True)
+    array([0., 1.])
+    """
+    size = min(y.size, at_most)
+    levels = (np.arange(size) + 0.5) / size
+    return np.quantile(y, levels, method="inverted_cdf" if counts else "linear")
 
 
 def _check_magnitudes(values: FloatArray) -> None:

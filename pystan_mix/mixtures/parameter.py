@@ -42,6 +42,11 @@ class Parameter:
     floor : str, optional
         The model's field, and the programs' name, of what none of its values
         is below, such as ``min_sigma``.
+    inflated : str, optional
+        The model's field that says whether the first component is a point mass at
+        zero, of which nothing is estimated, such as ``zero_inflated``.
+    of_zero : float, default 0
+        The value that such a component has, where each has its own.
     """
 
     name: str
@@ -57,6 +62,8 @@ class Parameter:
     sharing: str | None = None
     partly: str | None = None
     floor: str | None = None
+    inflated: str | None = None
+    of_zero: float = 0.0
 
     @property
     def free_name(self) -> str:

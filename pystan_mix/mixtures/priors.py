@@ -166,13 +166,14 @@ class Normal:
 
 @dataclasses.dataclass(frozen=True)
 class Gamma:
-    """Gamma prior of degrees of freedom.
+    """Gamma prior of degrees of freedom, and of the means and precisions of counts.
 
     Parameters
     ----------
     shape, rate : float or sequence of K floats
-        Positive; the mean is ``shape / rate``. Numbers stand for one value
-        that all components share, a sequence for one each.
+        Positive; the mean is ``shape / rate``. Of degrees of freedom numbers stand for one
+        value that all components share, a sequence for one each; of the others one
+        number serves all components.
 
     Raises
     ------

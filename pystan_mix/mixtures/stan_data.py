@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.errors import DataError, PystanMixError
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.numbers import one_or_each
+from pystan_mix.mixtures.numbers import brief, one_or_each
 from pystan_mix.mixtures.observations import Observations, check_points, indexed
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
@@ -44,7 +44,7 @@ def stan_data(
     data: dict[str, Any] = {
         "K": target.n_components,
         "N": observed.distinct.size,
-        "y": observed.distinct.tolist(),
+        "y": (observed.distinct.astype(np.int64) if model.counts else observed.distinct).tolist(),
         "count": observed.count.tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
@@ -63,6 +63,8 @@ def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
         beside[parameter.sharing] = int(model.is_shared(parameter) and model.n_components > 1)
     if parameter.floor is not None:
         beside[parameter.floor] = model.least(parameter)
+    if parameter.inflated is not None and parameter.ordered:
+        beside[parameter.inflated] = int(getattr(model, parameter.inflated))
     if model.is_known(parameter):
         known = np.broadcast_to(model.known_values()[name], model.n_components).tolist()
         # vectors of size zero
@@ -76,15 +78,16 @@ def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:
             key: np.array(value)[places].tolist() if isinstance(value, list) and value else value
             for key, value in prior.items()
         }
-        known = model.filled(parameter, np.zeros(count)).tolist()
+        if not model.is_inflated(parameter):
+            known = model.filled(parameter, np.zeros(count)).tolist()
     return {f"n_{name}": count, f"{name}_known": known} | prior | beside
 
 
 def _of_all(name: str, data: Mapping[str, Any], estimated: NDArray[np.bool_]) -> dict[str, Any]:
     """Return a data block with the numbers of a prior for all components, whatever is known."""
     spread = {}
-    for part in ("shape", "loc", "scale"):
-        numbers = np.asarray(data[f"{name}_{part}"], dtype=np.float64)
+    for part in ("shape", "rate", "loc", "scale"):
+        numbers = np.asarray(data.get(f"{name}_{part}", ()), dtype=np.float64)
         if numbers.size:
             # those of what is known count for nothing
             spread[f"{name}_{part}"] = np.full(estimated.size, numbers[0])
@@ -129,16 +132,23 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                     each = [None if value == 0.0 else float(value) for value in np.array(values)]
                     known[parameter.partly] = each
                     numbers = _of_all(name, data, np.array(values) == 0.0)
+                n_estimated = int(data.get(f"n_{name}", 0))
+                if _is_inflated(parameter, data) and n_estimated == int(data["K"]) - 1:
+                    numbers = _of_all(name, data, np.arange(n_estimated + 1) > 0)
                 # version 0.1.0 had one form of prior
                 form = data.get(f"{name}_prior", parameter.priors[0].stan_prior)
                 kind = next(each for each in parameter.priors if each.stan_prior == form)
-                known[parameter.field] = kind.from_stan_data(name, numbers)
+                prior = kind.from_stan_data(name, numbers)
+                # of what may be shared, one number each stands for a value each
+                known[parameter.field] = prior if parameter.shared else brief(prior)
                 if parameter.sharing is not None:
                     known[parameter.sharing] = bool(data.get(parameter.sharing, False))
+                if parameter.inflated is not None:
+                    known[parameter.inflated] = _is_inflated(parameter, data)
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))
-        y = check_points(data["y"])
+        y = check_points(data["y"], counts=family.counts)
         model = family(
             n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),
             weights=Dirichlet(one_or_each(data["alpha"])),
@@ -167,6 +177,11 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
     count = _counts(data["count"], size=y.size)
     index = np.repeat(np.arange(y.size), count)
     return Target(model, Observations(y=y[index], distinct=y, count=count, index=index))
+
+
+def _is_inflated(parameter: Parameter, data: Mapping[str, Any]) -> bool:
+    """Return whether the first component is at zero, where a parameter says so."""
+    return parameter.inflated is not None and bool(data.get(parameter.inflated, False))
 
 
 def _counts(values: object, *, size: int) -> NDArray[np.intp]:

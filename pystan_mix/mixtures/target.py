@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from pystan_mix.mixtures.observations import (
 )
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.transforms import POSITIVE
 
 Model = TypeVar("Model", bound=Mixture)
 
@@ -109,15 +111,22 @@ class Target:
         """How near two means may come before one pushes the other: the programs' own choice.
 
         Half the standard deviation of the data, or where they do not vary the
-        mean prior scale of the means, divided by the number of components.
+        mean prior scale of the means, divided by the number of components whose
+        means are estimated. Means that are positive are pushed apart on the log scale:
+        there it is the standard deviation of a lognormal variable with the
+        moments of the data, or of the prior.
         """
-        y = self.observed.y
+        y, means = self.observed.y, self.model.ordered_parameter()
         spread = float(np.std(y)) if self.observed.distinct.size > 1 else 0.0
-        if not spread:
-            means = self.model.ordered_parameter()
+        relative = means.space is POSITIVE
+        if relative and spread:
+            spread = math.sqrt(math.log1p((spread / float(np.mean(y))) ** 2))
+        elif not spread:
             prior = self.model.prior(means).stan_data(means.name, self.n_components)
-            spread = float(np.mean(prior[f"{means.name}_scale"]))
-        return spread / (2 * self.n_components)
+            part = np.array(prior[f"{means.name}_{'shape' if relative else 'scale'}"])
+            part = part[self.model.places(means)]
+            spread = math.sqrt(math.log1p((1.0 / part).mean())) if relative else float(part.mean())
+        return spread / (2 * self.model.count(means))
 
 
 def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Target:
@@ -142,7 +151,9 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
     DataError
         If the observations cannot be used, or are None.
     """
-    observed = checked_observations(y, n_components=model.n_components, missing=missing)
+    observed = checked_observations(
+        y, n_components=model.n_components, missing=missing, counts=model.counts
+    )
     return Target(completed(model, observed), observed)
 
 

@@ -7,11 +7,14 @@ integrates to a probability below one.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
+from scipy import special
 
+from pystan_mix.mixtures.priors import Gamma
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 
@@ -19,6 +22,8 @@ from pystan_mix.numerics import FloatArray
 _NODES = 16
 # standard deviations beyond which the normal density is zero as a double
 _REACH = 38
+# of a logarithm; the density there is zero as a double
+_LOWEST = 745.0
 # exp(-45) is beyond a double's digits
 _NEGLIGIBLE = 45.0
 
@@ -54,13 +59,66 @@ def log_ordering_probability(loc: FloatArray, scale: FloatArray) -> float:
     loc = loc - loc[scale.argmin()]
     steps = np.arange(-_REACH, _REACH + 1.0)
     ends = np.unique((loc[:, None] + scale[:, None] * steps).ravel())
+
+    def density(x: FloatArray, k: int) -> FloatArray:
+        z = (x - loc[k]) / scale[k]
+        return np.asarray(np.exp(-0.5 * z * z) / (scale[k] * math.sqrt(2.0 * math.pi)))
+
+    return _log_in_order(density, loc.size, ends)
+
+
+def log_ordering_probability_of_gammas(shape: FloatArray, rate: FloatArray) -> float:
+    """Log probability that independent gamma variables come in increasing order.
+
+    As `log_ordering_probability`, of their logarithms.
+
+    Parameters
+    ----------
+    shape, rate : ndarray, shape (K,)
+        Shapes and rates of the gamma variables.
+
+    Returns
+    -------
+    float
+        ``-log(K!)`` where all are the same. Ten digits.
+
+    Examples
+    --------
+    >>> p = log_ordering_probability_of_gammas(np.ones(2), np.array([3.0, 1.0]))
+    >>> round(float(np.exp(p)), 9)
+    0.75
+    """
+    if np.ptp(shape) == 0.0 and np.ptp(rate) == 0.0:
+        return -math.lgamma(shape.size + 1.0)
+    pieces = []
+    for a, b in zip(shape, rate, strict=True):
+        last = math.log(a + 40.0 * math.sqrt(a) + 800.0)
+        # below the mode the logarithm's density falls like exp(a * t), above like exp(-exp(t))
+        first = float(special.digamma(a)) - _LOWEST / a
+        middle = min(0.0, float(special.digamma(a))) if a < 1.0 else first
+        pieces.append(np.arange(first, middle, 1.0 / a) - math.log(b))
+        step = 0.5 if a < 1.0 else 1.0 / math.sqrt(a)
+        pieces.append(np.append(np.arange(middle, last, step), last) - math.log(b))
+
+    def density(x: FloatArray, k: int) -> FloatArray:
+        t = x + math.log(rate[k])
+        # far above, the exponent overflows: nothing is there
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(shape[k] * t - np.exp(t) - special.gammaln(shape[k])))
+
+    return _log_in_order(density, shape.size, np.unique(np.concatenate(pieces)))
+
+
+def _log_in_order(
+    density: Callable[[FloatArray, int], FloatArray], K: int, ends: FloatArray
+) -> float:
+    """Return the log probability that variables come in order, on panels between ends."""
     nodes, weights, cumulate = _panel_rule()
     half = 0.5 * np.diff(ends)[:, None]
     x = 0.5 * (ends[1:] + ends[:-1])[:, None] + half * nodes
     below, log_total = np.ones_like(x), 0.0
-    for location, width in zip(loc, scale, strict=True):
-        z = (x - location) / width
-        inner = np.exp(-0.5 * z * z) / (width * math.sqrt(2.0 * math.pi)) * below * half
+    for k in range(K):
+        inner = density(x, k) * below * half
         whole = np.cumsum(inner @ weights)
         below = np.concatenate([[0.0], whole[:-1]])[:, None] + inner @ cumulate.T
         # K factors of one part in K each would leave the range of a double
@@ -74,10 +132,15 @@ def log_ordering_of(target: Target) -> float:
     total = 0.0
     for parameter in target.estimated:
         if parameter.ordered:
-            name, prior = parameter.name, target.model.prior(parameter)
-            numbers = prior.stan_data(name, target.n_components)
-            loc, scale = (np.asarray(numbers[f"{name}_{part}"]) for part in ("loc", "scale"))
-            total += log_ordering_probability(loc, scale)
+            prior, places = target.model.prior(parameter), target.model.places(parameter)
+            numbers = {
+                name: np.asarray(values)[places]
+                for name, values in prior.stan_data("", target.n_components).items()
+            }
+            if isinstance(prior, Gamma):
+                total += log_ordering_probability_of_gammas(numbers["_shape"], numbers["_rate"])
+            else:
+                total += log_ordering_probability(numbers["_loc"], numbers["_scale"])
     return total
 
 

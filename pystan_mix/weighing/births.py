@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
+from pystan_mix.mixtures.observations import quantile_points
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
@@ -97,8 +98,7 @@ def merged(
     """
     S, K = variables["theta"].shape
     y = target.observed.y
-    size = min(y.size, _POINTS)
-    points = np.quantile(y, (np.arange(size) + 0.5) / size)
+    points = quantile_points(y, at_most=_POINTS, counts=target.model.counts)
     rows, first = np.arange(S), rng.integers(0, K - 1, S)
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
@@ -106,7 +106,7 @@ def merged(
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
         both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])
         # each point stands for some observations: their sum of exponential weights
-        both *= rng.gamma(y.size / size, size=both.shape)
+        both *= rng.gamma(y.size / points.size, size=both.shape)
         fitted = target.model.from_shares(
             points, both[:, None], least_spread=1e-3 * float(y.std()) / K
         )

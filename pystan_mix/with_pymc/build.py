@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
-from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
+from pystan_mix.with_pymc.distributions import floored_simplex, root_of_inverse_gamma
 
 Floor = Literal["transform", "potential"]
 
@@ -48,9 +47,9 @@ def to_pymc(
     missing : {"raise", "drop"}, default "raise"
         As in `sample`.
     by_hand : bool, default False
-        False takes PyMC's `Mixture`. True sums the components' densities
-        with `logsumexp`, in a `CustomDist` that can also draw, so that
-        ``pm.sample_posterior_predictive`` works.
+        False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
+        components' densities with `logsumexp`, in a `CustomDist` that can also draw,
+        so that ``pm.sample_posterior_predictive`` works.
     floor : {"transform", "potential"}, default "transform"
         How a `min_weight` above zero is written; without one the two are the
         same. "transform" maps the weights and the order of the means from an
@@ -181,9 +180,17 @@ def _log_density_by_hand(
 ) -> Any:
     """Sum the components' densities on the log scale, as the notebook does by hand."""
     pm = import_pymc()
-    parameters = zip(family.parameters, components, strict=True)
-    distribution = getattr(pm, family.pymc_distribution).dist(**{p.pymc: x for p, x in parameters})
-    terms = pm.math.log(theta) + pm.logp(distribution, value[..., None])
+    given = {p.pymc: x for p, x in zip(family.parameters, components, strict=True)}
+    value, mean = value[..., None], family.ordered_parameter().pymc
+    at_zero = pm.math.eq(given[mean], 0.0)
+    if family.counts:
+        # where a component is always 0, PyMC's is not called upon
+        given[mean] = pm.math.where(at_zero, 1.0, given[mean])
+    log_densities = pm.logp(getattr(pm, family.pymc_distribution).dist(**given), value)
+    if family.counts:
+        of_zero = pm.math.where(pm.math.eq(value, 0), 0.0, -np.inf)
+        log_densities = pm.math.where(at_zero, of_zero, log_densities)
+    terms = pm.math.log(theta) + log_densities
     return pm.math.logsumexp(terms, axis=-1, keepdims=False)
 
 
@@ -191,8 +198,9 @@ def _likelihood(
     pm: Any, target: Target, theta: Any, components: Mapping[str, Any], *, by_hand: bool
 ) -> None:
     """Add the observations."""
-    family, observed = type(target.model), {"observed": target.observed.y, "dims": "obs"}
-    if not by_hand:
+    family, y = type(target.model), target.observed.y
+    observed = {"observed": y.astype(np.int64) if family.counts else y, "dims": "obs"}
+    if not (by_hand or _has_zero_component(target)):
         names = {each.pymc: components[each.name] for each in family.parameters}
         distribution = getattr(pm, family.pymc_distribution).dist(**names)
         pm.Mixture("y", w=theta, comp_dists=distribution, **observed)
@@ -209,12 +217,19 @@ def _likelihood(
     )
 
 
+def _has_zero_component(target: Target) -> bool:
+    """Return whether a component of counts is always 0, which PyMC's distributions may not be."""
+    means = target.model.ordered_parameter()
+    known = target.known.get(means.name, np.ones(1))
+    return target.model.counts and (target.model.is_inflated(means) or bool((known == 0.0).any()))
+
+
 def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
     """Add the weights; a floor is in their transform, or a potential."""
     K, floor = target.n_components, target.model.min_weight
     transform = pm.distributions.transforms.simplex
     if floor > 0.0 and not potential:
-        transform = _floored_simplex(floor, K)
+        transform = floored_simplex(pm, floor, K)
     theta = pm.Dirichlet(
         "theta",
         a=target.concentration,
@@ -272,28 +287,3 @@ def _variable(
         falls = pm.math.lt(variable[1:], variable[:-1])
         pm.Potential("order", pm.math.where(falls, -np.inf, 0).sum())
     return variable
-
-
-def _floored_simplex(floor: float, K: int) -> Any:
-    """Return PyMC's simplex transform, followed by the affine map onto weights above a floor."""
-    transforms = import_pymc().distributions.transforms
-    base: Any = transforms.Transform
-    free = 1.0 - K * floor
-
-    class FlooredSimplex(base):  # type: ignore[misc]
-        """A simplex whose every element is at least `floor`; PyMC takes a transform as a class."""
-
-        name = "floored"
-
-        def forward(self, value: Any, *inputs: Any) -> Any:
-            return transforms.simplex.forward((value - floor) / free, *inputs)
-
-        def backward(self, value: Any, *inputs: Any) -> Any:
-            return floor + free * transforms.simplex.backward(value, *inputs)
-
-        def log_jac_det(self, value: Any, *inputs: Any) -> Any:
-            # the map stretches each of the K - 1 free weights
-            stretch = (K - 1) * math.log(free)
-            return transforms.simplex.log_jac_det(value, *inputs) + stretch
-
-    return FlooredSimplex()

@@ -35,7 +35,8 @@ def test_run_checks_looks_at_everything(monkeypatch, tmp_path):
     by_name = {check.name: check for check in checks}
     assert by_name["Python"].ok
     assert by_name["ArviZ"].ok
-    assert by_name["Stan programs"].found == "normal, student_t, textbook compiled when first used"
+    names = "negative_binomial, normal, poisson, student_t, textbook"
+    assert by_name["Stan programs"].found == f"{names} compiled when first used"
     assert not by_name["CmdStan"].ok
     assert by_name["CmdStan"].remedy == "Run: pystan-mix install"
     assert not doctor.fit_can_run(checks)
@@ -70,19 +71,21 @@ def test_what_compiles_is_not_needed_where_all_programs_came_compiled(prebuilt):
     assert doctor.fit_can_run(checks)
     by_name = {check.name: check for check in checks}
     assert by_name["Stan programs"].ok
-    assert by_name["Stan programs"].found == "normal, student_t, textbook came compiled"
+    names = "negative_binomial, normal, poisson, student_t, textbook"
+    assert by_name["Stan programs"].found == f"{names} came compiled"
     for name in ("make", "C++ compiler", "CmdStan"):
         assert not by_name[name].ok
         assert by_name[name].remedy.startswith("Not needed, unless for likelihood=")
 
 
 def test_what_compiles_is_needed_for_a_program_that_did_not_come(prebuilt):
-    bring_compiled(*stan_programs()[:2], folder=prebuilt)
+    bring_compiled(*stan_programs()[:4], folder=prebuilt)
     checks = doctor.run_checks()
     assert not doctor.fit_can_run(checks)
     programs = checks[1]
     assert programs.ok
-    assert programs.found == "normal, student_t came compiled; textbook compiled when first used"
+    names = "negative_binomial, normal, poisson, student_t"
+    assert programs.found == f"{names} came compiled; textbook compiled when first used"
 
 
 def test_what_compiles_is_needed_for_a_program_that_does_not_start(prebuilt):

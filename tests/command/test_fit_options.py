@@ -16,6 +16,8 @@ from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 
+WITH_SIGMA = [NormalMixture, StudentTMixture]
+
 
 @pytest.fixture
 def two_families(monkeypatch):
@@ -78,19 +80,22 @@ def test_every_family_takes_words_for_all_that_it_has(family):
     """Also where the same option means something else in another family."""
     words = {each.field: "0,5" if each.ordered else "3" for each in family.parameters}
     options = [f"--{field}={text}" for field, text in words.items()]
-    model = model_of_words(f"--family={family.family}", "--components=2", *options)
     known = {field: 3.0 for field, text in words.items() if text == "3"}
-    assert model == family(n_components=2, means=Normal(0, 5), **known)
+    means = Normal(0, 5)
+    if family.counts:
+        options[0], means = "--means=2,5", Gamma(2, 5)
+    model = model_of_words(f"--family={family.family}", "--components=2", *options)
+    assert model == family(n_components=2, means=means, **known)
     assert type(model) is family
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", WITH_SIGMA)
 def test_one_sigma_for_all_components(family):
     model = model_of_words(f"--family={family.family}", "--components=3", "--shared-sigma")
     assert model == family(n_components=3, shared_sigma=True)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", WITH_SIGMA)
 def test_some_known_sigmas(family):
     words = (f"--family={family.family}", "--components=3", "--sigma=half-normal:2")
     model = model_of_words(*words, "--known-sigma=1,unknown,0.5")
@@ -101,12 +106,39 @@ def test_some_known_sigmas(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_known_means(family):
-    model = model_of_words(f"--family={family.family}", "--components=2", "--means=known:-1,0.5")
-    assert model == family(n_components=2, means=[-1, 0.5])
+    first = 0 if family.counts else -1
+    words = (f"--family={family.family}", "--components=2", f"--means=known:{first},0.5")
+    assert model_of_words(*words) == family(n_components=2, means=[first, 0.5])
     # more than one word: those of a prior
     assert model_of_words("--components=2", "--means=-1,0.5").means == Normal(-1, 0.5)
     with pytest.raises(ModelError, match=r"--means takes .*; or known:NUMBERS.*'known:a'"):
         model_of_words("--components=2", "--means=known:a")
+
+
+@pytest.mark.parametrize("family", [each for each in FAMILIES if each.counts])
+def test_components_of_counts(family):
+    words = (f"--family={family.family}", "--components=3", "--zero-inflated")
+    assert model_of_words(*words, "--means=1:2:3,0.5") == family(
+        n_components=3, means=Gamma([1, 2, 3], 0.5), zero_inflated=True
+    )
+    with pytest.raises(ModelError, match=r"--means takes SHAPE,RATE of a gamma prior"):
+        model_of_words(*words, "--means=1")
+
+
+@pytest.mark.parametrize(
+    ("family", "option"),
+    [
+        ("normal", "--zero-inflated"),
+        ("poisson", "--min-sigma=0"),
+        ("poisson", "--shared-sigma"),
+        ("poisson", "--shared-phi"),
+        ("negative-binomial", "--known-sigma=1,unknown"),
+    ],
+)
+def test_an_option_of_another_family_is_refused(family, option):
+    words = (f"--family={family}", "--components=2", option)
+    with pytest.raises(ModelError, match=f"{option.partition('=')[0]} is not for --family"):
+        model_of_words(*words)
 
 
 def test_student_t_components():
@@ -154,6 +186,8 @@ def test_help_says_of_which_family_a_parameter_is(two_families, monkeypatch):
     monkeypatch.setattr(fit_options, "FAMILIES", FAMILIES)
     parser_of_all = argparse.ArgumentParser()
     add_fit_options(parser_of_all)
-    assert "standard deviations or scales: numbers" in parser_of_all.format_help()
+    said = parser_of_all.format_help()
+    assert "standard deviations or scales of normal and student-t components: numbers" in said
+    assert "of poisson and negative-binomial components SHAPE,RATE of a gamma prior" in said
     # each once, though both families have it
     assert parser.format_help().count("\n  --sigma ") == 1

@@ -5,9 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_probability
+from pystan_mix.selection.restrictions import (
+    log_floor_probability,
+    log_ordering_probability,
+    log_ordering_probability_of_gammas,
+)
 
 
 @pytest.mark.parametrize("K", [1, 2, 3, 7, 20])
@@ -145,3 +149,23 @@ def test_a_tiny_floor_and_sharp_concentrations_are_no_trouble():
     # Beta(2000, 2000) has a standard deviation of 1 / 126.5
     sharp = log_floor_probability(np.array([2000.0, 2000.0]), 0.49)
     assert sharp == pytest.approx(math.log(1 - 2 * stats.beta.cdf(0.49, 2000, 2000)), abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rate"),
+    [([1, 1], [3, 1]), ([0.01, 2], [1, 5]), ([100, 110], [1, 1.3]), ([0.3, 5], [1e-6, 1])],
+)
+def test_two_gamma_variables_in_order(shape, rate):
+    """The share of the one in the sum, each times its rate, is a beta variable."""
+    expected = special.betainc(*shape, rate[0] / (rate[0] + rate[1]))
+    found = log_ordering_probability_of_gammas(np.array(shape, float), np.array(rate, float))
+    assert math.exp(found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_three_gamma_variables_in_order_by_simulation():
+    """Within five standard errors."""
+    shape, rate = np.array([1.0, 2.0, 0.5]), np.array([1.0, 1.0, 0.1])
+    draws = np.random.default_rng(8).gamma(shape, 1.0 / rate, size=(100_000, 3))
+    share = (np.diff(draws) > 0.0).all(axis=1).mean()
+    expected = math.exp(log_ordering_probability_of_gammas(shape, rate))
+    assert abs(share - expected) < 5.0 * math.sqrt(expected * (1.0 - expected) / 100_000)

@@ -37,7 +37,14 @@ from pystan_mix.study.textbook import textbook_data
 
 STAN = resource_dir("stan")
 PLAIN, FUSED = ("parts", "plain"), ("fused", "parts")
-PROGRAMS = [("normal", FUSED), ("normal", PLAIN), ("student_t", PLAIN), ("textbook", ())]
+PROGRAMS = [
+    ("normal", FUSED),
+    ("normal", PLAIN),
+    ("student_t", PLAIN),
+    ("poisson", PLAIN),
+    ("negative_binomial", PLAIN),
+    ("textbook", ()),
+]
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
 PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
@@ -231,6 +238,29 @@ def test_what_is_known_or_shared_enters_as_such(cmdstan: CmdStan, program: str, 
 def test_data_that_do_not_go_together(cmdstan: CmdStan, program: str, given, change, words):
     target = target_of(pmix.StudentTMixture(n_components=2, df=4.0, **given), Y)
     (executable,) = compiled(stan_program(program), show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        data = space.write_data("data", stan_data(target) | change)
+        call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
+        with pytest.raises(SamplingError, match=words):
+            run_cmdstan(space, "chain", [call], parallel=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"zero_inflated": 1}, "n_mu must be 1"),
+        ({"zero_inflated": 1, "sort_components": 1}, "n_mu must be 1"),
+        (
+            {"n_mu": 1, "mu_shape": [1], "mu_rate": [1], "zero_inflated": 1, "sort_components": 1},
+            "sorted where one of them is always 0",
+        ),
+        ({"n_phi": 1, "phi_shape": [1], "phi_rate": [1]}, "n_phi must be 0, 2, or 1 if shared"),
+        ({"y": [-1, 2]}, None),
+    ],
+)
+def test_data_of_counts_that_do_not_go_together(cmdstan: CmdStan, change, words):
+    target = target_of(pmix.NegativeBinomialMixture(n_components=2), [1, 2])
+    (executable,) = compiled(stan_program("negative_binomial"), show_progress=False)
     with workspace(executable, keep_in=None) as space:
         data = space.write_data("data", stan_data(target) | change)
         call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)

@@ -1,0 +1,73 @@
+/*
+ * Finite mixture of Poisson components.
+ *
+ * The assignments are summed out, the means are ordered, no mixing proportion
+ * is below min_weight, and the means are estimated or known. The order comes
+ * of pushing the logarithms of free means apart. The first component may be
+ * one that is always 0: zero inflation. The likelihood is found on the include
+ * path: plain/ holds the one in Stan.
+ */
+functions {
+  #include after_zero.stanfunctions
+  #include log_ordering.stanfunctions
+  #include push_apart.stanfunctions
+  #include poisson.stanfunctions
+}
+data {
+  int<lower=1> K; // number of components
+  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  array[N] int<lower=0> y; // distinct observations
+  array[N] int<lower=1> count; // how often each of them occurs
+  #include weights_data.stan
+  #include means_data.stan
+  #include outputs_data.stan
+}
+transformed data {
+  real free_weight = 1 - K * min_weight;
+  real width = n_mu ? log_ordering_width(y, count, mu_shape) : 1;
+  vector[N] y_count = to_vector(count);
+  vector[N] y_real = to_vector(y);
+  vector[N] log_factorial = lgamma(y_real + 1);
+  if (n_mu != 0 && n_mu != K - zero_inflated) {
+    reject("n_mu must be 0 or ", K - zero_inflated, "; it is ", n_mu);
+  }
+}
+parameters {
+  simplex[K] theta_raw; // shares of the weight that the floor leaves free
+  vector<lower=0>[n_mu] mu_raw; // means before they are ordered
+}
+transformed parameters {
+  // an affine map, so the Dirichlet prior needs no further Jacobian
+  simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+  positive_ordered[n_mu ? K : 0] mu // means
+    = after_zero(exp(push_apart(log(mu_raw), width)), zero_inflated, 0);
+}
+model {
+  vector[K] log_theta = log(theta);
+  vector[K] location = append_row(mu, mu_known);
+  theta ~ dirichlet(alpha);
+  if (n_mu) {
+    vector[n_mu] log_mu = log(tail(mu, n_mu));
+    tail(mu, n_mu) ~ gamma(mu_shape, mu_rate);
+    target += push_apart_log_det(log(mu_raw), log_mu, width);
+    target += sum(log_mu) - sum(log(mu_raw));
+  }
+  target += dot_product(y_count,
+                        poisson_mixture_lpmfs(y_real, log_factorial,
+                                              log_theta, location));
+}
+generated quantities {
+  array[N_rep] int y_rep; // replicated observations
+  vector[save_log_lik ? N : 0] log_lik; // log probability of each distinct y
+  {
+    vector[K] location = append_row(mu, mu_known);
+    for (n in 1 : N_rep) {
+      int k = categorical_rng(theta);
+      y_rep[n] = location[k] > 0 ? poisson_rng(location[k]) : 0;
+    }
+    if (save_log_lik) {
+      log_lik = poisson_mixture_lpmfs(y_real, log_factorial, log(theta),
+                                      location);
+    }
+  }
+}

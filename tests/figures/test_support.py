@@ -1,0 +1,28 @@
+"""Tests of pystan_mix.figures.support."""
+
+import numpy as np
+import pytest
+
+from pystan_mix.figures.support import BINS, bin_edges, points_over
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 3), (7, 36), (0, 30), (5, 100_003)])
+def test_bins_of_counts_hold_equally_many_and_all(low, high):
+    edges = bin_edges(low, high, counts=True)
+    widths = np.unique(np.diff(edges))
+    assert edges.size - 1 <= BINS
+    assert widths.size == 1
+    assert widths[0] == np.round(widths[0])
+    assert edges[0] == low - 0.5
+    assert high + 0.5 <= edges[-1] < high + 0.5 + widths[0]
+
+
+def test_bins_of_real_observations_are_thirty():
+    np.testing.assert_array_equal(bin_edges(-1.0, 2.0, counts=False), np.linspace(-1, 2, 31))
+
+
+def test_points_over_many_counts_are_no_more_than_asked_for():
+    points = points_over(-8.0, 1e6, 400, counts=True)
+    assert points[0] == 0.0
+    assert points.size <= 400
+    assert (points == np.round(points)).all()
