@@ -6,11 +6,13 @@ import numpy as np
 
 from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.restarts import Approximation
-from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
+from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.adaptive import Refinement, refine
 from pystan_mix.stats.importance.weights import resampled
+from pystan_mix.weighing.annealing.glimpse import glimpsed
+from pystan_mix.weighing.labelled import Labelled, labelled
 
 # densities of an observation under a component, some 12 ns each: in a round, in the last one
 _TERMS_OF_ROUND = 6_000_000
@@ -28,13 +30,14 @@ class Refined:
 
     Parameters
     ----------
-    target : Target
-        The model and its observations.
+    posterior : Labelled
+        The model and its observations, on coordinates in which components keep
+        their labels: no order of means cuts it in two.
     refinement : Refinement
-        Weighted draws in the unconstrained space.
+        Weighted draws in these coordinates.
     """
 
-    target: Target
+    posterior: Labelled
     refinement: Refinement
 
 
@@ -58,14 +61,13 @@ def refined_from(
         The posterior; None where refining it would take too long or nothing
         comes of it.
     """
-    refinement = refine_posterior(
+    return refine_posterior(
         target,
         approximation.z,
         approximation.estimate.log_weights,
         draws=approximation.draws.length,
         rng=rng,
     )
-    return None if refinement is None else Refined(target, refinement)
 
 
 def refine_posterior(
@@ -75,7 +77,7 @@ def refine_posterior(
     *,
     draws: int,
     rng: np.random.Generator,
-) -> Refinement | None:
+) -> Refined | None:
     """Refine the weighted draws of an approximation of a mixture's posterior.
 
     Parameters
@@ -83,7 +85,7 @@ def refine_posterior(
     target : Target
         The model and its observations.
     z : ndarray, shape (S, dimensions)
-        Draws from the approximation, in the unconstrained space of `joint`;
+        Draws from the approximation, in the unconstrained space of `log_joint`;
         those that are not finite are left out.
     log_weights : ndarray, shape (S,)
         Logarithms of their importance weights.
@@ -96,34 +98,40 @@ def refine_posterior(
 
     Returns
     -------
-    Refinement or None
+    Refined or None
         None beyond 150 000 distinct observations times components, which take
-        too long, and where the draws have no covariance.
+        too long, and where the draws have no covariance. A glimpse of the whole
+        posterior judges it where there can be one.
     """
     size = target.observed.distinct.size * target.n_components
-    if size > _LARGEST_SIZE:
+    finite = np.isfinite(z).all(axis=1) & np.isfinite(log_weights)
+    if size > _LARGEST_SIZE or not finite.any():
         return None
     fewest, most = _DRAWS_OF_ROUND
     affordable = _TERMS_OF_LAST // max(1, size)
+    variables = to_constrained(target, z[finite]).variables()
+    posterior = labelled(target, variables)
+    others = glimpsed(target, rng=rng) if target.n_components > 1 else None
     try:
-        return refine(
-            lambda points: _log_parts(target, points),
-            z,
-            log_weights,
+        refinement = refine(
+            posterior.log_parts,
+            posterior.to_coordinates(posterior.relabelled(variables)),
+            log_weights[finite],
             draws=min(max(2 * draws, _FEWEST_WANTED), max(_FEWEST_LAST, affordable)),
             round_draws=min(most, max(fewest, _TERMS_OF_ROUND // max(1, size))),
+            judges=[] if others is None else [_coordinates(posterior, others)],
             rng=rng,
         )
     except np.linalg.LinAlgError:
         return None
+    return Refined(posterior, refinement)
 
 
-def _log_parts(target: Target, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return log prior with log Jacobian, and log likelihood, of which `log_joint` is the sum."""
-    with np.errstate(all="ignore"):
-        parameters = to_constrained(target, z)
-        prior = log_prior(target, parameters) + parameters.log_jacobian
-        return prior, log_likelihood(target, parameters)
+def _coordinates(posterior: Labelled, draws: Draws) -> FloatArray:
+    """Return the coordinates of one chain's draws, but for those that have none."""
+    variables = {name: x[0] for name, x in draws.variables.items()}
+    z = posterior.to_coordinates(posterior.relabelled(variables))
+    return z[np.isfinite(z).all(axis=1)]
 
 
 def ess_of_draws(refined: Refined, draws: int) -> float:
@@ -156,11 +164,14 @@ def weighted_draws(refined: Refined, draws: int, *, rng: np.random.Generator) ->
     """
     found = refined.refinement
     picks = resampled(found.log_weights, size=draws, rng=rng)
-    variables = to_constrained(refined.target, found.z[picks]).variables()
+    variables = refined.posterior.ordered_variables(found.z[picks])
+    target = refined.posterior.target
+    # in Stan's space, as all draws have it; the ratio is the same in any
+    log_p = log_joint(target, to_unconstrained(target, variables))
     return Draws(
         {name: values[None] for name, values in variables.items()},
-        log_p=found.log_p[picks][None],
-        log_g=found.log_g[picks][None],
+        log_p=log_p[None],
+        log_g=(log_p - found.log_p[picks] + found.log_g[picks])[None],
     )
 
 
@@ -181,7 +192,7 @@ def refined_moments(refined: Refined) -> dict[str, tuple[FloatArray, FloatArray]
     there = np.isfinite(found.log_weights)
     weights = np.exp(found.log_weights[there])
     moments = {}
-    for name, values in to_constrained(refined.target, found.z[there]).variables().items():
+    for name, values in refined.posterior.ordered_variables(found.z[there]).items():
         mean = weights @ values
         moments[name] = (mean, np.sqrt(weights @ (values - mean) ** 2))
     return moments

@@ -12,8 +12,9 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
-from pystan_mix.weighing.annealing.annealed import Annealed, anneal, glimpse
-from pystan_mix.weighing.labelled import Labelled, exchangeable
+from pystan_mix.weighing.annealing.annealed import Annealed, anneal
+from pystan_mix.weighing.annealing.glimpse import glimpsed
+from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
@@ -22,8 +23,6 @@ from pystan_mix.weighing.weighed import Weighed
 
 # observations times components; beyond, one round takes a second and more
 _LARGEST_SIZE = 150_000
-# ... and annealing takes a minute
-_LARGEST_SIZE_OF_ANNEALING = 10_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
@@ -99,12 +98,12 @@ def weigh_chains(
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
-    glimpsed = _glimpsed(target, rng=rng)
+    seen = glimpsed(target, rng=rng)
     annealed: Annealed | None = None
-    weighed = _near(target, draws, summaries, glimpsed, rng=rng) if mixed else None
+    weighed = _near(target, draws, summaries, seen, rng=rng) if mixed else None
     if weighed is None:
         weighed, annealed = _weighed_or_annealed(
-            target, draws, glimpsed, parallel=parallel, rng=rng, show_progress=show_progress
+            target, draws, seen, parallel=parallel, rng=rng, show_progress=show_progress
         )
     whole = weighed if annealed is None else annealed
     if whole is None:
@@ -124,27 +123,17 @@ def weigh_chains(
     )
 
 
-def _glimpsed(target: Target, *, rng: np.random.Generator) -> Draws | None:
-    """Glimpse the whole posterior; None where that cannot be."""
-    size = target.observed.distinct.size * target.n_components
-    if size > _LARGEST_SIZE_OF_ANNEALING or not exchangeable(target):
-        return None
-    with contextlib.suppress(np.linalg.LinAlgError):
-        return glimpse(target, rng=rng)
-    return None
-
-
 def _near(
     target: Target,
     draws: Draws,
     summaries: Mapping[str, Sequence[Summary]],
-    glimpsed: Draws | None,
+    seen: Draws | None,
     *,
     rng: np.random.Generator,
 ) -> Weighed | None:
     """Weigh what chains that agree have reached; None where that is not enough."""
     with contextlib.suppress(np.linalg.LinAlgError):
-        near = weigh_near(target, draws, glimpsed=glimpsed, rng=rng)
+        near = weigh_near(target, draws, glimpsed=seen, rng=rng)
         if (
             is_near(near)
             and _confirmed(summaries, near.moments)
@@ -157,7 +146,7 @@ def _near(
 def _weighed_or_annealed(
     target: Target,
     draws: Draws,
-    glimpsed: Draws | None,
+    seen: Draws | None,
     *,
     parallel: int,
     rng: np.random.Generator,
@@ -167,9 +156,9 @@ def _weighed_or_annealed(
     weighed: Weighed | None = None
     annealed: Annealed | None = None
     with contextlib.suppress(np.linalg.LinAlgError):
-        weighed = weigh(target, draws, glimpsed=glimpsed, rng=rng)
+        weighed = weigh(target, draws, glimpsed=seen, rng=rng)
     # what cannot be glimpsed cannot be annealed
-    if glimpsed is not None and not (weighed is not None and weighed.is_sound):
+    if seen is not None and not (weighed is not None and weighed.is_sound):
         say(
             "What the chains led to does not weigh well: annealing the whole posterior from the "
             "prior, which takes up to half a minute.",

@@ -6,7 +6,8 @@ import pytest
 import pystan_mix as pmix
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.weighing.annealing.annealed import anneal, glimpse
+from pystan_mix.weighing.annealing.annealed import anneal
+from pystan_mix.weighing.annealing.glimpse import glimpse
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
 
 APART = pmix.simulate(300, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=2)

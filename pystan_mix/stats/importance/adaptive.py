@@ -7,7 +7,7 @@ are fitted to the weighted draws, round after round.
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from pystan_mix.stats.importance.student_proposals import (
     student,
     student_log_density,
 )
-from pystan_mix.stats.importance.weights import pareto_smoothed, resampled
+from pystan_mix.stats.importance.weights import mean_ratio, pareto_smoothed, resampled
 
 # powers of the likelihood, a round each: a flat posterior shows tails and minor modes first
 _POWERS = (0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0)
@@ -39,6 +39,9 @@ _MOST_PER_DIMENSION = 400
 _MOST_PRODUCTS = 600_000
 # effective draws for each dimension at which a new covariance counts as much as the last one
 _INERTIA = 2.0
+
+# draws of others that see so much less in what is found have been elsewhere
+_LEAST_AGREEMENT = 0.3
 
 # log of what is left as it is, and of what is raised to a power: (S, d) to two of shape (S,)
 Density = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -86,6 +89,7 @@ def refine(
     *,
     draws: int,
     round_draws: int = 3000,
+    judges: Sequence[FloatArray] = (),
     rng: np.random.Generator,
 ) -> Refinement:
     """Fit proposals to a density by adaptive importance sampling, from weighted draws near it.
@@ -113,6 +117,9 @@ def refine(
         Number of draws of the last round.
     round_draws : int, default 3000
         Number of draws of each round before.
+    judges : sequence of ndarray, each of shape (S, d)
+        Draws that know nothing of `z`: where they reach what the last proposal
+        misses, `ess` is what they say.
     rng : numpy.random.Generator
         Source of the draws.
 
@@ -143,7 +150,13 @@ def refine(
     near, log_w = _pooled(rounds, 1.0)
     proposal, _ = adapted_proposal(near, log_w, covariance, rng=rng)
     z = draw_student(proposal, draws, rng=rng)
-    return weighted(z, total_density(*log_density(z)), student_log_density(proposal, z))
+    found = weighted(z, total_density(*log_density(z)), student_log_density(proposal, z))
+    for others in judges:
+        log_ratio = total_density(*log_density(others)) - student_log_density(proposal, others)
+        ess = draws / mean_ratio(log_ratio - found.log_integral)
+        if ess < _LEAST_AGREEMENT * found.ess:
+            found = dataclasses.replace(found, ess=ess)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

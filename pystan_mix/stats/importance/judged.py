@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.adaptive import Density, adapted_proposal, total_density, weighted
 from pystan_mix.stats.importance.student_proposals import Blend, Students
-
-# what one of so many draws of chains reaches may be missed
-_MAY_BE_MISSED = 400
+from pystan_mix.stats.importance.weights import mean_ratio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +103,7 @@ def judged_by(
     found = weighted(z, log_p, log_g)
     # draws that were not finite are draws all the same
     log_integral = found.log_integral + math.log(len(z) / draws)
-    ratios = [_mean_ratio(_log_ratio(log_density, blend, z) - log_integral) for z in judges]
+    ratios = [mean_ratio(_log_ratio(log_density, blend, z) - log_integral) for z in judges]
     return Blended(
         z=z,
         log_p=found.log_p,
@@ -126,12 +124,3 @@ def _log_ratio(log_density: Density, blend: Blend, z: FloatArray) -> FloatArray:
     log_p = total_density(*log_density(z[finite]))
     log_ratio[finite] = log_p - blend.log_density(z[finite])
     return log_ratio
-
-
-def _mean_ratio(log_ratio: FloatArray) -> float:
-    """Return the mean of target over blend: one and the weights' squared variation, or more."""
-    there = np.sort(log_ratio[np.isfinite(log_ratio)])
-    there = there[: there.size - there.size // _MAY_BE_MISSED]
-    if not there.size:
-        return math.inf
-    return max(1.0, math.exp(min(float(log_sum_exp(there)) - math.log(there.size), 500.0)))

@@ -11,6 +11,9 @@ from pystan_mix.numerics import FloatArray, log_sum_exp
 if HAS_DATATREE:
     from arviz_stats.base import array_stats
 
+# what one of so many draws reaches may be missed
+_MAY_BE_MISSED = 400
+
 
 def khat_limit(draws: int) -> float:
     """Return the largest Pareto k-hat at which so many weighted draws can be trusted.
@@ -96,3 +99,12 @@ def pareto_smoothed(log_weights: FloatArray) -> tuple[FloatArray, float]:
         else:
             smoothed, khat = az.psislw(shifted)
     return np.asarray(smoothed), float(khat)
+
+
+def mean_ratio(log_ratio: FloatArray) -> float:
+    """Return the mean of target over blend: one and the weights' squared variation, or more."""
+    there = np.sort(log_ratio[np.isfinite(log_ratio)])
+    there = there[: there.size - there.size // _MAY_BE_MISSED]
+    if not there.size:
+        return math.inf
+    return max(1.0, math.exp(min(float(log_sum_exp(there)) - math.log(there.size), 500.0)))

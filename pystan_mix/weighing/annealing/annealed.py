@@ -21,7 +21,7 @@ from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments
 
 # two groups a round, each with powers and steps of its own, on a processor of its own
 _GROUPS = 2
-_POPULATIONS_OF_GROUP = 4
+POPULATIONS_OF_GROUP = 4
 # densities of an observation under a component, some 10 ns each, that a sweep computes at most
 _TERMS = 500_000
 _PARTICLES = (60, 200)
@@ -29,11 +29,6 @@ _PARTICLES = (60, 200)
 _WORTH = 0.8
 # few draws and many steps tell more than many draws and few steps
 _SWEEPS = 16
-# a glimpse is to show regions of a hundredth, not how much they hold
-_TERMS_OF_GLIMPSE = 100_000
-_PARTICLES_OF_GLIMPSE = (15, 100)
-_WORTH_IN_GLIMPSE = 0.6
-_SWEEPS_OF_GLIMPSE = 8
 # where all is at its end: so many times draws are kept, after so many sweeps
 _KEPT = 8
 _SWEEPS_BETWEEN = 8
@@ -159,13 +154,13 @@ def anneal(
         If the prior has next to no scale above its floor, or no draw a density.
     """
     stop = threading.Event()
-    particles = _particles(target, _TERMS // _GROUPS, _PARTICLES)
+    particles = particles_of(target, _TERMS // _GROUPS, _PARTICLES)
 
     def one(rng: np.random.Generator) -> Annealed:
         _end_if(stop)
         group = Populations(
             target,
-            populations=_POPULATIONS_OF_GROUP,
+            populations=POPULATIONS_OF_GROUP,
             particles=particles,
             rng=rng,
             moves=moves_for(target),
@@ -180,7 +175,7 @@ def anneal(
             _end_if(stop)
             group.sweep(_SWEEPS_BETWEEN)
             stations.append(group.station())
-        return _weighed(target, stations)
+        return weighed_stations(target, stations)
 
     groups: list[Annealed] = []
     with ThreadPoolExecutor(parallel) as threads:
@@ -198,7 +193,7 @@ def anneal(
     return together
 
 
-def _weighed(target: Target, stations: Sequence[Station]) -> Annealed:
+def weighed_stations(target: Target, stations: Sequence[Station]) -> Annealed:
     """Weigh the draws of all stations for the posterior, population by population.
 
     Each draw is weighed against the mixture of all powers' densities, whose
@@ -247,45 +242,10 @@ def _together(groups: Sequence[Annealed]) -> Annealed:
     )
 
 
-def glimpse(target: Target, *, rng: np.random.Generator) -> Draws:
-    """Draw some hundred times from about the whole posterior: a short annealing.
-
-    Parameters
-    ----------
-    target : Target
-        As in `anneal`.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    Draws
-        One chain.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        As in `anneal`.
-    """
-    particles = _particles(target, _TERMS_OF_GLIMPSE, _PARTICLES_OF_GLIMPSE)
-    group = Populations(
-        target,
-        populations=_POPULATIONS_OF_GROUP,
-        particles=particles,
-        rng=rng,
-        moves=moves_for(target),
-    )
-    while group.power < 1.0:
-        group.advance(_WORTH_IN_GLIMPSE)
-        group.sweep(_SWEEPS_OF_GLIMPSE)
-    found = _weighed(target, [group.station()])
-    return found.draws(1, _POPULATIONS_OF_GROUP * particles, rng=rng)
-
-
-def _particles(target: Target, terms: int, limits: tuple[int, int]) -> int:
+def particles_of(target: Target, terms: int, limits: tuple[int, int]) -> int:
     """Return how many draws a population of a group has if a likelihood has so many terms."""
     size = target.observed.distinct.size * target.n_components
-    return min(limits[1], max(limits[0], terms // max(1, size * _POPULATIONS_OF_GROUP)))
+    return min(limits[1], max(limits[0], terms // max(1, size * POPULATIONS_OF_GROUP)))
 
 
 def _end_if(stop: threading.Event) -> None:

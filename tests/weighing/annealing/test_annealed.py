@@ -14,7 +14,8 @@ from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
-from pystan_mix.weighing.annealing.annealed import Annealed, anneal, glimpse
+from pystan_mix.weighing.annealing.annealed import Annealed, anneal
+from pystan_mix.weighing.annealing.glimpse import glimpse
 from pystan_mix.weighing.weigh import weigh
 
 pytestmark = pytest.mark.arviz
