@@ -1,6 +1,8 @@
 """Observations: checked, made distinct and indexed once, before anything is done with them."""
 
 import dataclasses
+import functools
+import math
 from typing import get_args
 
 import numpy as np
@@ -17,10 +19,16 @@ LARGEST_MAGNITUDE = 1e100
 # of the data's standard deviation: the least scale where values do not repeat on a grid
 PART_OF_SPREAD = 1e-3
 
+# how often something occurs, or its weight
+Times = NDArray[np.intp] | FloatArray
+
 
 @dataclasses.dataclass(frozen=True)
 class Observations:
     """Observations as they came, and the distinct ones that Stan is sent.
+
+    Their moments and quantiles are those of all observations, also where a row
+    stands for many: nothing is as long as these.
 
     Parameters
     ----------
@@ -34,26 +42,94 @@ class Observations:
         The position of each observation among the distinct ones.
     dropped : int
         How many missing values were left out of them.
+    times : ndarray of int or float, shape (N,), optional
+        How many observations each row stands for, whole numbers, or its
+        weight, real ones; by default one each.
     """
 
     y: FloatArray
     distinct: FloatArray
-    count: NDArray[np.intp]
+    count: Times
     index: NDArray[np.intp]
     dropped: int = 0
+    times: Times | None = None
+
+    @property
+    def are_weighted(self) -> bool:
+        """Whether rows have real weights, which count no observations."""
+        return self.count.dtype.kind == "f"
+
+    @property
+    def size(self) -> float:
+        """The number of observations, or the sum of their weights."""
+        return self.y.size if self.times is None else self.times.sum().item()
+
+    @functools.cached_property
+    def mean(self) -> float:
+        """The mean of all observations."""
+        if self.times is None:
+            return float(self.y.mean())
+        return float(self.count @ self.distinct / self.size)
+
+    @functools.cached_property
+    def std(self) -> float:
+        """Their standard deviation, the root of the mean square about the mean."""
+        if self.times is None:
+            return float(self.y.std())
+        return math.sqrt(self.count @ (self.distinct - self.mean) ** 2 / self.size)
+
+    def points(self, at_most: int) -> FloatArray:
+        """Return evenly spaced quantiles, no more than there are observations."""
+        size = at_most if self.are_weighted else min(int(self.size), at_most)
+        at = (np.arange(size) + 0.5) / size
+        if self.times is None:
+            return np.asarray(np.quantile(self.y, at), dtype=np.float64)
+        ends = np.cumsum(self.count)
+        if self.are_weighted:
+            # rounding may leave the last end just below
+            places = np.searchsorted(ends, np.minimum(at * ends[-1], ends[-1]))
+            return np.asarray(self.distinct[places])
+        # between the two observations of the nearest ranks, as NumPy does by default
+        rank = at * (self.size - 1)
+        below = np.floor(rank)
+        low, high = (
+            self.distinct[np.searchsorted(ends, np.minimum(place, self.size - 1), side="right")]
+            for place in (below, below + 1)
+        )
+        part = rank - below
+        from_low, from_high = low + (high - low) * part, high - (high - low) * (1.0 - part)
+        return np.where(part < 0.5, from_low, from_high)
 
 
-def indexed(y: FloatArray) -> Observations:
+def indexed(y: FloatArray, times: Times | None = None) -> Observations:
     """Return observations with their distinct values.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        Observations.
+    times : ndarray of int or float, shape (N,), optional
+        How many each row stands for, above zero, or its weight.
+
+    Returns
+    -------
+    Observations
+        The same, equal values put together.
 
     Examples
     --------
     >>> found = indexed(np.array([2.0, 1.0, 2.0]))
     >>> found.distinct, found.count
     (array([1., 2.]), array([1, 2]))
+    >>> indexed(np.array([2.0, 1.0, 2.0]), np.array([5, 1, 5])).count
+    array([ 1, 10])
     """
     distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
-    return Observations(y=y, distinct=distinct, count=count, index=index.reshape(-1))
+    index = index.reshape(-1)
+    if times is not None:
+        count = np.zeros(distinct.size, dtype=times.dtype)
+        np.add.at(count, index, times)
+    return Observations(y=y, distinct=distinct, count=count, index=index, times=times)
 
 
 def least_scale(observed: Observations) -> float:
@@ -85,7 +161,7 @@ def least_scale(observed: Observations) -> float:
     if observed.y.size == 0:
         return 0.0
     step = grid_step(observed.distinct) if (observed.count > 1).any() else None
-    return PART_OF_SPREAD * float(observed.y.std()) if step is None else 0.5 * step
+    return PART_OF_SPREAD * observed.std if step is None else 0.5 * step
 
 
 def checked_observations(

@@ -6,6 +6,7 @@ import numpy as np
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.ordering import pull_free
@@ -139,12 +140,13 @@ def initial_parameters(
 
 def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict[str, list[float]]:
     """Return parameters drawn around a start."""
-    y, values = target.observed.y, start.components
+    values = start.components
     inits = {}
     for parameter in target.estimated:
         value = values[parameter.name][target.model.places(parameter)]
         if parameter.ordered:
-            value = _apart(value + 0.3 * start.within * rng.normal(size=value.size), y)
+            value = value + 0.3 * start.within * rng.normal(size=value.size)
+            value = _apart(value, target.observed)
         elif parameter.space is POSITIVE:
             value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
             # on its floor a chain would begin infinitely far away
@@ -163,11 +165,12 @@ class _Start:
     within: FloatArray
 
 
-def _apart(mu: FloatArray, y: FloatArray) -> FloatArray:
+def _apart(mu: FloatArray, observed: Observations) -> FloatArray:
     """Return means in increasing order, also where rounding would make ties."""
-    if y.size:
-        mu = np.clip(mu, y.min(), y.max())
-    spread = float(y.std()) if y.size else float(np.ptp(mu))
+    distinct = observed.distinct
+    if distinct.size:
+        mu = np.clip(mu, distinct[0], distinct[-1])
+    spread = observed.std if distinct.size else float(np.ptp(mu))
     step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
     return np.asarray(np.sort(mu) + step * np.arange(mu.size))
 
@@ -185,10 +188,8 @@ def _prior_start(target: Target, rng: np.random.Generator) -> _Start:
 
 def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Improved":
     """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977)."""
-    y, K = target.observed.y, target.n_components
-    size = min(y.size, _POINTS)
-    points = np.quantile(y, (np.arange(size) + 0.5) / size)
-    spread = float(y.std())
+    observed, K = target.observed, target.n_components
+    points, spread = observed.points(_POINTS), observed.std
     known = target.known.get(target.model.ordered_parameter().name)
     # at first, of components as wide as the data leave room for
     first, width = np.empty((starts, K)), np.full((starts, K), spread / K)
@@ -202,7 +203,9 @@ def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Imp
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
         log_lik, shares = _shares(component_terms(target.model, points, np.log(theta), components))
-    return _Improved(target, points, log_lik * (y.size / size), theta, components, shares)
+    return _Improved(
+        target, points, log_lik * (observed.size / points.size), theta, components, shares
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -111,8 +111,7 @@ class Target:
         Half the standard deviation of the data, or where they do not vary the
         mean prior scale of the means, divided by the number of components.
         """
-        y = self.observed.y
-        spread = float(np.std(y)) if self.observed.distinct.size > 1 else 0.0
+        spread = self.observed.std if self.observed.distinct.size > 1 else 0.0
         if not spread:
             means = self.model.ordered_parameter()
             prior = self.model.prior(means).stan_data(means.name, self.n_components)

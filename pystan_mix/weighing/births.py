@@ -90,9 +90,8 @@ def merged(
         Variables of the smaller model.
     """
     S, K = variables["theta"].shape
-    y = target.observed.y
-    size = min(y.size, _POINTS)
-    points = np.quantile(y, (np.arange(size) + 0.5) / size)
+    observed = target.observed
+    points = observed.points(_POINTS)
     rows, first = np.arange(S), rng.integers(0, K - 1, S)
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
@@ -100,9 +99,9 @@ def merged(
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
         both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])
         # each point stands for some observations: their sum of exponential weights
-        both *= rng.gamma(y.size / size, size=both.shape)
+        both *= rng.gamma(observed.size / points.size, size=both.shape)
         fitted = target.model.from_shares(
-            points, both[:, None], least_spread=1e-3 * float(y.std()) / K
+            points, both[:, None], least_spread=1e-3 * observed.std / K
         )
     keep = np.ones((S, K), dtype=bool)
     keep[rows, first + 1] = False
@@ -141,7 +140,7 @@ class Births:
 
     def _weight_laws(self) -> list[tuple[float, float]]:
         """Return the Beta laws of the new component's share of the free weight."""
-        n = max(1, self.whole.target.observed.y.size)
+        n = max(1.0, self.whole.target.observed.size)
         return [(float(self.whole.target.concentration.mean()), n / m) for m in _OBSERVATIONS_IN]
 
     def _born(self) -> list[tuple[Parameter, Prior]]:
