@@ -130,14 +130,45 @@ def read_column(
         column, may be read in two ways, or holds something that is not a number
         (the line is named).
     """
+    (found,) = read_columns(path, [column], notation=notation, header=header, missing=missing)
+    return found
+
+
+def read_columns(
+    path: str | Path,
+    columns: Sequence[str | None],
+    *,
+    notation: Notation | None = None,
+    header: bool | None = None,
+    missing: Missing = "raise",
+) -> list[Column]:
+    """Read columns of numbers from a file, which is read once: standard input has one end.
+
+    Parameters
+    ----------
+    path, notation, header, missing
+        As in `read_column`.
+    columns : sequence of str or None
+        Names of columns, or numbers from 1; None for the one that there is.
+
+    Returns
+    -------
+    list of Column
+        The columns in this order, all of one length.
+
+    Raises
+    ------
+    DataError
+        As `read_column`.
+    """
     check_choice("missing", missing, choices=("raise", "drop"))
     file = "standard input" if str(path) == "-" else str(path)
     content = _content(path, file)
     if content.startswith(_PARQUET):
-        return _parquet_column(content, column, missing=missing, file=file)
+        return [_parquet_column(content, each, missing=missing, file=file) for each in columns]
     notation = notation or Notation()
     table = table_of(_decoded(content, file), notation=notation, header=header, file=file)
-    return _text_column(table, column, notation, missing=missing, file=file)
+    return [_text_column(table, each, notation, missing=missing, file=file) for each in columns]
 
 
 def _content(path: str | Path, file: str) -> bytes:

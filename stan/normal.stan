@@ -20,9 +20,7 @@ functions {
 }
 data {
   int<lower=1> K; // number of components
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
-  vector[N] y; // distinct observations
-  array[N] int<lower=1> count; // how often each of them occurs
+  #include observations_data.stan
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -31,7 +29,9 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  real width = n_mu ? ordering_width(y, times, mu_scale) : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
   }
@@ -80,12 +80,14 @@ model {
   // what is known comes as data, which have no gradient
   if (n_mu == 0) {
     vector[K] scale = of_each(sigma, sigma_known, K);
-    target += normal_mixture_log_lik(y, count, log_theta, mu_known, scale);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu_known,
+                                     scale);
   } else if (n_sigma) {
     vector[K] scale = of_each(sigma, sigma_known, K);
-    target += normal_mixture_log_lik(y, count, log_theta, mu, scale);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu, scale);
   } else {
-    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu,
+                                     sigma_known);
   }
 }
 generated quantities {

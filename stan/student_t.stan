@@ -47,9 +47,7 @@ functions {
 }
 data {
   int<lower=1> K; // number of components
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
-  vector[N] y; // distinct observations
-  array[N] int<lower=1> count; // how often each of them occurs
+  #include observations_data.stan
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -62,8 +60,9 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
-  vector[N] y_count = to_vector(count);
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  real width = n_mu ? ordering_width(y, times, mu_scale) : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
   }
@@ -119,7 +118,7 @@ model {
                       sigma_scale);
   }
   df ~ gamma(df_shape, df_rate);
-  target += dot_product(y_count,
+  target += dot_product(times,
                         student_t_mixture_lpdfs(y, log_theta, location,
                                                 scale, nu));
 }

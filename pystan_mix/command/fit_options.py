@@ -1,18 +1,20 @@
 """The options of `pystan-mix fit`, those of every family of components among them."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any, get_args
 
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
 from pystan_mix.console import say
 from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, read_column
+from pystan_mix.data_files import Column, read_columns
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
 
 
@@ -58,6 +60,16 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     data = command.add_argument_group("data")
     data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
     data.add_argument(
+        "--counts",
+        metavar="COLUMN",
+        help="the column that says how often each number occurs, 0 or more",
+    )
+    data.add_argument(
+        "--observation-weights",
+        metavar="COLUMN",
+        help="the column of real weights, to which powers likelihoods of numbers are raised",
+    )
+    data.add_argument(
         "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
     )
     data.add_argument(
@@ -80,23 +92,56 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def column_from_words(arguments: argparse.Namespace) -> Column:
-    """Read the column that the command line means, and say on standard error what was read.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """The columns that the command line means.
+
+    Parameters
+    ----------
+    y : Column
+        The observations.
+    counts, weights : ndarray, shape (N,), or None
+        How often each occurs, or its weight.
+    """
+
+    y: Column
+    counts: FloatArray | None
+    weights: FloatArray | None
+
+    def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
+        """Return what was read as JSON takes it."""
+        found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
+        if arguments.counts is not None:
+            found["counts"] = arguments.counts
+        if arguments.observation_weights is not None:
+            found["observation_weights"] = arguments.observation_weights
+        return found | {"missing_dropped": self.y.missing}
+
+
+def data_from_words(arguments: argparse.Namespace) -> Data:
+    """Read the columns that the command line means, and say on standard error what was read.
 
     Raises
     ------
     DataError
-        If it cannot be read.
+        If they cannot be read.
     """
-    column = read_column(
+    beside = [
+        each for each in (arguments.counts, arguments.observation_weights) if each is not None
+    ]
+    y, *others = read_columns(
         arguments.data,
-        column=arguments.column,
+        [arguments.column, *beside],
         notation=Notation(decimal=arguments.decimal, thousands=arguments.thousands),
         header=arguments.header,
         missing=arguments.missing,
     )
-    say(column.sentence)
-    return column
+    for column in (y, *others):
+        say(column.sentence)
+    values = iter(others)
+    counts = next(values).values if arguments.counts is not None else None
+    weights = next(values).values if arguments.observation_weights is not None else None
+    return Data(y, counts, weights)
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:

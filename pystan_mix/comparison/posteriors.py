@@ -19,12 +19,14 @@ from pystan_mix.fits.groups import (
     Y,
     divergences,
     element_name,
+    times_of_observations,
 )
 from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import load
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.mixtures.times import Times
 from pystan_mix.numerics import FloatArray
 
 
@@ -44,6 +46,8 @@ class Posterior:
         Parameters that were given and not estimated.
     y : ndarray, shape (N,), or None
         The observations.
+    times : ndarray of int or float, shape (N,), or None
+        How many each of these stands for, or its weight; None where each is one.
     seconds : float or None
         Wall time of the sampling, where it was left.
     divergences : int
@@ -55,6 +59,7 @@ class Posterior:
     draws: dict[str, FloatArray]
     known: dict[str, FloatArray]
     y: FloatArray | None
+    times: Times | None
     seconds: float | None
     divergences: int
 
@@ -179,6 +184,7 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixtu
         draws=draws,
         known=_known(fit, family),
         y=_observations(fit, names),
+        times=times_of_observations(fit),
         seconds=_seconds(fit, dataset),
         divergences=int(divergences(fit).sum()),
     )

@@ -18,7 +18,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
     thinned,
 )
-from pystan_mix.fits.groups import observations
+from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.numerics import FloatArray
@@ -120,7 +120,7 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
     if y is not None:
         margin = 0.08 * np.ptp(y)
         grid = np.linspace(y.min() - margin, y.max() + margin, 200)
-        axis.hist(y, bins=30, density=True, color=SAND)
+        axis.hist(y, bins=30, weights=times_of_observations(fit), density=True, color=SAND)
         flat = {
             name: thinned(values.reshape(-1, values.shape[-1]), at_most=_MOST_DRAWS)
             for name, values in ({"theta": theta} | components).items()

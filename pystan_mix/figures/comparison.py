@@ -152,10 +152,11 @@ def _draw_densities(
     colours: dict[str, str],
 ) -> None:
     """Draw each data set's predictive density over the data."""
-    y = what_is_given(comparison.posteriors).y
+    given = what_is_given(comparison.posteriors)
+    y = given.y
     grid = _grid(mixtures, y)
     if y is not None:
-        heights, edges = np.histogram(y, bins=30, density=True)
+        heights, edges = np.histogram(y, bins=30, weights=given.times, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     # other line styles, so that a curve shows the one that it covers
     for (name, mixture), style in zip(mixtures.items(), itertools.cycle(_STYLES)):

@@ -28,6 +28,8 @@ def sample(
     model: Mixture,
     y: object,
     *,
+    counts: object = None,
+    weights: object = None,
     missing: Missing = "raise",
     chains: int = 4,
     parallel_chains: int | None = None,
@@ -56,6 +58,16 @@ def sample(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
+    counts : array_like of int, shape (N,), optional
+        How often each observation of `y` occurs, whole numbers, 0 or more: the
+        posterior is that of the data in which it stands so often, and takes the
+        time of `y` as it is.
+    weights : array_like, shape (N,), optional
+        Real weights in place of counts, 0 or more: the likelihood of each
+        observation is raised to the power of its weight. That is a posterior
+        proper of data in which weights are counts; of any other weights, such
+        as those of a survey, its means are weighted ones, and how wide it is
+        depends on what the weights sum to.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -95,7 +107,8 @@ def sample(
         Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
         component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
         dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
-        ``constant_data``. Where the draws are weighed ones, ``chains`` has the
+        ``constant_data``, in which ``counts`` or ``weights`` stand beside the
+        observations. Where the draws are weighed ones, ``chains`` has the
         chains and their statistics in place of ``sample_stats``. Attributes
         ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
         ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
@@ -113,6 +126,14 @@ def sample(
 
     Notes
     -----
+    With `counts` or `weights` nothing is as long as what they sum to. ``obs`` are
+    the rows of `y`, those of count or weight 0 left out: ``observed_data`` has them
+    as they came, ``log_likelihood`` the log density of one observation in each,
+    which counts as often as `counts` say, and ``posterior_predictive`` one new
+    observation for each row, whatever its count. ArviZ knows nothing of either:
+    its own ``loo`` and ``plot_ppc`` take every row for one observation;
+    `choose_components` and this package's figures do not.
+
     Where components have standard deviations of their own to be estimated,
     they are sampled in any order, and each draw is sorted by its means, weights
     and standard deviations with them: the posterior is that of ordered means,
@@ -149,6 +170,8 @@ def sample(
         model,
         y,
         nuts,
+        counts=counts,
+        weights=weights,
         missing=missing,
         predictive_draws=predictive_draws,
         likelihood=likelihood,
@@ -161,6 +184,8 @@ def draw(
     y: object,
     nuts: Nuts,
     *,
+    counts: object = None,
+    weights: object = None,
     missing: Missing = "raise",
     predictive_draws: int | None = None,
     likelihood: Likelihood = "fused",
@@ -168,7 +193,7 @@ def draw(
 ) -> Fit:
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
     return _drawn(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_choice
 from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.times import Times, check_total, checked_times, is_weighted
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
 
@@ -18,9 +19,6 @@ from pystan_mix.stats.grid import grid_step
 LARGEST_MAGNITUDE = 1e100
 # of the data's standard deviation: the least scale where values do not repeat on a grid
 PART_OF_SPREAD = 1e-3
-
-# how often something occurs, or its weight
-Times = NDArray[np.intp] | FloatArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Observations:
     @property
     def are_weighted(self) -> bool:
         """Whether rows have real weights, which count no observations."""
-        return self.count.dtype.kind == "f"
+        return is_weighted(self.count)
 
     @property
     def size(self) -> float:
@@ -81,7 +79,10 @@ class Observations:
     def points(self, at_most: int) -> FloatArray:
         """Return evenly spaced quantiles, no more than there are observations."""
         size = at_most if self.are_weighted else min(int(self.size), at_most)
-        at = (np.arange(size) + 0.5) / size
+        return self.quantiles((np.arange(size) + 0.5) / size)
+
+    def quantiles(self, at: FloatArray) -> FloatArray:
+        """Return quantiles of all observations, at probabilities of shape (P,)."""
         if self.times is None:
             return np.asarray(np.quantile(self.y, at), dtype=np.float64)
         ends = np.cumsum(self.count)
@@ -165,7 +166,12 @@ def least_scale(observed: Observations) -> float:
 
 
 def checked_observations(
-    y: object, *, n_components: int = 1, missing: Missing = "raise"
+    y: object,
+    *,
+    counts: object = None,
+    weights: object = None,
+    n_components: int = 1,
+    missing: Missing = "raise",
 ) -> Observations:
     """Return observations, or say what is wrong with them.
 
@@ -173,6 +179,10 @@ def checked_observations(
     ----------
     y : array_like, shape (N,)
         Observations: numbers in any unit.
+    counts : array_like of int, shape (N,), optional
+        How often each occurs, 0 or more.
+    weights : array_like, shape (N,), optional
+        The weight of each, 0 or more.
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop"}, default "raise"
@@ -181,14 +191,15 @@ def checked_observations(
     Returns
     -------
     Observations
-        The same values, as floats.
+        The same values, as floats, without those of count or weight 0.
 
     Raises
     ------
     DataError
         If they are not a one-dimensional sequence of at least two different
         finite numbers of magnitude up to 1e100, or if there are fewer
-        different values than components.
+        different values than components; or if counts or weights are not as
+        they should be.
     SettingsError
         If `missing` is neither of its words.
 
@@ -210,18 +221,28 @@ def checked_observations(
             f'NaN, the first at position {first}. Leave them out with missing="drop".'
         )
     _check_magnitudes(np.where(there, values, 0.0))
-    values = values[there] if dropped else values
+    times = checked_times(counts, weights, there=there)
+    if times is not None:
+        there &= times > 0
+        times = times[there]
+    values = values[there]
     if values.size < 2:
         beside = f" beside {dropped} missing" if dropped else ""
-        raise DataError(f"At least two observations are needed; there are {values.size}{beside}.")
-    found = dataclasses.replace(indexed(values), dropped=dropped)
+        above = "" if times is None else f" with {'counts' if weights is None else 'weights'}"
+        raise DataError(
+            f"At least two observations{above and f'{above} above 0'} are needed; there are "
+            f"{values.size}{beside}."
+        )
+    found = dataclasses.replace(indexed(values, times), dropped=dropped)
+    if times is not None:
+        check_total(found.count)
     distinct = found.distinct.size
     if distinct == 1:
         raise DataError(
             f"All {values.size} observations are {values[0]:g}: a constant column has no mixture "
             "in it. Check that the right column was read."
         )
-    if values.std() == 0.0:
+    if found.std == 0.0:
         raise DataError(
             f"The observations, {values.min():g} to {values.max():g}, are so small that their "
             "squares vanish. Multiply the data by a constant."

@@ -13,6 +13,10 @@ from pystan_mix.mixtures.observations import Observations, check_points, indexed
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+
+# observations of a data block: beyond, each value stands for all that are equal
+_MOST_EXPANDED = 1_000_000
 
 
 def stan_data(
@@ -21,7 +25,7 @@ def stan_data(
     """Return the data block of the Stan program that fits a model.
 
     Equal observations are sent once, in increasing order, with how often they
-    occur.
+    occur, or with their weight.
 
     Parameters
     ----------
@@ -45,7 +49,9 @@ def stan_data(
         "K": target.n_components,
         "N": observed.distinct.size,
         "y": observed.distinct.tolist(),
-        "count": observed.count.tolist(),
+        "weighted": int(observed.are_weighted),
+        "count": [] if observed.are_weighted else observed.count.tolist(),
+        "weight": observed.count.tolist() if observed.are_weighted else [],
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
         "sort_components": int(sort_components),
@@ -162,11 +168,22 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
             "the data block that CmdStan was given."
         )
+    return Target(model, _observations(data, y))
+
+
+def _observations(data: Mapping[str, Any], y: FloatArray) -> Observations:
+    """Return the observations of a data block, each of them but where these are too many."""
+    rows = np.arange(y.size)
+    if data.get("weighted"):
+        weight = _weights(data.get("weight"), size=y.size)
+        return Observations(y=y, distinct=y, count=weight, index=rows, times=weight)
     if "count" not in data:
-        return Target(model, indexed(y))
+        return indexed(y)
     count = _counts(data["count"], size=y.size)
-    index = np.repeat(np.arange(y.size), count)
-    return Target(model, Observations(y=y[index], distinct=y, count=count, index=index))
+    if count.sum() > _MOST_EXPANDED:
+        return Observations(y=y, distinct=y, count=count, index=rows, times=count)
+    index = np.repeat(rows, count)
+    return Observations(y=y[index], distinct=y, count=count, index=index)
 
 
 def _counts(values: object, *, size: int) -> NDArray[np.intp]:
@@ -183,3 +200,17 @@ def _counts(values: object, *, size: int) -> NDArray[np.intp]:
             f"is {values!r}. Give the data block that CmdStan was given."
         )
     return count.astype(np.intp)
+
+
+def _weights(values: object, *, size: int) -> FloatArray:
+    """Return the weight of each observation, or say why that cannot be."""
+    try:
+        weights = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        weights = np.empty(0)
+    if weights.shape != (size,) or not (weights > 0).all():
+        raise DataError(
+            f"weight must be {size} numbers above 0, one for each value of y; it is {values!r}. "
+            "Give the data block that CmdStan was given."
+        )
+    return weights

@@ -119,7 +119,14 @@ class Target:
         return spread / (2 * self.n_components)
 
 
-def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Target:
+def target_of(
+    model: Mixture,
+    y: object,
+    *,
+    counts: object = None,
+    weights: object = None,
+    missing: Missing = "raise",
+) -> Target:
     """Check a model and observations, and scale to these the priors that are left out.
 
     Parameters
@@ -128,6 +135,8 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
         The model.
     y : array_like, shape (N,)
         The observations.
+    counts, weights : array_like, shape (N,), optional
+        How often each occurs, or its weight.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
 
@@ -141,7 +150,9 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
     DataError
         If the observations cannot be used, or are None.
     """
-    observed = checked_observations(y, n_components=model.n_components, missing=missing)
+    observed = checked_observations(
+        y, counts=counts, weights=weights, n_components=model.n_components, missing=missing
+    )
     return Target(completed(model, observed), observed)
 
 

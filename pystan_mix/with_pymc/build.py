@@ -28,6 +28,8 @@ def to_pymc(
     model: Mixture,
     y: object,
     *,
+    counts: object = None,
+    weights: object = None,
     missing: Missing = "raise",
     by_hand: bool = False,
     floor: Floor = "transform",
@@ -45,8 +47,10 @@ def to_pymc(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
-    missing : {"raise", "drop"}, default "raise"
-        As in `sample`.
+    counts, weights, missing : optional
+        As in `sample`. With counts or weights the likelihood is a potential,
+        ``y``, and no observed variable, so that ``pm.sample_posterior_predictive``
+        has nothing to draw.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True sums the components' densities
         with `logsumexp`, in a `CustomDist` that can also draw, so that
@@ -88,7 +92,7 @@ def to_pymc(
     """
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
-    target = target_of(model, y, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
     pm = import_pymc()
     start = initial_parameters(target, rng=rng)
     coords = {
@@ -192,6 +196,11 @@ def _likelihood(
 ) -> None:
     """Add the observations."""
     family, observed = type(target.model), {"observed": target.observed.y, "dims": "obs"}
+    if target.observed.times is not None:
+        values = (components[each.name] for each in family.parameters)
+        log_density = _log_density_by_hand(target.observed.distinct, theta, *values, family=family)
+        pm.Potential("y", (target.observed.count * log_density).sum())
+        return
     if not by_hand:
         names = {each.pymc: components[each.name] for each in family.parameters}
         distribution = getattr(pm, family.pymc_distribution).dist(**names)
