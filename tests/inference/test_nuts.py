@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from by_scipy import log_density
 from interrupting import started
+from scipy import stats
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, az, group, group_names
 from pystan_mix.errors import DataError, ModelError, SettingsError
 from pystan_mix.figures import plot_density, plot_posterior, plot_predictive, plot_trace
 from pystan_mix.fits.groups import sampler_stats
+from pystan_mix.fits.model import target_of_fit
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
@@ -342,6 +344,80 @@ def test_bad_arguments_are_refused_before_cmdstan_is_looked_for(
 def test_a_prior_without_scale_is_refused():
     with pytest.raises(ModelError, match="means is left out"):
         pmix.sample_prior(pmix.NormalMixture(n_components=2), show_progress=False)
+
+
+# moments that doubles hold exactly, so that sums come out the same in any order
+CELLS = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -4.0, -5.0])
+TIMES = np.array([10, 14, 8, 8, 12, 20, 24, 6, 2, 20, 4])
+
+
+@pytest.fixture(scope="module")
+def counted(cmdstan):
+    return pmix.sample(
+        pmix.NormalMixture(n_components=2),
+        # what occurs 0 times is not there
+        np.append(CELLS, 100.0),
+        counts=np.append(TIMES, 0),
+        seed=3,
+        show_progress=False,
+    )
+
+
+def test_draws_with_counts_are_those_of_the_expanded_data_to_the_last_bit(counted):
+    model = pmix.NormalMixture(n_components=2)
+    expanded = pmix.sample(model, np.repeat(CELLS, TIMES), seed=3, show_progress=False)
+    assert pmix.model_of(counted) == pmix.model_of(expanded)
+    for name in ("theta", "mu", "sigma"):
+        np.testing.assert_array_equal(counted.posterior[name], expanded.posterior[name])
+    rows = group(expanded, "log_likelihood")["y"].values[..., np.cumsum(TIMES) - 1]
+    np.testing.assert_array_equal(group(counted, "log_likelihood")["y"], rows)
+    assert pmix.log_evidence(counted) == pmix.log_evidence(expanded)
+
+
+def test_groups_have_the_rows_and_how_often_they_occur(counted, tmp_path):
+    again = pmix.load(pmix.save(counted, tmp_path / "fit.nc"))
+    for fit in (counted, again):
+        assert group(fit, "observed_data")["y"].values.tolist() == CELLS.tolist()
+        assert group(fit, "constant_data")["counts"].values.tolist() == TIMES.tolist()
+        for name in ("posterior_predictive", "log_likelihood"):
+            assert group(fit, name)["y"].shape == (4, 250, 11)
+        target = target_of_fit(fit)
+        assert target.observed.count.tolist() == TIMES[np.argsort(CELLS)].tolist()
+        assert target.observed.size == 128
+
+
+def test_weights_may_be_in_other_units_than_counts(counted):
+    """Powers that are counts make the same posterior; half of them one that is wider."""
+    kwargs = {"seed": 4, "iter_sampling": 2500, "show_progress": False}
+    model = pmix.model_of(counted)
+    weighted = pmix.sample(model, CELLS, weights=TIMES.astype(float), **kwargs)
+    assert pmix.compare({"counted": counted, "weighted": weighted}).verdict != "disagree"
+    half = pmix.sample(model, CELLS, weights=0.5 * TIMES, **kwargs)
+    assert group(half, "constant_data")["weights"].values.tolist() == (0.5 * TIMES).tolist()
+    ours = summarize(weighted)["sd"] / summarize(counted)["sd"]
+    wider = summarize(half)["sd"] / summarize(weighted)["sd"]
+    assert ours.between(0.8, 1.2).all()
+    assert wider[["theta[1]", "mu[2]"]].between(1.25, 2.5).all()
+
+
+def test_a_table_of_1e9_observations_is_fitted_like_its_rows(cmdstan):
+    edges = np.linspace(-6, 6, 201)
+    shares = np.diff(stats.norm.cdf(edges[:, None], [-1, 2], [1.0, 0.5]) @ [0.25, 0.75])
+    counts = np.round(1e9 * shares).astype(np.int64)
+    fit = pmix.sample(
+        pmix.NormalMixture(n_components=2),
+        0.5 * (edges[1:] + edges[:-1]),
+        counts=counts,
+        seed=1,
+        show_progress=False,
+    )
+    assert pmix.diagnose(fit).ok
+    assert group(fit, "log_likelihood")["y"].shape == (4, 250, int((counts > 0).sum()))
+    table = summarize(fit)
+    for name, value in {"theta[1]": 0.25, "mu[1]": -1.0, "mu[2]": 2.0}.items():
+        # middles of cells are in the place of what fell there
+        assert abs(table["mean"][name] - value) < 1e-3
+        assert table["sd"][name] < 1e-3
 
 
 LONG_FIT = """
