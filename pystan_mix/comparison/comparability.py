@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.errors import DataError
@@ -22,12 +23,15 @@ class Given:
         The observations.
     times : ndarray of int or float, shape (N,), or None
         How many each of these stands for, or its weight; None where each is one.
+    labels : ndarray of int, shape (N,), or None
+        The component that each of these is known to be of, or -1; None where none is.
     known : dict of str to ndarray, shape (K,) or (1,)
         Parameters that were given and not estimated.
     """
 
     y: FloatArray | None
     times: Times | None
+    labels: NDArray[np.intp] | None
     known: dict[str, FloatArray]
 
 
@@ -38,8 +42,8 @@ def what_is_given(posteriors: Sequence[Posterior]) -> Given:
         known = each.known | known
     first = next((each for each in posteriors if each.y is not None), None)
     if first is None:
-        return Given(y=None, times=None, known=known)
-    return Given(y=first.y, times=first.times, known=known)
+        return Given(y=None, times=None, labels=None, known=known)
+    return Given(y=first.y, times=first.times, labels=first.labels, known=known)
 
 
 def check_alike(reference: Posterior, other: Posterior) -> None:
@@ -77,7 +81,9 @@ def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[st
     for each in posteriors:
         if each.y is None or given.y is None:
             continue
-        here, there = indexed(each.y, each.times), indexed(given.y, given.times)
+        both = each.labels is not None and given.labels is not None
+        here = indexed(each.y, each.times, each.labels if both else None)
+        there = indexed(given.y, given.times, given.labels if both else None)
         if not _same(here, there):
             yield (
                 f"{each.name} was fitted to other observations ({_described(here)}) than {first} "
@@ -89,7 +95,7 @@ def _same(one: Observations, other: Observations) -> bool:
     """Return whether observations are the same, put together or not."""
     # single precision, which NumPyro takes by default, keeps seven digits
     near = 1e-6 * float(np.abs(other.y).max(initial=0.0))
-    if one.times is None and other.times is None:
+    if one.times is None and other.times is None and one.label is None:
         return one.y.size == other.y.size and np.allclose(
             np.sort(one.y), np.sort(other.y), rtol=0.0, atol=near
         )
@@ -97,6 +103,7 @@ def _same(one: Observations, other: Observations) -> bool:
         one.distinct.size == other.distinct.size
         and np.allclose(one.distinct, other.distinct, rtol=0.0, atol=near)
         and np.allclose(one.count, other.count)
+        and (one.label is None or other.label is None or np.array_equal(one.label, other.label))
     )
 
 

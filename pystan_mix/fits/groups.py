@@ -35,6 +35,8 @@ Y = "y"
 # how many observations each row of these stands for, or its weight
 COUNTS = "counts"
 WEIGHTS = "weights"
+# the component that each is known to be of, or -1
+LABELS = "labels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +110,9 @@ def common_groups(
         name = WEIGHTS if observed.are_weighted else COUNTS
         times = xr.Dataset({name: ("obs", observed.times)}, coords=obs)
         groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(times)
+    if observed.label is not None:
+        labels = xr.Dataset({LABELS: ("obs", observed.label[observed.index])}, coords=obs)
+        groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(labels)
     if observed.y.size:
         groups[OBSERVED_DATA] = xr.Dataset({Y: ("obs", observed.y)}, coords=obs)
     if predictive is not None:
@@ -257,6 +262,13 @@ def times_of_observations(fit: Fit) -> Times | None:
             return np.asarray(constants[COUNTS], dtype=np.intp)
         if WEIGHTS in constants:
             return np.asarray(constants[WEIGHTS], dtype=np.float64)
+    return None
+
+
+def labels_of_observations(fit: Fit) -> NDArray[np.intp] | None:
+    """Return the labels of a fit's observations; None where there are none."""
+    if CONSTANT_DATA in group_names(fit) and LABELS in group(fit, CONSTANT_DATA):
+        return np.asarray(group(fit, CONSTANT_DATA)[LABELS], dtype=np.intp)
     return None
 
 

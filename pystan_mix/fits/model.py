@@ -10,6 +10,7 @@ from pystan_mix.fits.groups import (
     CONSTANT_DATA,
     POSTERIOR,
     element_name,
+    labels_of_observations,
     observations,
     times_of_observations,
     variables,
@@ -87,7 +88,8 @@ def target_of_fit(fit: Fit) -> Target:
             "The fit has no observations. Give what sample(model, y) returned, all of its groups "
             "with it."
         )
-    return Target(model_of(fit), indexed(y, times_of_observations(fit)))
+    observed = indexed(y, times_of_observations(fit), labels_of_observations(fit))
+    return Target(model_of(fit), observed)
 
 
 def draws_of_fit(fit: Fit) -> Draws:

@@ -46,6 +46,7 @@ def advi(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     algorithm: Algorithm = "meanfield",
     iter: int = 15_000,  # noqa: A002 (CmdStan's name)
@@ -76,7 +77,7 @@ def advi(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
-    counts, weights, missing : optional
+    counts, weights, labels, missing : optional
         As in `sample`.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
         Whether the normal's elements are independent, or correlated. Where the
@@ -165,7 +166,7 @@ def advi(
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     _check_draws(draws, algorithm, target)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)

@@ -30,6 +30,7 @@ def sample(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     chains: int = 4,
     parallel_chains: int | None = None,
@@ -68,6 +69,9 @@ def sample(
         proper of data in which weights are counts; of any other weights, such
         as those of a survey, its means are weighted ones, and how wide it is
         depends on what the weights sum to.
+    labels : array_like of int, shape (N,), optional
+        The component that each observation is known to be of, from 0 to K - 1, and
+        -1 where it is not known. Labels name components: see Notes.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -134,6 +138,15 @@ def sample(
     its own ``loo`` and ``plot_ppc`` take every row for one observation;
     `choose_components` and this package's figures do not.
 
+    An observation of label k has ``theta[k] p(y | component k)`` in the likelihood,
+    and in ``log_likelihood``, where another has the sum over all components. A
+    component that an observation is labelled by has its name from that: it is
+    component k whatever its mean, its priors are those of place k, and no order
+    holds between it and others, so that its mean may be above the next one's. The
+    components that no label names have the remaining names in increasing order of
+    their means. Nothing is annealed with labels, and what is weighed are the modes
+    that chains have found.
+
     Where components have standard deviations of their own to be estimated,
     they are sampled in any order, and each draw is sorted by its means, weights
     and standard deviations with them: the posterior is that of ordered means,
@@ -172,6 +185,7 @@ def sample(
         nuts,
         counts=counts,
         weights=weights,
+        labels=labels,
         missing=missing,
         predictive_draws=predictive_draws,
         likelihood=likelihood,
@@ -186,6 +200,7 @@ def draw(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     predictive_draws: int | None = None,
     likelihood: Likelihood = "fused",
@@ -193,7 +208,7 @@ def draw(
 ) -> Fit:
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
     return _drawn(

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_whole
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.fits.groups import Predictive
-from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.density import observed_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -103,7 +103,7 @@ def predictive_of(
         if N:
             with np.errstate(divide="ignore"):
                 log_theta = np.log(theta[rows])
-            distinct = mixture_log_density(target.model, target.observed.distinct, log_theta, part)
+            distinct = observed_log_density(target, log_theta, part)
             log_lik[rows] = distinct[:, target.observed.index]
     shape = (draws.chains, picks.size)
     return Predictive(picks, y_rep.reshape(*shape, n_rep), log_lik.reshape(*shape, N))

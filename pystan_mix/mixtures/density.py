@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from pystan_mix.mixtures.mixture import Mixture
@@ -69,9 +70,7 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
             values = variables[parameter.name][..., target.model.places(parameter)]
-            raw[parameter.free_name] = (
-                pull_free(values, target.width) if parameter.ordered else values
-            )
+            raw[parameter.free_name] = pulled(target, values) if parameter.ordered else values
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
 
 
@@ -132,10 +131,25 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             values = space.from_free(part)
             log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
             if parameter.ordered:
-                free, values = values, push_apart(values, target.width)
-                log_jacobian = log_jacobian + push_apart_log_det(free, values, target.width)
+                values, log_det = _pushed(target, values)
+                log_jacobian = log_jacobian + log_det
             components[parameter.name] = target.model.filled(parameter, values)
     return Constrained(log_theta, components, log_jacobian)
+
+
+def pulled(target: Target, mu: ArrayLike) -> FloatArray:
+    """Return free means, of which the program makes these: those of unnamed components in order."""
+    free = np.array(mu, dtype=np.float64)
+    free[..., target.unnamed] = pull_free(free[..., target.unnamed], target.width)
+    return free
+
+
+def _pushed(target: Target, free: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return means, those of unnamed components pushed into order, and the log Jacobian."""
+    mu, some = free.copy(), free[:, target.unnamed]
+    pushed = push_apart(some, target.width)
+    mu[:, target.unnamed] = pushed
+    return mu, push_apart_log_det(some, pushed, target.width)
 
 
 def log_prior(target: Target, parameters: Constrained) -> FloatArray:
@@ -190,9 +204,7 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
             name: values[rows] if values.ndim > 1 else values[None]
             for name, values in components.items()
         }
-        log_densities = mixture_log_density(
-            target.model, observed.distinct, parameters.log_theta[rows], part
-        )
+        log_densities = observed_log_density(target, parameters.log_theta[rows], part)
         total[rows] = log_densities @ observed.count
     return total
 
@@ -266,7 +278,44 @@ def mixture_log_density(
     ndarray, shape (..., N)
         ``log(sum_k theta[k] p(y[n] | component k))``.
     """
-    terms = component_terms(family, y, log_theta, components)
+    return _summed(component_terms(family, y, log_theta, components))
+
+
+def observed_terms(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """`component_terms` of the distinct observations: minus infinity where a label says another."""
+    observed = target.observed
+    terms = component_terms(target.model, observed.distinct, log_theta, components)
+    if observed.label is not None:
+        places = np.arange(target.n_components)[:, None]
+        terms[..., (observed.label >= 0) & (observed.label != places)] = -np.inf
+    return terms
+
+
+def observed_log_density(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Log density of each distinct observation, of those with a label that of both.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    log_theta, components
+        As in `component_terms`.
+
+    Returns
+    -------
+    ndarray, shape (..., D)
+        ``log(sum_k theta[k] p(y[n] | component k))``, or
+        ``log(theta[k] p(y[n] | component k))`` where the label k is known.
+    """
+    return _summed(observed_terms(target, log_theta, components))
+
+
+def _summed(terms: FloatArray) -> FloatArray:
+    """Return the logarithm of the sum over components, shape (..., K, N) to (..., N)."""
     # in place: SciPy's takes four times as long, and this is where refinement spends its time
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = terms.max(axis=-2)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_choice
 from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.labels import checked_labels
 from pystan_mix.mixtures.times import Times, check_total, checked_times, is_weighted
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
@@ -33,7 +34,8 @@ class Observations:
     y : ndarray, shape (N,)
         The observations, in their own order; empty where only the prior is meant.
     distinct : ndarray, shape (D,)
-        The different values, increasing.
+        The different values, increasing; of labelled observations the different
+        pairs of value and label.
     count : ndarray of int, shape (D,)
         How often each occurs.
     index : ndarray of int, shape (N,)
@@ -43,6 +45,9 @@ class Observations:
     times : ndarray of int or float, shape (N,), optional
         How many observations each row stands for, whole numbers, or its
         weight, real ones; by default one each.
+    label : ndarray of int, shape (D,), optional
+        The component that each of the distinct ones is known to be of, from 0, and
+        -1 where it is not; by default none is known.
     """
 
     y: FloatArray
@@ -51,6 +56,14 @@ class Observations:
     index: NDArray[np.intp]
     dropped: int = 0
     times: Times | None = None
+    label: NDArray[np.intp] | None = None
+
+    @functools.cached_property
+    def named(self) -> NDArray[np.intp]:
+        """The components that labels name, increasing."""
+        if self.label is None:
+            return np.zeros(0, dtype=np.intp)
+        return np.unique(self.label[self.label >= 0])
 
     @property
     def are_weighted(self) -> bool:
@@ -102,7 +115,9 @@ class Observations:
         return np.where(part < 0.5, from_low, from_high)
 
 
-def indexed(y: FloatArray, times: Times | None = None) -> Observations:
+def indexed(
+    y: FloatArray, times: Times | None = None, labels: NDArray[np.intp] | None = None
+) -> Observations:
     """Return observations with their distinct values.
 
     Parameters
@@ -111,11 +126,13 @@ def indexed(y: FloatArray, times: Times | None = None) -> Observations:
         Observations.
     times : ndarray of int or float, shape (N,), optional
         How many each row stands for, above zero, or its weight.
+    labels : ndarray of int, shape (N,), optional
+        The component that each is known to be of, or -1.
 
     Returns
     -------
     Observations
-        The same, equal values put together.
+        The same, equal values put together, of one label.
 
     Examples
     --------
@@ -125,12 +142,19 @@ def indexed(y: FloatArray, times: Times | None = None) -> Observations:
     >>> indexed(np.array([2.0, 1.0, 2.0]), np.array([5, 1, 5])).count
     array([ 1, 10])
     """
-    distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+    label = None
+    if labels is None:
+        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+    else:
+        pairs, index, count = np.unique(
+            np.column_stack([y, labels]), axis=0, return_inverse=True, return_counts=True
+        )
+        distinct, label = pairs[:, 0].copy(), pairs[:, 1].astype(np.intp)
     index = index.reshape(-1)
     if times is not None:
         count = np.zeros(distinct.size, dtype=times.dtype)
         np.add.at(count, index, times)
-    return Observations(y=y, distinct=distinct, count=count, index=index, times=times)
+    return Observations(y=y, distinct=distinct, count=count, index=index, times=times, label=label)
 
 
 def least_scale(observed: Observations) -> float:
@@ -161,7 +185,9 @@ def least_scale(observed: Observations) -> float:
     """
     if observed.y.size == 0:
         return 0.0
-    step = grid_step(observed.distinct) if (observed.count > 1).any() else None
+    values = observed.distinct if observed.label is None else np.unique(observed.distinct)
+    repeated = (observed.count > 1).any() or values.size < observed.distinct.size
+    step = grid_step(values) if repeated else None
     return PART_OF_SPREAD * observed.std if step is None else 0.5 * step
 
 
@@ -170,6 +196,7 @@ def checked_observations(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     n_components: int = 1,
     missing: Missing = "raise",
 ) -> Observations:
@@ -183,6 +210,8 @@ def checked_observations(
         How often each occurs, 0 or more.
     weights : array_like, shape (N,), optional
         The weight of each, 0 or more.
+    labels : array_like of int, shape (N,), optional
+        The component that each is known to be of, from 0, or -1.
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop"}, default "raise"
@@ -198,8 +227,8 @@ def checked_observations(
     DataError
         If they are not a one-dimensional sequence of at least two different
         finite numbers of magnitude up to 1e100, or if there are fewer
-        different values than components; or if counts or weights are not as
-        they should be.
+        different values than components; or if counts, weights or labels are
+        not as they should be.
     SettingsError
         If `missing` is neither of its words.
 
@@ -222,6 +251,7 @@ def checked_observations(
         )
     _check_magnitudes(np.where(there, values, 0.0))
     times = checked_times(counts, weights, there=there)
+    names = checked_labels(labels, there=there, n_components=n_components)
     if times is not None:
         there &= times > 0
         times = times[there]
@@ -233,10 +263,11 @@ def checked_observations(
             f"At least two observations{above and f'{above} above 0'} are needed; there are "
             f"{values.size}{beside}."
         )
-    found = dataclasses.replace(indexed(values, times), dropped=dropped)
+    names = None if names is None or (names[there] < 0).all() else names[there]
+    found = dataclasses.replace(indexed(values, times, names), dropped=dropped)
     if times is not None:
         check_total(found.count)
-    distinct = found.distinct.size
+    distinct = np.unique(found.distinct).size
     if distinct == 1:
         raise DataError(
             f"All {values.size} observations are {values[0]:g}: a constant column has no mixture "

@@ -45,13 +45,23 @@ def stan_data(
         Numbers and lists, by the names of ``stan/README.md``.
     """
     model, observed = target.model, target.observed
+    known = np.zeros(observed.distinct.size, dtype=np.bool_)
+    if observed.label is not None:
+        known = observed.label >= 0
+    count = observed.count[~known].tolist()
     data: dict[str, Any] = {
         "K": target.n_components,
-        "N": observed.distinct.size,
-        "y": observed.distinct.tolist(),
+        "N": len(count),
+        "y": observed.distinct[~known].tolist(),
         "weighted": int(observed.are_weighted),
-        "count": [] if observed.are_weighted else observed.count.tolist(),
-        "weight": observed.count.tolist() if observed.are_weighted else [],
+        "count": [] if observed.are_weighted else count,
+        "weight": count if observed.are_weighted else [],
+        "N_labelled": int(known.sum()),
+        "y_labelled": observed.distinct[known].tolist(),
+        "label": [] if observed.label is None else (1 + observed.label[known]).tolist(),
+        "times_labelled": observed.count[known].astype(np.float64).tolist(),
+        "n_unnamed": target.unnamed.size,
+        "unnamed": (1 + target.unnamed).tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
         "sort_components": int(sort_components),
@@ -173,6 +183,11 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
 
 def _observations(data: Mapping[str, Any], y: FloatArray) -> Observations:
     """Return the observations of a data block, each of them but where these are too many."""
+    if data.get("N_labelled"):
+        raise DataError(
+            f"{data['N_labelled']} observations have labels, and draws with labels are not read "
+            "back. Fit them by sample(model, y, labels=labels)."
+        )
     rows = np.arange(y.size)
     if data.get("weighted"):
         weight = _weights(data.get("weight"), size=y.size)

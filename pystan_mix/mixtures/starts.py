@@ -3,13 +3,14 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.density import component_terms, pulled
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.ordering import pull_free
+from pystan_mix.stats.assignment import assigned
 from pystan_mix.stats.transforms import POSITIVE
 
 # of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
@@ -103,7 +104,7 @@ def _for_stan(
     for parameter in target.estimated:
         values = inits.pop(parameter.name)
         if parameter.ordered and not sort_components:
-            values = pull_free(values, target.width).tolist()
+            values = pulled(target, values).tolist()
         inits[parameter.free_name] = values
     return inits
 
@@ -146,7 +147,7 @@ def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict
         value = values[parameter.name][target.model.places(parameter)]
         if parameter.ordered:
             value = value + 0.3 * start.within * rng.normal(size=value.size)
-            value = _apart(value, target.observed)
+            value = _in_place(value, target)
         elif parameter.space is POSITIVE:
             value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
             # on its floor a chain would begin infinitely far away
@@ -163,6 +164,16 @@ class _Start:
     theta: FloatArray
     components: dict[str, FloatArray]
     within: FloatArray
+
+
+def _in_place(mu: FloatArray, target: Target) -> FloatArray:
+    """Return means within the data, those of unnamed components in increasing order."""
+    mu, places, distinct = mu.copy(), target.unnamed, target.observed.distinct
+    if places.size < mu.size:
+        mu = np.clip(mu, distinct[0], distinct[-1])
+    if places.size:
+        mu[places] = _apart(mu[places], target.observed)
+    return mu
 
 
 def _apart(mu: FloatArray, observed: Observations) -> FloatArray:
@@ -226,6 +237,8 @@ class _Improved:
         order = np.arange(self.theta.shape[1])
         if ordered not in self.target.known:
             order = np.argsort(self.components[ordered][i])
+            if self.target.observed.label is not None:
+                order = order[self._names(i, order)]
         within = np.sqrt(_weighted_variance(self.points, self.shares[i]))[order]
         chosen = {}
         for name, values in self.components.items():
@@ -236,6 +249,29 @@ class _Improved:
             # what is known of a component is so of the one in its place
             chosen[each.name] = self.target.model.filled(each, chosen[each.name])
         return _Start(self.theta[i][order], chosen, within)
+
+    def _names(self, i: int, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return which of the components, in order of their means, has each name.
+
+        Those that labels name are the likeliest for the observations that have
+        these; the others keep their order.
+        """
+        target, K = self.target, order.size
+        label = np.asarray(target.observed.label)
+        components = {
+            name: (x[i] if x.ndim > 1 else x)[..., order] if x.shape[-1] == K else x[i]
+            for name, x in self.components.items()
+        }
+        terms = component_terms(
+            target.model, target.observed.distinct, np.log(self.theta[i][order]), components
+        )
+        scores = np.array(
+            [terms[:, label == k] @ target.observed.count[label == k] for k in range(K)]
+        )
+        chosen, _ = assigned(scores[None])
+        places = chosen[0]
+        places[target.unnamed] = np.sort(places[target.unnamed])
+        return np.asarray(places)
 
 
 def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_Start]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.containers import Missing
 from pystan_mix.errors import ModelError
@@ -95,6 +96,11 @@ class Target:
         return all(np.unique(np.asarray(each)).size <= 1 for each in numbers)
 
     @functools.cached_property
+    def unnamed(self) -> NDArray[np.intp]:
+        """The components that no label names, which are in the order of their means: mostly all."""
+        return np.setdiff1d(np.arange(self.n_components), self.observed.named)
+
+    @functools.cached_property
     def concentration(self) -> FloatArray:
         """Dirichlet concentration of each weight, shape (K,)."""
         return per_component(self.model.weights.concentration, self.n_components)
@@ -125,6 +131,7 @@ def target_of(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
 ) -> Target:
     """Check a model and observations, and scale to these the priors that are left out.
@@ -137,6 +144,8 @@ def target_of(
         The observations.
     counts, weights : array_like, shape (N,), optional
         How often each occurs, or its weight.
+    labels : array_like of int, shape (N,), optional
+        The component that each is known to be of, or -1.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
 
@@ -151,7 +160,12 @@ def target_of(
         If the observations cannot be used, or are None.
     """
     observed = checked_observations(
-        y, counts=counts, weights=weights, n_components=model.n_components, missing=missing
+        y,
+        counts=counts,
+        weights=weights,
+        labels=labels,
+        n_components=model.n_components,
+        missing=missing,
     )
     return Target(completed(model, observed), observed)
 

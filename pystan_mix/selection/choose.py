@@ -18,7 +18,7 @@ from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import times_of_observations
 from pystan_mix.fits.model import mixture_of_fit, target_of_fit
 from pystan_mix.inference.nuts import sample
-from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.density import observed_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray, log_sum_exp
@@ -81,6 +81,7 @@ def choose_components(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     seed: int | None = None,
     show_progress: bool = True,
@@ -95,7 +96,7 @@ def choose_components(
         Observations, in the units of the priors.
     components : iterable of int
         The numbers, such as ``range(1, 7)``.
-    counts, weights, missing : optional
+    counts, weights, labels, missing : optional
         As in `sample`.
     seed : int, optional
         As in `sample`; by default a random one.
@@ -140,7 +141,7 @@ def choose_components(
     models = {K: dataclasses.replace(model, n_components=K) for K in numbers}
     for each in models.values():
         # whatever is wrong is said before an hour has passed
-        target_of(each, y, counts=counts, weights=weights, missing=missing)
+        target_of(each, y, counts=counts, weights=weights, labels=labels, missing=missing)
     fits, rows, pointwise = {}, {}, {}
     for K, each in models.items():
         say(f"{K} component{'s' if K > 1 else ''} ...", wanted=show_progress)
@@ -149,6 +150,7 @@ def choose_components(
             y,
             counts=counts,
             weights=weights,
+            labels=labels,
             missing=missing,
             seed=seed,
             show_progress=show_progress,
@@ -194,11 +196,11 @@ def occupied_components(fit: Fit) -> float:
     ``sum_k (1 - prod_n (1 - P(n is of k)))``.
     """
     target = target_of_fit(fit)
-    family, theta, components = mixture_of_fit(fit)
+    _, theta, components = mixture_of_fit(fit)
     picks = evenly_spaced(theta.shape[1], -(-_DRAWS_OF_OCCUPANCY // theta.shape[0]))
     some = {name: values[:, picks] for name, values in components.items()}
     with np.errstate(divide="ignore"):
-        terms = component_terms(family, target.observed.distinct, np.log(theta[:, picks]), some)
+        terms = observed_terms(target, np.log(theta[:, picks]), some)
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
         log_empty = np.log1p(-np.minimum(shares, 1.0)) @ target.observed.count
     return float((1.0 - np.exp(log_empty)).sum(axis=-1).mean())

@@ -76,8 +76,10 @@ def log_ordering_of(target: Target) -> float:
         if parameter.ordered:
             name, prior = parameter.name, target.model.prior(parameter)
             numbers = prior.stan_data(name, target.n_components)
-            loc, scale = (np.asarray(numbers[f"{name}_{part}"]) for part in ("loc", "scale"))
-            total += log_ordering_probability(loc, scale)
+            loc, scale = (
+                np.asarray(numbers[f"{name}_{part}"])[target.unnamed] for part in ("loc", "scale")
+            )
+            total += log_ordering_probability(loc, scale) if loc.size else 0.0
     return total
 
 

@@ -59,6 +59,12 @@ def test_stan_data_have_one_number_for_each_component():
         "weighted": 0,
         "count": [1, 2, 3],
         "weight": [],
+        "N_labelled": 0,
+        "y_labelled": [],
+        "label": [],
+        "times_labelled": [],
+        "n_unnamed": 3,
+        "unnamed": [1, 2, 3],
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
         "sort_components": 0,
@@ -149,6 +155,16 @@ def test_counts_of_a_data_block_are_expanded_up_to_a_million():
     found = target_of_stan_data(NormalMixture, data).observed
     assert found.y.tolist() == [-2.5, 1.0, 3.0]
     assert found.size == 400_000_003
+
+
+def test_labelled_observations_stand_apart():
+    data = stan_data(target_of(FULL, Y, labels=[-1, 1, 1, -1, 1, 1]))
+    assert (data["N"], data["y"], data["count"]) == (2, [-2.5, 3.0], [1, 1])
+    assert (data["y_labelled"], data["label"]) == ([1.0, 3.0], [2, 2])
+    assert (data["N_labelled"], data["times_labelled"]) == (2, [2.0, 2.0])
+    assert (data["n_unnamed"], data["unnamed"]) == (2, [1, 3])
+    with pytest.raises(DataError, match=r"2 observations have labels.*sample\(model, y, labels="):
+        target_of_stan_data(NormalMixture, data)
 
 
 @pytest.mark.parametrize("weight", [[1.0], [1.0, 0.0, 1.0], [1.0, "a", 1.0], None])

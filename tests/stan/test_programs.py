@@ -17,6 +17,7 @@ from reference_density import (
     ordering_width,
 )
 from scipy import stats
+from scipy.special import logsumexp
 from wheels import unpacked
 
 import pystan_mix as pmix
@@ -206,6 +207,57 @@ def test_counts_and_weights_are_powers_of_densities(cmdstan, program, case, sort
     lp = lp_at(stan_program(name, likelihood=likelihood), stan, inits)
     assert np.ptp(expected) > 1.0
     assert np.ptp(lp - expected) < 1e-8
+
+
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("program", ["normal, fused", "normal, plain", "student_t"])
+@pytest.mark.parametrize("named", [[0], [1], [2, 0], [0, 1, 2]], ids=repr)
+def test_a_labelled_observation_has_the_term_of_its_component(cmdstan, program, named, sort):
+    """The density in CmdStan, in this package's NumPy, and from SciPy."""
+    rng = np.random.default_rng(7)
+    family = pmix.StudentTMixture if program == "student_t" else NormalMixture
+    likelihood = "stan" if program == "normal, plain" else "fused"
+    model = family(
+        n_components=3,
+        weights=pmix.Dirichlet([1.5, 2, 4]),
+        means=pmix.Normal([-2, 0, 3], [3, 4, 5]),
+        sigma=pmix.HalfNormal([1, 2, 3]),
+        **({"df": 4.0} if program == "student_t" else {}),
+    )
+    y, counts = Y.round(0), np.arange(40) % 3 + 1
+    labels = np.where(np.arange(40) % 4 == 0, rng.choice(named, 40), -1)
+    target = target_of(model, y, counts=counts, labels=labels)
+    stan = stan_data(target, sort_components=sort)
+    z = rng.normal(scale=2.0, size=(8, target.dimensions))
+    found = to_constrained(target, z)
+    inits, expected = [], []
+    for i, log_theta in enumerate(found.log_theta):
+        theta, mu, sigma = (
+            np.exp(log_theta),
+            found.components["mu"][i],
+            found.components["sigma"][i],
+        )
+        # sorted, or pushed, these are the means above
+        mu_raw = mu if sort else z[i, 2:5]
+        inits.append({"theta_raw": theta.tolist(), "mu_raw": mu_raw.tolist()})
+        inits[-1]["sigma_raw"] = sigma.tolist()
+        law = stats.t(4.0, mu, sigma) if program == "student_t" else stats.norm(mu, sigma)
+        terms = np.log(theta) + law.logpdf(y[:, None])
+        each = np.where(labels < 0, logsumexp(terms, axis=1), terms[np.arange(40), labels])
+        total = log_prior(stan, theta, mu, sigma) + counts @ each
+        total += log_simplex_jacobian(theta, version=cmdstan.version)
+        total += np.log(sigma - stan["min_sigma"]).sum()
+        some = [k for k in range(3) if k not in labels]
+        if not sort and len(some) > 1:
+            width = np.repeat(y, counts).std() / 6
+            total += stats.norm.logcdf((mu_raw[some[1]] - mu[some[0]]) / width)
+        expected.append(total)
+    name = program.partition(",")[0]
+    lp = lp_at(stan_program(name, likelihood=likelihood), stan, inits)
+    assert np.ptp(expected) > 1.0
+    assert np.ptp(lp - expected) < 1e-8
+    if not sort and cmdstan.version < (2, 37):
+        assert np.ptp(lp - log_joint(target, z)) < 1e-8
 
 
 GIVEN = {
