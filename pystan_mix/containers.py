@@ -14,6 +14,8 @@ from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation, number_of
 
+# squares and sums of squares of what is larger leave the range of a double
+_LARGEST_MAGNITUDE = 1e100
 # what is done with missing values
 Missing = Literal["raise", "drop"]
 
@@ -220,3 +222,19 @@ def _variable_of(y: object) -> str:
             path = f"{getattr(node, 'path', '')}/{name}".lstrip("/")
             return f"[{path!r}]" if variable.ndim == 1 else f"[{path!r}].values.ravel()"
     return ""
+
+
+def check_magnitudes(values: FloatArray) -> None:
+    """Refuse NaN, infinities and magnitudes whose squares overflow."""
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise DataError(
+            f"{bad.size} of {values.size} observations are not finite; the first is "
+            f"{values[bad[0]]} at position {bad[0]}. Drop them first: y[numpy.isfinite(y)]"
+        )
+    large = np.flatnonzero(np.abs(values) > _LARGEST_MAGNITUDE)
+    if large.size:
+        raise DataError(
+            f"The observation at position {large[0]} is {values[large[0]]:g}, beyond "
+            f"{_LARGEST_MAGNITUDE:g}: its square overflows. Divide the data by a constant."
+        )

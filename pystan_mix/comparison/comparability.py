@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.observations import Observations, indexed
-from pystan_mix.mixtures.times import Times
 from pystan_mix.numerics import FloatArray
 
 

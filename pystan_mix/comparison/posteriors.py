@@ -25,10 +25,10 @@ from pystan_mix.fits.groups import (
 )
 from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import load
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.times import Times
 from pystan_mix.numerics import FloatArray
 
 

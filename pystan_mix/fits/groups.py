@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.draws import Draws
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.times import Times
 from pystan_mix.numerics import FloatArray
 
 POSTERIOR = "posterior"

@@ -1,25 +1,17 @@
 """Draws from the posterior, or from the prior, by NUTS."""
 
-import time
 from pathlib import Path
-
-import numpy as np
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
 from pystan_mix.checks import check_whole
-from pystan_mix.cmdstan.program import Program
 from pystan_mix.containers import Missing
 from pystan_mix.fits.groups import PRIOR_NAMES
-from pystan_mix.inference.assemble import nuts_fit
-from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
-from pystan_mix.inference.from_csv import csv_draws
-from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
+from pystan_mix.inference.chains import Metric, Nuts, checked_nuts
+from pystan_mix.inference.predictive import predictive_draws_for
 from pystan_mix.inference.programs import Likelihood, stan_program
+from pystan_mix.inference.whole_fit import drawn
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.starts import values_of_chains
-from pystan_mix.mixtures.target import Target, prior_target, target_of
-from pystan_mix.weighing.chains import weigh_chains
+from pystan_mix.mixtures.target import prior_target, target_of
 
 _PRIOR_CHAINS = 4
 
@@ -211,7 +203,7 @@ def draw(
     target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
-    return _drawn(
+    return drawn(
         target, nuts, n_rep=n, predictive_draws=total, program=program, output_dir=output_dir
     )
 
@@ -274,7 +266,7 @@ def sample_prior(
     )
     n_rep = check_whole("n_obs", n_obs, least=1)
     target = prior_target(model)
-    fit = _drawn(
+    fit = drawn(
         target,
         nuts,
         n_rep=n_rep,
@@ -283,37 +275,3 @@ def sample_prior(
     )
     groups = {PRIOR_NAMES.get(name, name): group(fit, name) for name in group_names(fit)}
     return to_arviz(groups, attrs=attributes(fit))
-
-
-def _drawn(
-    target: Target,
-    nuts: Nuts,
-    *,
-    n_rep: int,
-    predictive_draws: int,
-    program: Program,
-    output_dir: str | Path | None = None,
-) -> Fit:
-    """Run the chains, and put them together with what they predict."""
-    rng, sort = np.random.default_rng(nuts.seed), target.free_components
-    run = run_chains(
-        program,
-        nuts,
-        data=stan_data(target, sort_components=sort),
-        inits=values_of_chains(target, nuts.chains, rng=rng, sort_components=sort),
-        output_dir=output_dir,
-    )
-    began = time.perf_counter()
-    chains = csv_draws(target, run.csvs)
-    weighed = weigh_chains(
-        target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
-    )
-    predictive = predictive_of(
-        target,
-        chains if weighed is None or weighed.draws is None else weighed.draws,
-        n_rep=n_rep,
-        total=predictive_draws,
-        seed=nuts.seed,
-    )
-    seconds = run.seconds + time.perf_counter() - began
-    return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)

@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import special
 
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
+from pystan_mix.stats.ordering import pull_some_free, push_some_apart
 from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
 # terms of the likelihood that are held at once: 4 MB, so that they stay in the cache
@@ -70,7 +69,9 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
             values = variables[parameter.name][..., target.model.places(parameter)]
-            raw[parameter.free_name] = pulled(target, values) if parameter.ordered else values
+            if parameter.ordered:
+                values = pull_some_free(values, target.unnamed, target.width)
+            raw[parameter.free_name] = values
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
 
 
@@ -131,25 +132,10 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             values = space.from_free(part)
             log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
             if parameter.ordered:
-                values, log_det = _pushed(target, values)
+                values, log_det = push_some_apart(values, target.unnamed, target.width)
                 log_jacobian = log_jacobian + log_det
             components[parameter.name] = target.model.filled(parameter, values)
     return Constrained(log_theta, components, log_jacobian)
-
-
-def pulled(target: Target, mu: ArrayLike) -> FloatArray:
-    """Return free means, of which the program makes these: those of unnamed components in order."""
-    free = np.array(mu, dtype=np.float64)
-    free[..., target.unnamed] = pull_free(free[..., target.unnamed], target.width)
-    return free
-
-
-def _pushed(target: Target, free: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return means, those of unnamed components pushed into order, and the log Jacobian."""
-    mu, some = free.copy(), free[:, target.unnamed]
-    pushed = push_apart(some, target.width)
-    mu[:, target.unnamed] = pushed
-    return mu, push_apart_log_det(some, pushed, target.width)
 
 
 def log_prior(target: Target, parameters: Constrained) -> FloatArray:
@@ -296,21 +282,7 @@ def observed_terms(
 def observed_log_density(
     target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
 ) -> FloatArray:
-    """Log density of each distinct observation, of those with a label that of both.
-
-    Parameters
-    ----------
-    target : Target
-        The model and its observations.
-    log_theta, components
-        As in `component_terms`.
-
-    Returns
-    -------
-    ndarray, shape (..., D)
-        ``log(sum_k theta[k] p(y[n] | component k))``, or
-        ``log(theta[k] p(y[n] | component k))`` where the label k is known.
-    """
+    """Return the log density of each distinct observation, and of its label where it has one."""
     return _summed(observed_terms(target, log_theta, components))
 
 

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.checks import check_choice
-from pystan_mix.containers import Missing, as_numbers
+from pystan_mix.containers import Missing, as_numbers, check_magnitudes
 from pystan_mix.errors import DataError
-from pystan_mix.mixtures.labels import checked_labels
-from pystan_mix.mixtures.times import Times, check_total, checked_times, is_weighted
+from pystan_mix.mixtures.annotations.labels import checked_labels
+from pystan_mix.mixtures.annotations.times import Times, check_total, checked_times, is_weighted
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
+from pystan_mix.stats.quantiles import quantiles_of_counted, quantiles_of_weighted
 
-# squares and sums of squares of what is larger leave the range of a double
-LARGEST_MAGNITUDE = 1e100
 # of the data's standard deviation: the least scale where values do not repeat on a grid
 PART_OF_SPREAD = 1e-3
 
@@ -98,21 +97,8 @@ class Observations:
         """Return quantiles of all observations, at probabilities of shape (P,)."""
         if self.times is None:
             return np.asarray(np.quantile(self.y, at), dtype=np.float64)
-        ends = np.cumsum(self.count)
-        if self.are_weighted:
-            # rounding may leave the last end just below
-            places = np.searchsorted(ends, np.minimum(at * ends[-1], ends[-1]))
-            return np.asarray(self.distinct[places])
-        # between the two observations of the nearest ranks, as NumPy does by default
-        rank = at * (self.size - 1)
-        below = np.floor(rank)
-        low, high = (
-            self.distinct[np.searchsorted(ends, np.minimum(place, self.size - 1), side="right")]
-            for place in (below, below + 1)
-        )
-        part = rank - below
-        from_low, from_high = low + (high - low) * part, high - (high - low) * (1.0 - part)
-        return np.where(part < 0.5, from_low, from_high)
+        found = quantiles_of_weighted if self.are_weighted else quantiles_of_counted
+        return found(self.distinct, self.count, at)
 
 
 def indexed(
@@ -249,7 +235,7 @@ def checked_observations(
             f"{dropped} of {values.size} observations {'are' if dropped > 1 else 'is'} missing or "
             f'NaN, the first at position {first}. Leave them out with missing="drop".'
         )
-    _check_magnitudes(np.where(there, values, 0.0))
+    check_magnitudes(np.where(there, values, 0.0))
     times = checked_times(counts, weights, there=there)
     names = checked_labels(labels, there=there, n_components=n_components)
     if times is not None:
@@ -306,21 +292,5 @@ def check_points(y: object) -> FloatArray:
         magnitude up to 1e100.
     """
     values = as_numbers(y)
-    _check_magnitudes(values)
+    check_magnitudes(values)
     return values
-
-
-def _check_magnitudes(values: FloatArray) -> None:
-    """Refuse NaN, infinities and magnitudes whose squares overflow."""
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise DataError(
-            f"{bad.size} of {values.size} observations are not finite; the first is "
-            f"{values[bad[0]]} at position {bad[0]}. Drop them first: y[numpy.isfinite(y)]"
-        )
-    large = np.flatnonzero(np.abs(values) > LARGEST_MAGNITUDE)
-    if large.size:
-        raise DataError(
-            f"The observation at position {large[0]} is {values[large[0]]:g}, beyond "
-            f"{LARGEST_MAGNITUDE:g}: its square overflows. Divide the data by a constant."
-        )

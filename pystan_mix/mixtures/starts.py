@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from pystan_mix.mixtures.density import component_terms, pulled
+from pystan_mix.mixtures.annotations.labels import likeliest_names
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.assignment import assigned
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.expectation import shares_of, spread_points, weighted_variance
+from pystan_mix.stats.ordering import pull_some_free
 from pystan_mix.stats.transforms import POSITIVE
 
 # of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
@@ -104,7 +106,7 @@ def _for_stan(
     for parameter in target.estimated:
         values = inits.pop(parameter.name)
         if parameter.ordered and not sort_components:
-            values = pulled(target, values).tolist()
+            values = pull_some_free(values, target.unnamed, target.width).tolist()
         inits[parameter.free_name] = values
     return inits
 
@@ -168,12 +170,12 @@ class _Start:
 
 def _in_place(mu: FloatArray, target: Target) -> FloatArray:
     """Return means within the data, those of unnamed components in increasing order."""
-    mu, places, distinct = mu.copy(), target.unnamed, target.observed.distinct
-    if places.size < mu.size:
-        mu = np.clip(mu, distinct[0], distinct[-1])
-    if places.size:
-        mu[places] = _apart(mu[places], target.observed)
-    return mu
+    some, found = target.unnamed, mu.copy()
+    if target.observed.label is not None:
+        found = np.clip(mu, target.observed.distinct[0], target.observed.distinct[-1])
+    if some.size:
+        found[some] = _apart(mu[some], target.observed)
+    return found
 
 
 def _apart(mu: FloatArray, observed: Observations) -> FloatArray:
@@ -205,15 +207,17 @@ def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Imp
     # at first, of components as wide as the data leave room for
     first, width = np.empty((starts, K)), np.full((starts, K), spread / K)
     if known is None:
-        first[:] = [_spread_points(points, K, rng) for _ in range(starts)]
+        first[:] = [spread_points(points, K, rng) for _ in range(starts)]
     else:
         # where means are known, starts differ by how wide their components are
         first[:], width = known, width * rng.lognormal(size=width.shape)
-    shares = _shares(-0.5 * ((points - first[..., None]) / width[..., None]) ** 2)[1]
+    shares = shares_of(-0.5 * ((points - first[..., None]) / width[..., None]) ** 2)[1]
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
-        log_lik, shares = _shares(component_terms(target.model, points, np.log(theta), components))
+        log_lik, shares = shares_of(
+            component_terms(target.model, points, np.log(theta), components)
+        )
     return _Improved(
         target, points, log_lik * (observed.size / points.size), theta, components, shares
     )
@@ -236,10 +240,8 @@ class _Improved:
         ordered = self.target.model.ordered_parameter().name
         order = np.arange(self.theta.shape[1])
         if ordered not in self.target.known:
-            order = np.argsort(self.components[ordered][i])
-            if self.target.observed.label is not None:
-                order = order[self._names(i, order)]
-        within = np.sqrt(_weighted_variance(self.points, self.shares[i]))[order]
+            order = self._by_name(i, np.argsort(self.components[ordered][i]))
+        within = np.sqrt(weighted_variance(self.points, self.shares[i]))[order]
         chosen = {}
         for name, values in self.components.items():
             own = values[i] if values.ndim > 1 else values
@@ -250,28 +252,15 @@ class _Improved:
             chosen[each.name] = self.target.model.filled(each, chosen[each.name])
         return _Start(self.theta[i][order], chosen, within)
 
-    def _names(self, i: int, order: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return which of the components, in order of their means, has each name.
-
-        Those that labels name are the likeliest for the observations that have
-        these; the others keep their order.
-        """
-        target, K = self.target, order.size
-        label = np.asarray(target.observed.label)
-        components = {
-            name: (x[i] if x.ndim > 1 else x)[..., order] if x.shape[-1] == K else x[i]
-            for name, x in self.components.items()
-        }
-        terms = component_terms(
-            target.model, target.observed.distinct, np.log(self.theta[i][order]), components
-        )
-        scores = np.array(
-            [terms[:, label == k] @ target.observed.count[label == k] for k in range(K)]
-        )
-        chosen, _ = assigned(scores[None])
-        places = chosen[0]
-        places[target.unnamed] = np.sort(places[target.unnamed])
-        return np.asarray(places)
+    def _by_name(self, i: int, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return components, which come in the order of their means, by the names of labels."""
+        observed = self.target.observed
+        if observed.label is None:
+            return order
+        own = {name: x[i] if x.ndim > 1 else x for name, x in self.components.items()}
+        terms = component_terms(self.target.model, observed.distinct, np.log(self.theta[i]), own)
+        names = likeliest_names(terms[order] * observed.count, observed.label, self.target.unnamed)
+        return np.asarray(order[names])
 
 
 def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_Start]:
@@ -297,23 +286,6 @@ def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_St
     return found
 
 
-def _spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:
-    """Choose points far from each other: each with odds of its squared distance to the others."""
-    chosen = [rng.choice(points)]
-    for _ in range(1, K):
-        squares = np.min((points[:, None] - np.array(chosen)) ** 2, axis=1)
-        total = squares.sum()
-        # fewer different points than components, for example of tied observations
-        chosen.append(rng.choice(points, p=squares / total if total > 0 else None))
-    return np.sort(np.array(chosen))
-
-
-def _shares(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the log likelihood of each start, and each component's share in each point."""
-    totals = log_sum_exp(terms, axis=-2)
-    return totals.sum(axis=-1), np.exp(terms - totals[..., None, :])
-
-
 def _maximised(
     model: Mixture, points: FloatArray, shares: FloatArray, spread: float
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
@@ -324,10 +296,3 @@ def _maximised(
     weight = shares.sum(axis=-1)
     theta = np.maximum(weight / weight.sum(axis=-1, keepdims=True), _LEAST_WEIGHT)
     return theta / theta.sum(axis=-1, keepdims=True), components
-
-
-def _weighted_variance(points: FloatArray, shares: FloatArray) -> FloatArray:
-    """Return the variance of points about their mean, for each row of shares."""
-    weight = shares.sum(axis=-1) + 1e-9
-    mean = shares @ points / weight
-    return np.asarray((shares * (points - mean[..., None]) ** 2).sum(axis=-1) / weight)

@@ -12,7 +12,7 @@ from pystan_mix.fits.groups import (
     times_of_observations,
 )
 from pystan_mix.fits.summary import summarize
-from pystan_mix.mixtures.times import Times, is_weighted
+from pystan_mix.mixtures.annotations.times import Times, is_weighted
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import pareto_smoothed
 

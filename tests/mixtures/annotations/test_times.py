@@ -1,11 +1,11 @@
-"""Tests of pystan_mix.mixtures.times: counts and weights of observations, and what is refused."""
+"""Tests of pystan_mix.mixtures.annotations.times: counts and weights, and what is refused."""
 
 import numpy as np
 import pytest
 
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.times import check_total, checked_times
 from pystan_mix.mixtures.observations import checked_observations
-from pystan_mix.mixtures.times import check_total, checked_times
 
 Y = [1.0, 2.0, 4.0]
 

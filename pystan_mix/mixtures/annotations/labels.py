@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from pystan_mix.containers import as_numbers
 from pystan_mix.errors import DataError
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.assignment import assigned
 
 UNKNOWN = -1
 
@@ -60,3 +62,31 @@ def checked_labels(
             f"whole numbers from 0 to {n_components - 1}, and {UNKNOWN} where it is not known."
         )
     return values.astype(np.intp)
+
+
+def likeliest_names(
+    terms: FloatArray, label: NDArray[np.intp], unnamed: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return which of some components has each name.
+
+    Those that labels name are, together, the likeliest for the observations that
+    have these; the others keep their order.
+
+    Parameters
+    ----------
+    terms : ndarray, shape (K, D)
+        The log likelihood of each observation under each component.
+    label : ndarray of int, shape (D,)
+        The names, or -1.
+    unnamed : ndarray of int
+        The names that no label has.
+
+    Returns
+    -------
+    ndarray of int, shape (K,)
+        The component of each name.
+    """
+    scores = np.array([terms[:, label == k].sum(axis=1) for k in range(len(terms))])
+    (places,), _ = assigned(scores[None])
+    places[unnamed] = np.sort(places[unnamed])
+    return np.asarray(places)

@@ -1,4 +1,4 @@
-"""Tests of pystan_mix.mixtures.labels: what is taken, and where labels go from there."""
+"""Tests of pystan_mix.mixtures.annotations.labels: what is taken, and what is refused."""
 
 import numpy as np
 import pytest
