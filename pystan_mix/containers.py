@@ -14,6 +14,10 @@ from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation, number_of
 
+# squares and sums of squares of what is larger leave the range of a double
+_LARGEST_MAGNITUDE = 1e100
+# of Stan's integers
+_LARGEST_COUNT = 2**31 - 1
 # what is done with missing values
 Missing = Literal["raise", "drop"]
 
@@ -220,3 +224,63 @@ def _variable_of(y: object) -> str:
             path = f"{getattr(node, 'path', '')}/{name}".lstrip("/")
             return f"[{path!r}]" if variable.ndim == 1 else f"[{path!r}].values.ravel()"
     return ""
+
+
+def check_magnitudes(values: FloatArray) -> None:
+    """Refuse NaN, infinities and magnitudes whose squares overflow."""
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise DataError(
+            f"{bad.size} of {values.size} observations are not finite; the first is "
+            f"{values[bad[0]]} at position {bad[0]}. Drop them first: y[numpy.isfinite(y)]"
+        )
+    large = np.flatnonzero(np.abs(values) > _LARGEST_MAGNITUDE)
+    if large.size:
+        raise DataError(
+            f"The observation at position {large[0]} is {values[large[0]]:g}, beyond "
+            f"{_LARGEST_MAGNITUDE:g}: its square overflows. Divide the data by a constant."
+        )
+
+
+def check_counts(values: FloatArray) -> None:
+    """Refuse what are no whole numbers from 0 to the largest that Stan has."""
+    bad = np.flatnonzero((values < 0.0) | (values != np.floor(values)) | (values > _LARGEST_COUNT))
+    if bad.size:
+        first = values[bad[0]]
+        remedy = (
+            "Count in a larger unit"
+            if first > _LARGEST_COUNT
+            else "Check that the right column was read, or take NormalMixture for measurements"
+        )
+        raise DataError(
+            f"Counts are whole numbers from 0 to {_LARGEST_COUNT}; {bad.size} of {values.size} "
+            f"observations are not, the first is {first:g} at position {bad[0]}. {remedy}."
+        )
+
+
+def check_points(y: object, *, are_counts: bool = False) -> FloatArray:
+    """Return points as a float array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array_like, shape (N,)
+        Numbers.
+    are_counts : bool, default False
+        Whether they are to be whole numbers, 0 or more.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        The same values, as floats.
+
+    Raises
+    ------
+    DataError
+        If they are not a one-dimensional sequence of finite numbers of
+        magnitude up to 1e100, or of counts.
+    """
+    values = as_numbers(y)
+    check_magnitudes(values)
+    if are_counts:
+        check_counts(values)
+    return values

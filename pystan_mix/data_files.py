@@ -1,11 +1,7 @@
 """A column of numbers read from a file: text as it comes, packed or not, or Parquet."""
 
-import codecs
 import dataclasses
-import gzip
 import io
-import sys
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from pystan_mix.checks import check_choice
 from pystan_mix.containers import Missing, as_numbers
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
+from pystan_mix.text_tables.content import decoded, file_content
 from pystan_mix.text_tables.number_words import Notation, may_have_thousands, number_of, remedy_of
 from pystan_mix.text_tables.table import (
     Table,
@@ -25,18 +22,7 @@ from pystan_mix.text_tables.table import (
     table_of,
 )
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
-# how files begin that are no text, and what is to be done
-_OTHERS = {
-    b"PK\x03\x04": "a spreadsheet or a zip archive. Save the sheet as CSV, or unzip it",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save the sheet as CSV",
-    b"BZh": "packed by bzip2. Unpack it: bunzip2",
-    b"\xfd7zXZ": "packed by xz. Unpack it: unxz",
-    b"\x28\xb5\x2f\xfd": "packed by Zstandard. Unpack it: unzstd",
-    b"\x93NUMPY": "NumPy's. Write it as text: numpy.savetxt('y.txt', numpy.load('y.npy'))",
-    b"\x89HDF": "HDF5. Write one of its variables as text",
-    b"ARROW1": "a Feather file. Write it as Parquet or CSV",
-}
+_PARQUET = b"PAR1"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,50 +116,45 @@ def read_column(
         column, may be read in two ways, or holds something that is not a number
         (the line is named).
     """
+    (found,) = read_columns(path, [column], notation=notation, header=header, missing=missing)
+    return found
+
+
+def read_columns(
+    path: str | Path,
+    columns: Sequence[str | None],
+    *,
+    notation: Notation | None = None,
+    header: bool | None = None,
+    missing: Missing = "raise",
+) -> list[Column]:
+    """Read columns of numbers from a file, which is read once: standard input has one end.
+
+    Parameters
+    ----------
+    path, notation, header, missing
+        As in `read_column`.
+    columns : sequence of str or None
+        Names of columns, or numbers from 1; None for the one that there is.
+
+    Returns
+    -------
+    list of Column
+        The columns in this order, all of one length.
+
+    Raises
+    ------
+    DataError
+        As `read_column`.
+    """
     check_choice("missing", missing, choices=("raise", "drop"))
     file = "standard input" if str(path) == "-" else str(path)
-    content = _content(path, file)
+    content = file_content(path, file)
     if content.startswith(_PARQUET):
-        return _parquet_column(content, column, missing=missing, file=file)
+        return [_parquet_column(content, each, missing=missing, file=file) for each in columns]
     notation = notation or Notation()
-    table = table_of(_decoded(content, file), notation=notation, header=header, file=file)
-    return _text_column(table, column, notation, missing=missing, file=file)
-
-
-def _content(path: str | Path, file: str) -> bytes:
-    """Return what a file holds, unpacked, or say why it cannot be had."""
-    try:
-        content = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {file}. Check its name and folder.") from None
-    except IsADirectoryError:
-        raise DataError(f"{file} is a folder; name a file in it.") from None
-    except PermissionError:
-        raise DataError(f"{file} cannot be read: permission denied. Change its mode.") from None
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}.") from None
-    if content.startswith(_GZIP):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{file} is no whole gzip file ({error}). Pack it again.") from None
-    for beginning, what in _OTHERS.items():
-        if content.startswith(beginning):
-            raise DataError(f"{file} is no text; it is {what}.")
-    return content
-
-
-def _decoded(content: bytes, file: str) -> str:
-    """Return text, or say which encoding it may have."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        raise DataError(
-            f"{file} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). "
-            f"Convert it, for example: iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8 "
-            f"{Path(file).name}"
-        ) from None
+    table = table_of(decoded(content, file), notation=notation, header=header, file=file)
+    return [_text_column(table, each, notation, missing=missing, file=file) for each in columns]
 
 
 def _text_column(

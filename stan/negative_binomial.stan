@@ -19,9 +19,9 @@ functions {
 }
 data {
   int<lower=1> K; // number of components
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  #include observations_data.stan
   array[N] int<lower=0> y; // distinct observations
-  array[N] int<lower=1> count; // how often each of them occurs
+  array[N_labelled] int<lower=0> y_labelled; // those of known components
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include means_data.stan
@@ -34,14 +34,22 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = n_mu ? log_ordering_width(y, count, mu_shape) : 1;
-  vector[N] y_count = to_vector(count);
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  real width = n_mu
+               ? log_ordering_width(to_vector(append_array(y, y_labelled)),
+                                    append_row(times, times_labelled),
+                                    mu_shape)
+               : 1;
   if (n_mu != K - zero_inflated && (sort_components || n_mu != 0)) {
     reject("n_mu must be ", K - zero_inflated,
            ", or 0 if unsorted; it is ", n_mu);
   }
   if (sort_components && zero_inflated) {
     reject("Components cannot be sorted where one of them is always 0");
+  }
+  if (zero_inflated && n_mu && n_unnamed && min(unnamed) == 1) {
+    reject("The component that is always 0 must not be among unnamed");
   }
   if (n_phi != 0 && n_phi != (shared_phi ? 1 : K - zero_inflated)) {
     reject("n_phi must be 0, ", K - zero_inflated,
@@ -56,16 +64,18 @@ parameters {
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  positive_ordered[n_mu ? K : 0] mu; // means
+  // means; those of unnamed components in order
+  vector<lower=0>[n_mu ? K : 0] mu = after_zero(mu_raw, zero_inflated, 0);
   // that of a component that is always 0 is of no account
   vector<lower=0>[shared_phi || !n_phi ? n_phi : K] phi
     = shared_phi ? phi_raw : after_zero(phi_raw, zero_inflated, 1);
   if (sort_components) {
-    theta = in_order(theta, mu_raw);
-    mu = sort_asc(mu_raw);
-    phi = in_order(phi_raw, mu_raw);
-  } else {
-    mu = after_zero(exp(push_apart(log(mu_raw), width)), zero_inflated, 0);
+    theta = in_order(theta, mu_raw, unnamed);
+    mu = in_order(mu_raw, mu_raw, unnamed);
+    phi = in_order(phi_raw, mu_raw, unnamed);
+  } else if (n_mu && n_unnamed > 1) {
+    vector[n_unnamed] log_free = log(mu[unnamed]);
+    mu[unnamed] = exp(push_apart(log_free, width));
   }
 }
 model {
@@ -75,16 +85,23 @@ model {
   theta ~ dirichlet(alpha);
   if (n_mu) {
     tail(mu, n_mu) ~ gamma(mu_shape, mu_rate);
-    if (!sort_components) {
-      vector[n_mu] log_mu = log(tail(mu, n_mu));
-      target += push_apart_log_det(log(mu_raw), log_mu, width);
-      target += sum(log_mu) - sum(log(mu_raw));
+    if (n_unnamed > 1 && !sort_components) {
+      vector[K] free_mu = after_zero(mu_raw, zero_inflated, 0);
+      vector[n_unnamed] log_free = log(free_mu[unnamed]);
+      vector[n_unnamed] log_mu = log(mu[unnamed]);
+      target += push_apart_log_det(log_free, log_mu, width);
+      target += sum(log_mu) - sum(log_free);
     }
   }
   tail(phi, n_phi) ~ gamma(phi_shape, phi_rate);
-  target += dot_product(y_count,
+  target += dot_product(times,
                         neg_binomial_2_mixture_lpmfs(y, log_theta, location,
                                                      precision));
+  if (N_labelled) {
+    target += neg_binomial_2_labelled_log_lik(y_labelled, times_labelled,
+                                              label, log_theta, location,
+                                              precision);
+  }
 }
 generated quantities {
   array[N_rep] int y_rep; // replicated observations

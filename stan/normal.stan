@@ -20,9 +20,9 @@ functions {
 }
 data {
   int<lower=1> K; // number of components
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  #include observations_data.stan
   vector[N] y; // distinct observations
-  array[N] int<lower=1> count; // how often each of them occurs
+  vector[N_labelled] y_labelled; // observations whose components are known
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -31,7 +31,12 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  real width = n_mu
+               ? ordering_width(append_row(y, y_labelled),
+                                append_row(times, times_labelled), mu_scale)
+               : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
   }
@@ -51,23 +56,26 @@ parameters {
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[n_mu] mu; // locations
+  vector[n_mu] mu = mu_raw; // locations; those of unnamed components in order
   vector<lower=0>[n_sigma && !shared_sigma ? K : n_sigma] sigma
     = filled(sigma_raw, sigma_known); // scales
   if (sort_components) {
-    theta = in_order(theta, mu_raw);
-    mu = sort_asc(mu_raw);
-    sigma = in_order(sigma_raw, mu_raw);
-  } else if (n_mu) {
-    mu = push_apart(mu_raw, width);
+    theta = in_order(theta, mu_raw, unnamed);
+    mu = in_order(mu_raw, mu_raw, unnamed);
+    sigma = in_order(sigma_raw, mu_raw, unnamed);
+  } else if (n_mu && n_unnamed > 1) {
+    vector[n_unnamed] free = mu_raw[unnamed];
+    mu[unnamed] = push_apart(free, width);
   }
 }
 model {
   vector[K] log_theta = log(theta);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  if (n_mu && !sort_components) {
-    target += push_apart_log_det(mu_raw, mu, width);
+  if (n_mu && n_unnamed > 1 && !sort_components) {
+    vector[n_unnamed] free = mu_raw[unnamed];
+    vector[n_unnamed] pushed = mu[unnamed];
+    target += push_apart_log_det(free, pushed, width);
   }
   if (n_sigma) {
     vector[n_sigma] own = sigma_raw;
@@ -80,12 +88,20 @@ model {
   // what is known comes as data, which have no gradient
   if (n_mu == 0) {
     vector[K] scale = of_each(sigma, sigma_known, K);
-    target += normal_mixture_log_lik(y, count, log_theta, mu_known, scale);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu_known,
+                                     scale);
   } else if (n_sigma) {
     vector[K] scale = of_each(sigma, sigma_known, K);
-    target += normal_mixture_log_lik(y, count, log_theta, mu, scale);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu, scale);
   } else {
-    target += normal_mixture_log_lik(y, count, log_theta, mu, sigma_known);
+    target += normal_mixture_log_lik(y, count, weight, log_theta, mu,
+                                     sigma_known);
+  }
+  if (N_labelled) {
+    vector[K] location = of_each(mu, mu_known, K);
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    target += normal_labelled_log_lik(y_labelled, times_labelled, label,
+                                      log_theta, location, scale);
   }
 }
 generated quantities {

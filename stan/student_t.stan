@@ -44,12 +44,39 @@ functions {
     }
     return log_density;
   }
+
+  /**
+   * Return the log density of points whose components are known, and of
+   * these.
+   *
+   * @param y points
+   * @param times how often each occurs, or its weight
+   * @param label components of the points
+   * @param log_theta logarithms of the mixing proportions
+   * @param mu locations of the components
+   * @param sigma scales of the components
+   * @param df degrees of freedom of the components
+   * @return sum over n, with k = label[n], of times[n] times
+   *   log_theta[k] + student_t_lpdf(y[n] | df[k], mu[k], sigma[k])
+   */
+  real student_t_labelled_log_lik(vector y, vector times,
+                                  array[] int label, vector log_theta,
+                                  vector mu, vector sigma, vector df) {
+    vector[num_elements(df)] spread = df .* square(sigma);
+    vector[num_elements(df)] log_peak = log_theta + lgamma(0.5 * (df + 1))
+                                        - lgamma(0.5 * df)
+                                        - 0.5 * log(pi() * spread);
+    vector[num_elements(y)] squares = square(y - mu[label]) ./ spread[label];
+    return dot_product(times,
+                       log_peak[label]
+                       - 0.5 * (df[label] + 1) .* log1p(squares));
+  }
 }
 data {
   int<lower=1> K; // number of components
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  #include observations_data.stan
   vector[N] y; // distinct observations
-  array[N] int<lower=1> count; // how often each of them occurs
+  vector[N_labelled] y_labelled; // observations whose components are known
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -62,8 +89,12 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
-  real width = n_mu ? ordering_width(y, count, mu_scale) : 1;
-  vector[N] y_count = to_vector(count);
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  real width = n_mu
+               ? ordering_width(append_row(y, y_labelled),
+                                append_row(times, times_labelled), mu_scale)
+               : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
   }
@@ -87,17 +118,18 @@ parameters {
 transformed parameters {
   // an affine map, so the Dirichlet prior needs no further Jacobian
   simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
-  ordered[n_mu] mu; // locations
+  vector[n_mu] mu = mu_raw; // locations; those of unnamed components in order
   vector<lower=0>[n_sigma && !shared_sigma ? K : n_sigma] sigma
     = filled(sigma_raw, sigma_known); // scales
   vector<lower=0>[n_df] df = df_raw; // degrees of freedom
   if (sort_components) {
-    theta = in_order(theta, mu_raw);
-    mu = sort_asc(mu_raw);
-    sigma = in_order(sigma_raw, mu_raw);
-    df = in_order(df_raw, mu_raw);
-  } else if (n_mu) {
-    mu = push_apart(mu_raw, width);
+    theta = in_order(theta, mu_raw, unnamed);
+    mu = in_order(mu_raw, mu_raw, unnamed);
+    sigma = in_order(sigma_raw, mu_raw, unnamed);
+    df = in_order(df_raw, mu_raw, unnamed);
+  } else if (n_mu && n_unnamed > 1) {
+    vector[n_unnamed] free = mu_raw[unnamed];
+    mu[unnamed] = push_apart(free, width);
   }
 }
 model {
@@ -107,8 +139,10 @@ model {
   vector[K] nu = of_each(df, df_known, K);
   theta ~ dirichlet(alpha);
   mu ~ normal(mu_loc, mu_scale);
-  if (n_mu && !sort_components) {
-    target += push_apart_log_det(mu_raw, mu, width);
+  if (n_mu && n_unnamed > 1 && !sort_components) {
+    vector[n_unnamed] free = mu_raw[unnamed];
+    vector[n_unnamed] pushed = mu[unnamed];
+    target += push_apart_log_det(free, pushed, width);
   }
   if (n_sigma) {
     vector[n_sigma] own = sigma_raw;
@@ -119,9 +153,13 @@ model {
                       sigma_scale);
   }
   df ~ gamma(df_shape, df_rate);
-  target += dot_product(y_count,
+  target += dot_product(times,
                         student_t_mixture_lpdfs(y, log_theta, location,
                                                 scale, nu));
+  if (N_labelled) {
+    target += student_t_labelled_log_lik(y_labelled, times_labelled, label,
+                                         log_theta, location, scale, nu);
+  }
 }
 generated quantities {
   vector[N_rep] y_rep; // replicated observations

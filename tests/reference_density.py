@@ -50,7 +50,9 @@ def ordering_width(stan: Mapping[str, Any]) -> float:
     """How near two means may come before one pushes the other."""
     spread = np.mean(stan["mu_scale"])
     if stan["N"] > 1:
-        spread = np.repeat(stan["y"], stan["count"]).std()
+        times = stan["weight"] if stan.get("weighted") else stan["count"]
+        mean = np.average(stan["y"], weights=times)
+        spread = np.sqrt(np.average((np.asarray(stan["y"]) - mean) ** 2, weights=times))
     return float(spread) / (2 * stan["K"])
 
 

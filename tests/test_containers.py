@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pystan_mix.containers import as_numbers
+from pystan_mix.containers import as_numbers, check_points
 from pystan_mix.errors import DataError
 
 NAN = np.nan
@@ -281,3 +281,10 @@ def test_what_is_of_another_kind_is_named_with_the_call_that_counts_it(y, expect
     call = call.removeprefix("to seconds: ")
     values = as_numbers(eval(call, {"y": y, "numpy": np}))  # noqa: S307
     assert (values - values[0]).tolist() == expected
+
+
+def test_points_may_be_few_and_equal():
+    assert check_points([2, 2]).tolist() == [2.0, 2.0]
+    assert check_points([]).shape == (0,)
+    with pytest.raises(DataError, match="nan at position 0"):
+        check_points([np.nan])

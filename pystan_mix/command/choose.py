@@ -12,7 +12,7 @@ from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.command.fit_options import (
     add_data_options,
     add_model_options,
-    column_from_words,
+    data_from_words,
     model_from_words,
 )
 from pystan_mix.console import say
@@ -45,11 +45,18 @@ def choose_command(arguments: argparse.Namespace) -> int:
     """Fit each number of components; print a table or one JSON object."""
     numbers = parse_components(arguments.components)
     model = model_from_words(arguments, n_components=max(numbers))
-    y = column_from_words(arguments)
+    data = data_from_words(arguments)
     seed = check_seed(arguments.seed)
-    choice = choose_components(model, y.values, numbers, missing=arguments.missing, seed=seed)
-    read = {"data": str(arguments.data), "n": y.n, "missing_dropped": y.missing}
-    summary = read | {"seed": seed} | choice_summary(choice)
+    choice = choose_components(
+        model,
+        data.y.values,
+        numbers,
+        counts=data.counts,
+        weights=data.weights,
+        missing=arguments.missing,
+        seed=seed,
+    )
+    summary = data.said_of(arguments) | {"seed": seed} | choice_summary(choice)
     if arguments.out is not None:
         # Matplotlib is slow to import
         from pystan_mix.figures import plot_choice, save_figure

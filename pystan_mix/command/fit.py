@@ -7,7 +7,7 @@ from typing import Any
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF
-from pystan_mix.command.fit_options import column_from_words, model_from_words
+from pystan_mix.command.fit_options import data_from_words, model_from_words
 from pystan_mix.console import say
 from pystan_mix.files import write_json
 from pystan_mix.fits.storage import save
@@ -19,11 +19,13 @@ from pystan_mix.report.fit import fit_summary, fit_table
 def fit_command(arguments: argparse.Namespace) -> int:
     """Fit one mixture; print its summary, or one JSON object."""
     model = model_from_words(arguments, n_components=arguments.components)
-    y = column_from_words(arguments)
+    data = data_from_words(arguments)
     if arguments.method == "nuts":
         fit = sample(
             model,
-            y.values,
+            data.y.values,
+            counts=data.counts,
+            weights=data.weights,
             missing=arguments.missing,
             chains=arguments.chains,
             iter_warmup=arguments.iter_warmup,
@@ -34,15 +36,16 @@ def fit_command(arguments: argparse.Namespace) -> int:
     else:
         fit = advi(
             model,
-            y.values,
+            data.y.values,
+            counts=data.counts,
+            weights=data.weights,
             missing=arguments.missing,
             algorithm=arguments.algorithm,
             restarts=arguments.restarts,
             reweight=arguments.reweight,
             seed=arguments.seed,
         )
-    read = {"data": str(arguments.data), "n": y.n, "missing_dropped": y.missing}
-    summary = read | {"model": repr(model)} | fit_summary(fit)
+    summary = data.said_of(arguments) | {"model": repr(model)} | fit_summary(fit)
     if arguments.out is not None:
         _leave_results(fit, summary, arguments.out)
         say(f"Results: {arguments.out.resolve()}")

@@ -1,20 +1,28 @@
 """The options of `pystan-mix fit`, those of every family of components among them."""
 
 import argparse
+import dataclasses
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
 
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
 from pystan_mix.console import say
 from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, read_column
+from pystan_mix.data_files import Column, read_columns
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.families import FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
+
+# the fields that may stand beside that of a parameter
+_FLOOR, _SHARING, _PARTLY, _INFLATED = (
+    attrgetter(each) for each in ("floor", "sharing", "partly", "inflated")
+)
 
 
 def add_fit_options(command: argparse.ArgumentParser) -> None:
@@ -59,6 +67,16 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     data = command.add_argument_group("data")
     data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
     data.add_argument(
+        "--counts",
+        metavar="COLUMN",
+        help="the column that says how often each number occurs, 0 or more",
+    )
+    data.add_argument(
+        "--observation-weights",
+        metavar="COLUMN",
+        help="the column of real weights, to which powers likelihoods of numbers are raised",
+    )
+    data.add_argument(
         "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
     )
     data.add_argument(
@@ -81,23 +99,56 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def column_from_words(arguments: argparse.Namespace) -> Column:
-    """Read the column that the command line means, and say on standard error what was read.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """The columns that the command line means.
+
+    Parameters
+    ----------
+    y : Column
+        The observations.
+    counts, weights : ndarray, shape (N,), or None
+        How often each occurs, or its weight.
+    """
+
+    y: Column
+    counts: FloatArray | None
+    weights: FloatArray | None
+
+    def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
+        """Return what was read as JSON takes it."""
+        found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
+        if arguments.counts is not None:
+            found["counts"] = arguments.counts
+        if arguments.observation_weights is not None:
+            found["observation_weights"] = arguments.observation_weights
+        return found | {"missing_dropped": self.y.missing}
+
+
+def data_from_words(arguments: argparse.Namespace) -> Data:
+    """Read the columns that the command line means, and say on standard error what was read.
 
     Raises
     ------
     DataError
-        If it cannot be read.
+        If they cannot be read.
     """
-    column = read_column(
+    beside = [
+        each for each in (arguments.counts, arguments.observation_weights) if each is not None
+    ]
+    y, *others = read_columns(
         arguments.data,
-        column=arguments.column,
+        [arguments.column, *beside],
         notation=Notation(decimal=arguments.decimal, thousands=arguments.thousands),
         header=arguments.header,
         missing=arguments.missing,
     )
-    say(column.sentence)
-    return column
+    for column in (y, *others):
+        say(column.sentence)
+    values = iter(others)
+    counts = next(values).values if arguments.counts is not None else None
+    weights = next(values).values if arguments.observation_weights is not None else None
+    return Data(y, counts, weights)
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
@@ -111,26 +162,26 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--min-weight", type=float, default=0.0, metavar="W", help="floor under every weight"
     )
-    for floor in _floors(*FAMILIES):
+    for floor in _fields(_FLOOR, *FAMILIES):
         command.add_argument(
             _option(floor),
             type=float,
             metavar="S",
             help="floor under every scale that is estimated (default: what the data can tell of)",
         )
-    for sharing in _sharings(*FAMILIES):
+    for sharing in _fields(_SHARING, *FAMILIES):
         command.add_argument(
             _option(sharing),
             action="store_true",
             help=f"one {sharing.removeprefix('shared_')} for all components, which is estimated",
         )
-    for inflated in _inflated(*FAMILIES):
+    for inflated in _fields(_INFLATED, *FAMILIES):
         command.add_argument(
             _option(inflated),
             action="store_true",
             help="the first component is always 0, in families of counts",
         )
-    for partly in _partly_known(*FAMILIES):
+    for partly in _fields(_PARTLY, *FAMILIES):
         command.add_argument(
             _option(partly),
             metavar="S,unknown,...",
@@ -170,7 +221,7 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
             meant = own.get(parameter.field, parameter)
             priors[parameter.field] = parse_parameter(meant, text, family=family)
     _refuse_options_of_others(arguments, family)
-    for partly in _partly_known(family):
+    for partly in _fields(_PARTLY, family):
         text = getattr(arguments, partly)
         if text is not None:
             priors[partly] = parse_some_numbers(text, what=_option(partly))
@@ -181,44 +232,30 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         **priors,
         **{
             each: getattr(arguments, each)
-            for each in (*_floors(family), *_sharings(family), *_inflated(family))
+            for each in (
+                *_fields(_FLOOR, family),
+                *_fields(_SHARING, family),
+                *_fields(_INFLATED, family),
+            )
         },
     )
 
 
 def _refuse_options_of_others(arguments: argparse.Namespace, family: type[Mixture]) -> None:
     """Refuse an option that is given, and is of other families only."""
-    for fields in (_floors, _sharings, _partly_known, _inflated):
-        for field in fields(*FAMILIES):
+    for kind in (_FLOOR, _SHARING, _PARTLY, _INFLATED):
+        for field in _fields(kind, *FAMILIES):
             given = getattr(arguments, field)
-            if field not in fields(family) and given is not None and given is not False:
+            if field not in _fields(kind, family) and given is not None and given is not False:
                 raise ModelError(
                     f"{_option(field)} is not for --family {family.family}. Leave it out, or give "
                     "another family."
                 )
 
 
-def _floors(*families: type[Mixture]) -> list[str]:
-    """Return the fields of some families that are floors under a parameter."""
-    floors = [each.floor for family in families for each in family.parameters]
-    return list(dict.fromkeys(floor for floor in floors if floor is not None))
-
-
-def _sharings(*families: type[Mixture]) -> list[str]:
-    """Return the fields of some families that say whether components share a parameter."""
-    fields = [each.sharing for family in families for each in family.parameters]
-    return list(dict.fromkeys(field for field in fields if field is not None))
-
-
-def _partly_known(*families: type[Mixture]) -> list[str]:
-    """Return the fields of some families of what is known of some components."""
-    fields = [each.partly for family in families for each in family.parameters]
-    return list(dict.fromkeys(field for field in fields if field is not None))
-
-
-def _inflated(*families: type[Mixture]) -> list[str]:
-    """Return the fields of some families that say whether a component is at zero."""
-    fields = [each.inflated for family in families for each in family.parameters]
+def _fields(kind: attrgetter[str | None], *families: type[Mixture]) -> list[str]:
+    """Return the fields of one kind that stand beside the parameters of some families."""
+    fields = [kind(each) for family in families for each in family.parameters]
     return list(dict.fromkeys(field for field in fields if field is not None))
 
 

@@ -4,9 +4,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.times import Times
+from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.numerics import FloatArray
 
 
@@ -18,11 +21,17 @@ class Given:
     ----------
     y : ndarray, shape (N,), or None
         The observations.
+    times : ndarray of int or float, shape (N,), or None
+        How many each of these stands for, or its weight; None where each is one.
+    labels : ndarray of int, shape (N,), or None
+        The component that each of these is known to be of, or -1; None where none is.
     known : dict of str to ndarray, shape (K,) or (1,)
         Parameters that were given and not estimated.
     """
 
     y: FloatArray | None
+    times: Times | None
+    labels: NDArray[np.intp] | None
     known: dict[str, FloatArray]
 
 
@@ -31,7 +40,10 @@ def what_is_given(posteriors: Sequence[Posterior]) -> Given:
     known: dict[str, FloatArray] = {}
     for each in posteriors:
         known = each.known | known
-    return Given(y=next((each.y for each in posteriors if each.y is not None), None), known=known)
+    first = next((each for each in posteriors if each.y is not None), None)
+    if first is None:
+        return Given(y=None, times=None, labels=None, known=known)
+    return Given(y=first.y, times=first.times, labels=first.labels, known=known)
 
 
 def check_alike(reference: Posterior, other: Posterior) -> None:
@@ -69,15 +81,30 @@ def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[st
     for each in posteriors:
         if each.y is None or given.y is None:
             continue
-        # single precision, which NumPyro takes by default, keeps seven digits
-        near = 1e-6 * float(np.abs(given.y).max(initial=0.0))
-        if each.y.size != given.y.size or not np.allclose(
-            np.sort(each.y), np.sort(given.y), rtol=0.0, atol=near
-        ):
+        both = each.labels is not None and given.labels is not None
+        here = indexed(each.y, each.times, each.labels if both else None)
+        there = indexed(given.y, given.times, given.labels if both else None)
+        if not _same(here, there):
             yield (
-                f"{each.name} was fitted to other observations ({_described(each.y)}) than {first} "
-                f"({_described(given.y)}), so the posteriors are not the same."
+                f"{each.name} was fitted to other observations ({_described(here)}) than {first} "
+                f"({_described(there)}), so the posteriors are not the same."
             )
+
+
+def _same(one: Observations, other: Observations) -> bool:
+    """Return whether observations are the same, put together or not."""
+    # single precision, which NumPyro takes by default, keeps seven digits
+    near = 1e-6 * float(np.abs(other.y).max(initial=0.0))
+    if one.times is None and other.times is None and one.label is None:
+        return one.y.size == other.y.size and np.allclose(
+            np.sort(one.y), np.sort(other.y), rtol=0.0, atol=near
+        )
+    return (
+        one.distinct.size == other.distinct.size
+        and np.allclose(one.distinct, other.distinct, rtol=0.0, atol=near)
+        and np.allclose(one.count, other.count)
+        and (one.label is None or other.label is None or np.array_equal(one.label, other.label))
+    )
 
 
 def notes_on(posterior: Posterior, *, out_of_order: float) -> Iterator[str]:
@@ -193,9 +220,11 @@ def _elements(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} elements" if shape else "one number"
 
 
-def _described(y: FloatArray) -> str:
+def _described(observed: Observations) -> str:
     """Return observations in a few numbers."""
-    return f"{y.size} of mean {y.mean():.4g} and sd {y.std():.4g}"
+    size = f"{observed.y.size} of weight" if observed.are_weighted else ""
+    size = f"{size} {observed.size:.10g}".strip()
+    return f"{size} of mean {observed.mean:.4g} and sd {observed.std:.4g}"
 
 
 def _listed(values: FloatArray) -> str:

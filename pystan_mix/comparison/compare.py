@@ -24,7 +24,7 @@ from pystan_mix.comparison.comparability import (
     what_is_given,
 )
 from pystan_mix.comparison.invariants import invariants, mixture_draws
-from pystan_mix.comparison.matching import ordered_by_mean
+from pystan_mix.comparison.matching import named_by_labels, ordered_by_mean
 from pystan_mix.comparison.posteriors import Posterior, read_posteriors
 from pystan_mix.comparison.result import Comparison
 from pystan_mix.errors import SettingsError
@@ -50,7 +50,8 @@ def compare(
     as unordered models and switching labels leave them, are put in that order
     first, and a note says so. That is exact for priors that are the same for
     all components; where an unordered model has others, its posterior is not
-    that of the ordered model.
+    that of the ordered model. Components that labels of observations name stay as
+    they are called.
 
     Mixtures of different families are compared on the parameters that they
     share, each family's density being its own.
@@ -93,7 +94,9 @@ def compare(
         raise SettingsError(
             'Give two data sets or more, by name: compare({"Stan": fit, "PyMC": trace}).'
         )
-    matched = [ordered_by_mean(each) for each in read_posteriors(data, names=names or {})]
+    read = read_posteriors(data, names=names or {})
+    named = named_by_labels(read)
+    matched = [ordered_by_mean(each, named=named) for each in read]
     posteriors = [posterior for posterior, _ in matched]
     reference, *others = posteriors
     for other in others:
@@ -142,7 +145,7 @@ def _summaries(posterior: Posterior, given: Given) -> dict[str, Summary]:
     quantities = posterior.elements()
     mixture = mixture_draws(posterior, known=given.known)
     if mixture is not None and given.y is not None:
-        quantities |= invariants(mixture, given.y)
+        quantities |= invariants(mixture, given.y, given.times)
     return {label: summary_of(draws) for label, draws in quantities.items()}
 
 

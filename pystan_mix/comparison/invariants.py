@@ -8,8 +8,10 @@ import numpy as np
 from scipy import special
 
 from pystan_mix.comparison.posteriors import Posterior
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.observations import indexed
 from pystan_mix.numerics import FloatArray
 
 _PLACES: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -82,7 +84,9 @@ def log_density(mixture: MixtureDraws, y: FloatArray) -> FloatArray:
     return mixture_log_density(mixture.family, y, log_theta, mixture.components)
 
 
-def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
+def invariants(
+    mixture: MixtureDraws, y: FloatArray, times: Times | None = None
+) -> dict[str, FloatArray]:
     """Compute what does not depend on the order of the components.
 
     Parameters
@@ -91,6 +95,8 @@ def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
         Draws, arrays of shape (chain, draw, K).
     y : ndarray, shape (N,)
         The observations.
+    times : ndarray of int or float, shape (N,), optional
+        How many each of these stands for, or its weight; by default each is one.
 
     Returns
     -------
@@ -111,11 +117,12 @@ def invariants(mixture: MixtureDraws, y: FloatArray) -> dict[str, FloatArray]:
     >>> found["density[50%]"].round(3)
     array([[0.399, 0.399]])
     """
-    at_places = np.exp(log_density(mixture, np.quantile(y, _PLACES)))
+    observed = indexed(y, times)
+    at_places = np.exp(log_density(mixture, observed.quantiles(np.array(_PLACES))))
     found = {f"density[{100 * p:g}%]": at_places[..., i] for i, p in enumerate(_PLACES)}
     if mixture.theta.shape[-1] > 1:
         found["entropy"] = special.entr(mixture.theta).sum(axis=-1)
-    distinct, count = np.unique(y, return_counts=True)
+    distinct, count = observed.distinct, observed.count
     chains, draws, K = mixture.theta.shape
     step = -(-chains * draws * K * distinct.size // _MOST_TERMS)
     kept = mixture.picked(slice(None, None, step))

@@ -1,13 +1,23 @@
 """Components that come in any order, put into the one that this project's models have."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.comparison.posteriors import Posterior
 
 
-def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
+def named_by_labels(posteriors: Sequence[Posterior]) -> NDArray[np.intp]:
+    """Return the components that labels of observations name in some posterior."""
+    found = [each.labels[each.labels >= 0] for each in posteriors if each.labels is not None]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+
+
+def ordered_by_mean(
+    posterior: Posterior, *, named: NDArray[np.intp] | None = None
+) -> tuple[Posterior, float]:
     """Put the components of each draw into increasing order of their means.
 
     Or of whatever else tells the components of the family apart.
@@ -24,6 +34,8 @@ def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
     ----------
     posterior : Posterior
         Draws, with or without an order.
+    named : ndarray of int, optional
+        Components that labels of observations name: these stay where they are.
 
     Returns
     -------
@@ -36,7 +48,9 @@ def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
     means = None if ordered is None else posterior.draws.get(ordered.name)
     if means is None or means.ndim < 3:
         return posterior, 0.0
-    out_of_order = (np.diff(means, axis=-1) < 0.0).any(axis=-1)
+    places = np.arange(means.shape[-1])
+    some = places if named is None else np.setdiff1d(places, named)
+    out_of_order = (np.diff(means[..., some], axis=-1) < 0.0).any(axis=-1)
     if not out_of_order.any():
         return posterior, 0.0
     # what is known belongs to its component, wherever that goes
@@ -45,7 +59,8 @@ def ordered_by_mean(posterior: Posterior) -> tuple[Posterior, float]:
         for name, values in posterior.known.items()
         if values.size == means.shape[-1] and np.ptp(values) > 0.0
     }
-    order = np.argsort(means, axis=-1, kind="stable")
+    order = np.broadcast_to(places, means.shape).copy()
+    order[..., some] = some[np.argsort(means[..., some], axis=-1, kind="stable")]
     draws = {
         name: np.take_along_axis(values, order, axis=-1) if values.shape == means.shape else values
         for name, values in (known | posterior.draws).items()

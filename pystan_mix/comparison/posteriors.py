@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names
 from pystan_mix.errors import DataError
@@ -19,9 +20,12 @@ from pystan_mix.fits.groups import (
     Y,
     divergences,
     element_name,
+    labels_of_observations,
+    times_of_observations,
 )
 from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import load
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.parameter import Parameter
@@ -44,6 +48,10 @@ class Posterior:
         Parameters that were given and not estimated.
     y : ndarray, shape (N,), or None
         The observations.
+    times : ndarray of int or float, shape (N,), or None
+        How many each of these stands for, or its weight; None where each is one.
+    labels : ndarray of int, shape (N,), or None
+        The component that each is known to be of, or -1; None where none is.
     seconds : float or None
         Wall time of the sampling, where it was left.
     divergences : int
@@ -55,6 +63,8 @@ class Posterior:
     draws: dict[str, FloatArray]
     known: dict[str, FloatArray]
     y: FloatArray | None
+    times: Times | None
+    labels: NDArray[np.intp] | None
     seconds: float | None
     divergences: int
 
@@ -179,6 +189,8 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixtu
         draws=draws,
         known=_known(fit, family),
         y=_observations(fit, names),
+        times=times_of_observations(fit),
+        labels=labels_of_observations(fit),
         seconds=_seconds(fit, dataset),
         divergences=int(divergences(fit).sum()),
     )

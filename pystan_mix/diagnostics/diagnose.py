@@ -15,6 +15,7 @@ from pystan_mix.fits.groups import (
     CHAINS,
     divergences,
     elements,
+    labels_of_observations,
     observations,
     posterior_size,
     sampler_stats,
@@ -77,6 +78,7 @@ def diagnose(fit: Fit) -> Verdict:
     else:
         problems = tuple(_nuts_problems(fit, findings))
         notes = tuple(_notes_on_chains(fit, findings))
+    notes += tuple(_notes_on_labels(fit))
     return Verdict(not problems, problems, "do not use" if problems else "fine", notes)
 
 
@@ -125,6 +127,15 @@ def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     count = int(divergences(fit).sum())
     if count and findings.trusted:
         yield f"{count} draws diverged; the weighed posterior confirms the chains."
+
+
+def _notes_on_labels(fit: Fit) -> Iterator[str]:
+    """Yield that of components with names only what chains have found is known."""
+    if labels_of_observations(fit) is not None:
+        yield (
+            "Labels name components, so that nothing is annealed from the prior: a mode that no "
+            "chain has found would be missing."
+        )
 
 
 def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:

@@ -19,7 +19,7 @@ from pystan_mix.figures.style import (
     thinned,
 )
 from pystan_mix.figures.support import bin_edges, draw_curve, points_over
-from pystan_mix.fits.groups import observations
+from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.numerics import FloatArray
@@ -122,7 +122,8 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
         margin = 0.08 * np.ptp(y)
         grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
         edges = bin_edges(y.min(), y.max(), counts=family.counts)
-        axis.hist(y, bins=edges.tolist(), density=True, color=SAND)
+        times = times_of_observations(fit)
+        axis.hist(y, bins=edges.tolist(), weights=times, density=True, color=SAND)
         flat = {
             name: thinned(values.reshape(-1, values.shape[-1]), at_most=_MOST_DRAWS)
             for name, values in ({"theta": theta} | components).items()

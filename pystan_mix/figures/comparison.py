@@ -153,12 +153,13 @@ def _draw_densities(
     colours: dict[str, str],
 ) -> None:
     """Draw each data set's predictive density over the data."""
-    y = what_is_given(comparison.posteriors).y
+    given = what_is_given(comparison.posteriors)
+    y = given.y
     counts = any(each.family.counts for each in mixtures.values())
     grid = _grid(mixtures, y, counts=counts)
     if y is not None:
         edges = bin_edges(y.min(), y.max(), counts=counts)
-        heights, _ = np.histogram(y, bins=edges, density=True)
+        heights, _ = np.histogram(y, bins=edges, weights=given.times, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     # other line styles, so that a curve shows the one that it covers
     for (name, mixture), style in zip(mixtures.items(), itertools.cycle(_STYLES)):

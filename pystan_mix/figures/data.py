@@ -25,6 +25,7 @@ from pystan_mix.fits.groups import (
     POSTERIOR_PREDICTIVE,
     observations,
     replications,
+    times_of_observations,
 )
 from pystan_mix.fits.model import family_of, mixture_of_fit
 from pystan_mix.mixtures.density import component_terms
@@ -52,6 +53,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         same 30 bins, and a band that holds 90 % of the heights that single
         replicated data sets have in each bin: data that leave it in more
         than a few bins do not fit. Of counts each has a bin of its own, up to 30.
+        Where observations have counts or weights a replicated data set has one
+        observation for each of their rows, and the legend says so.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         if others:
             # a line higher: the legend takes the lower one
             axis.set_title(f"{name}\n", loc="left")
-        _draw_predictive(axis, _observed(each), rows, edges, counts=counts)
+        _draw_predictive(axis, each, rows, edges, counts=counts)
         if axis is not axes[0]:
             axis.set_ylabel("")
     return figure
@@ -92,17 +95,22 @@ def _replicated(fit: Fit) -> FloatArray:
 
 
 def _draw_predictive(
-    axis: Axes, y: FloatArray, replicated: FloatArray, edges: FloatArray, *, counts: bool
+    axis: Axes, fit: Fit, replicated: FloatArray, edges: FloatArray, *, counts: bool
 ) -> None:
     """Draw the histograms of data and replicated data."""
+    y, times = _observed(fit), times_of_observations(fit)
     heights = _histograms(replicated, edges)
     low, high = np.quantile(heights, [0.05, 0.95], axis=0)
     outside = 1.0 - float(heights.mean(axis=0).sum()) * (edges[1] - edges[0])
     label = "posterior predictive"
     if outside > 0.0025:  # more than the far quantiles that the bins leave out
         label += f" ({100 * outside:.1f} % beyond the axis)"
-    axis.stairs(_histograms(y[None, :], edges)[0], edges, color=INK, linewidth=1.8, label="data")
+    data = _histograms(y[None, :], edges)[0]
+    if times is not None:
+        data = np.histogram(y, bins=edges, weights=times, density=True)[0]
+    axis.stairs(data, edges, color=INK, linewidth=1.8, label="data")
     axis.stairs(heights.mean(axis=0), edges, color=_VERMILION, linewidth=1.8, label=label)
+    size = "" if times is None else f" of {replicated.shape[1]}"
     axis.stairs(
         high,
         edges,
@@ -111,7 +119,7 @@ def _draw_predictive(
         color=_VERMILION,
         alpha=0.2,
         linewidth=0,
-        label="90 % of replicated data sets",
+        label=f"90 % of replicated data sets{size}",
     )
     frame_densities(axis, (edges[0], edges[-1]), columns=3, counts=counts)
 
@@ -151,7 +159,7 @@ def plot_density(fit: Fit) -> Figure:
     figure = new_figure(8.0, 4.6, title=title)
     axis = figure.subplots()
     edges = bin_edges(y.min(), y.max(), counts=family.counts)
-    heights, _ = np.histogram(y, bins=edges, density=True)
+    heights, _ = np.histogram(y, bins=edges, weights=times_of_observations(fit), density=True)
     axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     draw_curve(
         axis,

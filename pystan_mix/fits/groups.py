@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.draws import Draws
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 
@@ -31,6 +32,11 @@ CHAIN_AND_DRAW = ("chain", "draw")
 COMPONENT = "component"
 # the observations, what is replicated of them, and their log density
 Y = "y"
+# how many observations each row of these stands for, or its weight
+COUNTS = "counts"
+WEIGHTS = "weights"
+# the component that each is known to be of, or -1
+LABELS = "labels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +100,19 @@ def common_groups(
     Returns
     -------
     dict of str to xarray.Dataset
-        ``posterior``, ``constant_data`` and, where there is something for
+        ``posterior``, ``constant_data``, counts or weights in it, and, where there is something for
         them, ``observed_data``, ``posterior_predictive`` and ``log_likelihood``.
     """
     observed = target.observed
     groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: _constants(target)}
     obs = {"obs": np.arange(observed.y.size)}
+    if observed.times is not None:
+        name = WEIGHTS if observed.are_weighted else COUNTS
+        times = xr.Dataset({name: ("obs", observed.times)}, coords=obs)
+        groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(times)
+    if observed.label is not None:
+        labels = xr.Dataset({LABELS: ("obs", observed.label[observed.index])}, coords=obs)
+        groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(labels)
     if observed.y.size:
         groups[OBSERVED_DATA] = xr.Dataset({Y: ("obs", observed.y)}, coords=obs)
     if predictive is not None:
@@ -239,6 +252,24 @@ def observations(fit: Fit) -> FloatArray | None:
     if OBSERVED_DATA not in group_names(fit) or Y not in group(fit, OBSERVED_DATA):
         return None
     return np.asarray(group(fit, OBSERVED_DATA)[Y], dtype=np.float64)
+
+
+def times_of_observations(fit: Fit) -> Times | None:
+    """Return the counts or weights of a fit's observations; None where each is one."""
+    if CONSTANT_DATA in group_names(fit):
+        constants = group(fit, CONSTANT_DATA)
+        if COUNTS in constants:
+            return np.asarray(constants[COUNTS], dtype=np.intp)
+        if WEIGHTS in constants:
+            return np.asarray(constants[WEIGHTS], dtype=np.float64)
+    return None
+
+
+def labels_of_observations(fit: Fit) -> NDArray[np.intp] | None:
+    """Return the labels of a fit's observations; None where there are none."""
+    if CONSTANT_DATA in group_names(fit) and LABELS in group(fit, CONSTANT_DATA):
+        return np.asarray(group(fit, CONSTANT_DATA)[LABELS], dtype=np.intp)
+    return None
 
 
 def replications(fit: Fit) -> FloatArray | None:

@@ -6,7 +6,15 @@ from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import Provenance, read_attributes
 from pystan_mix.fits.draws import Draws
-from pystan_mix.fits.groups import CONSTANT_DATA, POSTERIOR, element_name, observations, variables
+from pystan_mix.fits.groups import (
+    CONSTANT_DATA,
+    POSTERIOR,
+    element_name,
+    labels_of_observations,
+    observations,
+    times_of_observations,
+    variables,
+)
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import model_from_json
@@ -80,7 +88,8 @@ def target_of_fit(fit: Fit) -> Target:
             "The fit has no observations. Give what sample(model, y) returned, all of its groups "
             "with it."
         )
-    return Target(model_of(fit), indexed(y))
+    observed = indexed(y, times_of_observations(fit), labels_of_observations(fit))
+    return Target(model_of(fit), observed)
 
 
 def draws_of_fit(fit: Fit) -> Draws:

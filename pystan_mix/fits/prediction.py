@@ -3,9 +3,9 @@
 import numpy as np
 
 from pystan_mix.arviz_compat import Fit
+from pystan_mix.containers import check_points
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import component_terms, mixture_log_density
-from pystan_mix.mixtures.observations import check_points
 from pystan_mix.numerics import FloatArray, log_sum_exp
 
 
@@ -41,7 +41,7 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     (4, 100, 2)
     """
     family, theta, components = mixture_of_fit(fit)
-    points = check_points(y_new, counts=family.counts)
+    points = check_points(y_new, are_counts=family.counts)
     with np.errstate(divide="ignore"):
         return mixture_log_density(family, points, np.log(theta), components)
 
@@ -79,7 +79,7 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
            [0., 1.]])
     """
     family, theta, components = mixture_of_fit(fit)
-    points = check_points(y_new, counts=family.counts)
+    points = check_points(y_new, are_counts=family.counts)
     with np.errstate(divide="ignore"):
         terms = component_terms(family, points, np.log(theta), components)
     shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])

@@ -44,6 +44,9 @@ def advi(
     model: Mixture,
     y: object,
     *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     algorithm: Algorithm = "meanfield",
     iter: int = 15_000,  # noqa: A002 (CmdStan's name)
@@ -74,7 +77,7 @@ def advi(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
-    missing : {"raise", "drop"}, default "raise"
+    counts, weights, labels, missing : optional
         As in `sample`.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
         Whether the normal's elements are independent, or correlated. Where the
@@ -163,7 +166,7 @@ def advi(
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     _check_draws(draws, algorithm, target)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)

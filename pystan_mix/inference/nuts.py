@@ -1,26 +1,17 @@
 """Draws from the posterior, or from the prior, by NUTS."""
 
-import time
 from pathlib import Path
-
-import numpy as np
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names, to_arviz
 from pystan_mix.checks import check_whole
-from pystan_mix.cmdstan.program import Program
 from pystan_mix.containers import Missing
 from pystan_mix.fits.groups import PRIOR_NAMES
-from pystan_mix.inference.assemble import nuts_fit
-from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
-from pystan_mix.inference.from_csv import csv_draws
-from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
+from pystan_mix.inference.chains import Metric, Nuts, checked_nuts
+from pystan_mix.inference.predictive import predictive_draws_for
 from pystan_mix.inference.programs import Likelihood, stan_program
+from pystan_mix.inference.whole_fit import drawn
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.starts import values_of_chains
-from pystan_mix.mixtures.target import Target, prior_target, target_of
-from pystan_mix.weighing.chains import weigh_chains
-from pystan_mix.weighing.compiled.library import compile_if_missing
+from pystan_mix.mixtures.target import prior_target, target_of
 
 _PRIOR_CHAINS = 4
 
@@ -29,6 +20,9 @@ def sample(
     model: Mixture,
     y: object,
     *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     chains: int = 4,
     parallel_chains: int | None = None,
@@ -57,6 +51,19 @@ def sample(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
+    counts : array_like of int, shape (N,), optional
+        How often each observation of `y` occurs, whole numbers, 0 or more: the
+        posterior is that of the data in which it stands so often, and takes the
+        time of `y` as it is.
+    weights : array_like, shape (N,), optional
+        Real weights in place of counts, 0 or more: the likelihood of each
+        observation is raised to the power of its weight. That is a posterior
+        proper of data in which weights are counts; of any other weights, such
+        as those of a survey, its means are weighted ones, and how wide it is
+        depends on what the weights sum to.
+    labels : array_like of int, shape (N,), optional
+        The component that each observation is known to be of, from 0 to K - 1, and
+        -1 where it is not known. Labels name components: see Notes.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -96,7 +103,8 @@ def sample(
         Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
         component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
         dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
-        ``constant_data``. Where the draws are weighed ones, ``chains`` has the
+        ``constant_data``, in which ``counts`` or ``weights`` stand beside the
+        observations. Where the draws are weighed ones, ``chains`` has the
         chains and their statistics in place of ``sample_stats``. Attributes
         ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
         ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
@@ -114,6 +122,23 @@ def sample(
 
     Notes
     -----
+    With `counts` or `weights` nothing is as long as what they sum to. ``obs`` are
+    the rows of `y`, those of count or weight 0 left out: ``observed_data`` has them
+    as they came, ``log_likelihood`` the log density of one observation in each,
+    which counts as often as `counts` say, and ``posterior_predictive`` one new
+    observation for each row, whatever its count. ArviZ knows nothing of either:
+    its own ``loo`` and ``plot_ppc`` take every row for one observation;
+    `choose_components` and this package's figures do not.
+
+    An observation of label k has ``theta[k] p(y | component k)`` in the likelihood,
+    and in ``log_likelihood``, where another has the sum over all components. A
+    component that an observation is labelled by has its name from that: it is
+    component k whatever its mean, its priors are those of place k, and no order
+    holds between it and others, so that its mean may be above the next one's. The
+    components that no label names have the remaining names in increasing order of
+    their means. Nothing is annealed with labels, and what is weighed are the modes
+    that chains have found.
+
     Where components have standard deviations of their own to be estimated,
     they are sampled in any order, and each draw is sorted by its means, weights
     and standard deviations with them: the posterior is that of ordered means,
@@ -150,6 +175,9 @@ def sample(
         model,
         y,
         nuts,
+        counts=counts,
+        weights=weights,
+        labels=labels,
         missing=missing,
         predictive_draws=predictive_draws,
         likelihood=likelihood,
@@ -162,6 +190,9 @@ def draw(
     y: object,
     nuts: Nuts,
     *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     predictive_draws: int | None = None,
     likelihood: Likelihood = "fused",
@@ -169,10 +200,10 @@ def draw(
 ) -> Fit:
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
-    target = target_of(model, y, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     n = target.observed.y.size
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
-    return _drawn(
+    return drawn(
         target, nuts, n_rep=n, predictive_draws=total, program=program, output_dir=output_dir
     )
 
@@ -235,7 +266,7 @@ def sample_prior(
     )
     n_rep = check_whole("n_obs", n_obs, least=1)
     target = prior_target(model)
-    fit = _drawn(
+    fit = drawn(
         target,
         nuts,
         n_rep=n_rep,
@@ -244,40 +275,3 @@ def sample_prior(
     )
     groups = {PRIOR_NAMES.get(name, name): group(fit, name) for name in group_names(fit)}
     return to_arviz(groups, attrs=attributes(fit))
-
-
-def _drawn(
-    target: Target,
-    nuts: Nuts,
-    *,
-    n_rep: int,
-    predictive_draws: int,
-    program: Program,
-    output_dir: str | Path | None = None,
-) -> Fit:
-    """Run the chains, and put them together with what they predict."""
-    rng, sort = np.random.default_rng(nuts.seed), target.free_components
-    if target.n_components > 1:
-        compile_if_missing(show_progress=nuts.show_progress)
-    run = run_chains(
-        program,
-        nuts,
-        data=stan_data(target, sort_components=sort),
-        inits=values_of_chains(target, nuts.chains, rng=rng, sort_components=sort),
-        output_dir=output_dir,
-    )
-    began = time.perf_counter()
-    chains = csv_draws(target, run.csvs)
-    weighed = weigh_chains(
-        target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
-    )
-    predictive = predictive_of(
-        target,
-        chains if weighed is None or weighed.draws is None else weighed.draws,
-        n_rep=n_rep,
-        total=predictive_draws,
-        seed=nuts.seed,
-        parallel=nuts.parallel,
-    )
-    seconds = run.seconds + time.perf_counter() - began
-    return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_whole
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.fits.groups import Predictive
-from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.density import observed_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -108,7 +108,7 @@ def predictive_of(
         if N:
             with np.errstate(divide="ignore"):
                 log_theta = np.log(theta[rows])
-            distinct = mixture_log_density(target.model, target.observed.distinct, log_theta, part)
+            distinct = observed_log_density(target, log_theta, part)
             np.take(distinct, target.observed.index, axis=1, out=log_lik[rows], mode="clip")
 
     with ThreadPoolExecutor(parallel) as threads:

@@ -13,10 +13,9 @@ import numpy as np
 from scipy import special
 
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
+from pystan_mix.stats.ordering import push_some_apart
 from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
 # terms of the likelihood that are held at once: 800 kB, so that they stay in the cache
@@ -71,33 +70,10 @@ def to_unconstrained(target: Target, variables: Mapping[str, FloatArray]) -> Flo
     with np.errstate(divide="ignore", invalid="ignore"):
         for parameter in target.estimated:
             values = variables[parameter.name][..., target.model.places(parameter)]
-            raw[parameter.free_name] = (
-                unordered(target, parameter, values) if parameter.ordered else values
-            )
+            if parameter.ordered:
+                values = target.unordered(values)
+            raw[parameter.free_name] = values
     return sampled_unconstrained(target, raw, simplex=stick_breaking)
-
-
-def unordered(target: Target, parameter: Parameter, values: FloatArray) -> FloatArray:
-    """Return the free values that increasing ones are made of: what the programs sample.
-
-    They are pushed apart in the unconstrained space.
-
-    Parameters
-    ----------
-    target : Target
-        The model and its observations.
-    parameter : Parameter
-        What tells components apart by its order.
-    values : ndarray, shape (..., K)
-        Increasing values.
-
-    Returns
-    -------
-    ndarray, shape (..., K)
-        Values in the same space, in any order.
-    """
-    space = target.model.space(parameter)
-    return space.from_free(pull_free(space.to_free(values), target.width))
 
 
 def sampled_unconstrained(
@@ -155,8 +131,8 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             start += part.shape[1]
             space = target.model.space(parameter)
             if parameter.ordered:
-                free, part = part, push_apart(part, target.width)
-                log_jacobian = log_jacobian + push_apart_log_det(free, part, target.width)
+                part, log_det = push_some_apart(part, target.pushed, target.width)
+                log_jacobian = log_jacobian + log_det
             log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
             components[parameter.name] = target.model.filled(parameter, space.from_free(part))
     return Constrained(log_theta, components, log_jacobian)
@@ -214,9 +190,7 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
             name: values[rows] if values.ndim > 1 else values[None]
             for name, values in components.items()
         }
-        log_densities = mixture_log_density(
-            target.model, observed.distinct, parameters.log_theta[rows], part
-        )
+        log_densities = observed_log_density(target, parameters.log_theta[rows], part)
         total[rows] = log_densities @ observed.count
     return total
 
@@ -290,7 +264,30 @@ def mixture_log_density(
     ndarray, shape (..., N)
         ``log(sum_k theta[k] p(y[n] | component k))``.
     """
-    terms = component_terms(family, y, log_theta, components)
+    return _summed(component_terms(family, y, log_theta, components))
+
+
+def observed_terms(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """`component_terms` of the distinct observations: minus infinity where a label says another."""
+    observed = target.observed
+    terms = component_terms(target.model, observed.distinct, log_theta, components)
+    if observed.label is not None:
+        places = np.arange(target.n_components)[:, None]
+        terms[..., (observed.label >= 0) & (observed.label != places)] = -np.inf
+    return terms
+
+
+def observed_log_density(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return the log density of each distinct observation, and of its label where it has one."""
+    return _summed(observed_terms(target, log_theta, components))
+
+
+def _summed(terms: FloatArray) -> FloatArray:
+    """Return the logarithm of the sum over components, shape (..., K, N) to (..., N)."""
     # in place: SciPy's takes four times as long, and this is where refinement spends its time
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = terms.max(axis=-2)

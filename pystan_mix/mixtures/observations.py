@@ -1,21 +1,22 @@
 """Observations: checked, made distinct and indexed once, before anything is done with them."""
 
 import dataclasses
+import functools
+import math
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.checks import check_choice
-from pystan_mix.containers import Missing, as_numbers
+from pystan_mix.containers import Missing, as_numbers, check_counts, check_magnitudes
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.labels import checked_labels
+from pystan_mix.mixtures.annotations.times import Times, check_total, checked_times, is_weighted
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
+from pystan_mix.stats.quantiles import quantiles_of_counted, quantiles_of_weighted
 
-# squares and sums of squares of what is larger leave the range of a double
-LARGEST_MAGNITUDE = 1e100
-# of Stan's integers
-LARGEST_COUNT = 2**31 - 1
 # of the data's standard deviation: the least scale where values do not repeat on a grid
 PART_OF_SPREAD = 1e-3
 
@@ -24,38 +25,128 @@ PART_OF_SPREAD = 1e-3
 class Observations:
     """Observations as they came, and the distinct ones that Stan is sent.
 
+    Their moments and quantiles are those of all observations, also where a row
+    stands for many: nothing is as long as these.
+
     Parameters
     ----------
     y : ndarray, shape (N,)
         The observations, in their own order; empty where only the prior is meant.
     distinct : ndarray, shape (D,)
-        The different values, increasing.
+        The different values, increasing; of labelled observations the different
+        pairs of value and label.
     count : ndarray of int, shape (D,)
         How often each occurs.
     index : ndarray of int, shape (N,)
         The position of each observation among the distinct ones.
     dropped : int
         How many missing values were left out of them.
+    times : ndarray of int or float, shape (N,), optional
+        How many observations each row stands for, whole numbers, or its
+        weight, real ones; by default one each.
+    label : ndarray of int, shape (D,), optional
+        The component that each of the distinct ones is known to be of, from 0, and
+        -1 where it is not; by default none is known.
     """
 
     y: FloatArray
     distinct: FloatArray
-    count: NDArray[np.intp]
+    count: Times
     index: NDArray[np.intp]
     dropped: int = 0
+    times: Times | None = None
+    label: NDArray[np.intp] | None = None
+
+    @functools.cached_property
+    def named(self) -> NDArray[np.intp]:
+        """The components that labels name, increasing."""
+        if self.label is None:
+            return np.zeros(0, dtype=np.intp)
+        return np.unique(self.label[self.label >= 0])
+
+    @property
+    def are_weighted(self) -> bool:
+        """Whether rows have real weights, which count no observations."""
+        return is_weighted(self.count)
+
+    @property
+    def size(self) -> float:
+        """The number of observations, or the sum of their weights."""
+        return self.y.size if self.times is None else self.times.sum().item()
+
+    @functools.cached_property
+    def mean(self) -> float:
+        """The mean of all observations."""
+        if self.times is None:
+            return float(self.y.mean())
+        return float(self.count @ self.distinct / self.size)
+
+    @functools.cached_property
+    def std(self) -> float:
+        """Their standard deviation, the root of the mean square about the mean."""
+        if self.times is None:
+            return float(self.y.std())
+        return math.sqrt(self.count @ (self.distinct - self.mean) ** 2 / self.size)
+
+    def points(self, at_most: int, *, are_counts: bool = False) -> FloatArray:
+        """Return evenly spaced quantiles, no more than there are observations.
+
+        Where observations are counts the points are some of them.
+        """
+        size = at_most if self.are_weighted else min(int(self.size), at_most)
+        at = (np.arange(size) + 0.5) / size
+        if are_counts:
+            return quantiles_of_weighted(self.distinct, self.count, at)
+        return self.quantiles(at)
+
+    def quantiles(self, at: FloatArray) -> FloatArray:
+        """Return quantiles of all observations, at probabilities of shape (P,)."""
+        if self.times is None:
+            return np.asarray(np.quantile(self.y, at), dtype=np.float64)
+        found = quantiles_of_weighted if self.are_weighted else quantiles_of_counted
+        return found(self.distinct, self.count, at)
 
 
-def indexed(y: FloatArray) -> Observations:
+def indexed(
+    y: FloatArray, times: Times | None = None, labels: NDArray[np.intp] | None = None
+) -> Observations:
     """Return observations with their distinct values.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        Observations.
+    times : ndarray of int or float, shape (N,), optional
+        How many each row stands for, above zero, or its weight.
+    labels : ndarray of int, shape (N,), optional
+        The component that each is known to be of, or -1.
+
+    Returns
+    -------
+    Observations
+        The same, equal values put together, of one label.
 
     Examples
     --------
     >>> found = indexed(np.array([2.0, 1.0, 2.0]))
     >>> found.distinct, found.count
     (array([1., 2.]), array([1, 2]))
+    >>> indexed(np.array([2.0, 1.0, 2.0]), np.array([5, 1, 5])).count
+    array([ 1, 10])
     """
-    distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
-    return Observations(y=y, distinct=distinct, count=count, index=index.reshape(-1))
+    label = None
+    if labels is None:
+        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+    else:
+        pairs, index, count = np.unique(
+            np.column_stack([y, labels]), axis=0, return_inverse=True, return_counts=True
+        )
+        distinct, label = pairs[:, 0].copy(), pairs[:, 1].astype(np.intp)
+    index = index.reshape(-1)
+    if times is not None:
+        count = np.zeros(distinct.size, dtype=times.dtype)
+        np.add.at(count, index, times)
+    return Observations(y=y, distinct=distinct, count=count, index=index, times=times, label=label)
 
 
 def least_scale(observed: Observations) -> float:
@@ -86,12 +177,21 @@ def least_scale(observed: Observations) -> float:
     """
     if observed.y.size == 0:
         return 0.0
-    step = grid_step(observed.distinct) if (observed.count > 1).any() else None
-    return PART_OF_SPREAD * float(observed.y.std()) if step is None else 0.5 * step
+    values = observed.distinct if observed.label is None else np.unique(observed.distinct)
+    repeated = (observed.count > 1).any() or values.size < observed.distinct.size
+    step = grid_step(values) if repeated else None
+    return PART_OF_SPREAD * observed.std if step is None else 0.5 * step
 
 
 def checked_observations(
-    y: object, *, n_components: int = 1, missing: Missing = "raise", counts: bool = False
+    y: object,
+    *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
+    n_components: int = 1,
+    missing: Missing = "raise",
+    are_counts: bool = False,
 ) -> Observations:
     """Return observations, or say what is wrong with them.
 
@@ -99,24 +199,31 @@ def checked_observations(
     ----------
     y : array_like, shape (N,)
         Observations: numbers in any unit, or counts.
+    counts : array_like of int, shape (N,), optional
+        How often each occurs, 0 or more.
+    weights : array_like, shape (N,), optional
+        The weight of each, 0 or more.
+    labels : array_like of int, shape (N,), optional
+        The component that each is known to be of, from 0, or -1.
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
-    counts : bool, default False
-        Whether they are to be whole numbers, 0 or more.
+    are_counts : bool, default False
+        Whether the observations themselves are to be whole numbers, 0 or more.
 
     Returns
     -------
     Observations
-        The same values, as floats.
+        The same values, as floats, without those of count or weight 0.
 
     Raises
     ------
     DataError
         If they are not a one-dimensional sequence of at least two different
         finite numbers of magnitude up to 1e100, or of whole numbers from 0 to 2147483647
-        where they are counts; or if there are fewer different values than components.
+        where they are counts; if there are fewer different values than
+        components; or if counts, weights or labels are not as they should be.
     SettingsError
         If `missing` is neither of its words.
 
@@ -137,21 +244,33 @@ def checked_observations(
             f"{dropped} of {values.size} observations {'are' if dropped > 1 else 'is'} missing or "
             f'NaN, the first at position {first}. Leave them out with missing="drop".'
         )
-    _check_magnitudes(np.where(there, values, 0.0))
-    if counts:
-        _check_counts(np.where(there, values, 0.0))
-    values = values[there] if dropped else values
+    check_magnitudes(np.where(there, values, 0.0))
+    if are_counts:
+        check_counts(np.where(there, values, 0.0))
+    times = checked_times(counts, weights, there=there)
+    names = checked_labels(labels, there=there, n_components=n_components)
+    if times is not None:
+        there &= times > 0
+        times = times[there]
+    values = values[there]
     if values.size < 2:
         beside = f" beside {dropped} missing" if dropped else ""
-        raise DataError(f"At least two observations are needed; there are {values.size}{beside}.")
-    found = dataclasses.replace(indexed(values), dropped=dropped)
-    distinct = found.distinct.size
+        above = "" if times is None else f" with {'counts' if weights is None else 'weights'}"
+        raise DataError(
+            f"At least two observations{above and f'{above} above 0'} are needed; there are "
+            f"{values.size}{beside}."
+        )
+    names = None if names is None or (names[there] < 0).all() else names[there]
+    found = dataclasses.replace(indexed(values, times, names), dropped=dropped)
+    if times is not None:
+        check_total(found.count)
+    distinct = np.unique(found.distinct).size
     if distinct == 1:
         raise DataError(
             f"All {values.size} observations are {values[0]:g}: a constant column has no mixture "
             "in it. Check that the right column was read."
         )
-    if values.std() == 0.0:
+    if found.std == 0.0:
         raise DataError(
             f"The observations, {values.min():g} to {values.max():g}, are so small that their "
             "squares vanish. Multiply the data by a constant."
@@ -162,90 +281,3 @@ def checked_observations(
             f"Use at most {distinct} components, or more observations."
         )
     return found
-
-
-def check_points(y: object, *, counts: bool = False) -> FloatArray:
-    """Return points as a float array, or say what is wrong with them.
-
-    Parameters
-    ----------
-    y : array_like, shape (N,)
-        Numbers.
-    counts : bool, default False
-        Whether they are to be whole numbers, 0 or more.
-
-    Returns
-    -------
-    ndarray, shape (N,)
-        The same values, as floats.
-
-    Raises
-    ------
-    DataError
-        If they are not a one-dimensional sequence of finite numbers of
-        magnitude up to 1e100, or of counts.
-    """
-    values = as_numbers(y)
-    _check_magnitudes(values)
-    if counts:
-        _check_counts(values)
-    return values
-
-
-def _check_counts(values: FloatArray) -> None:
-    """Refuse what are no whole numbers from 0 to the largest that Stan has."""
-    bad = np.flatnonzero((values < 0.0) | (values != np.floor(values)) | (values > LARGEST_COUNT))
-    if bad.size:
-        first = values[bad[0]]
-        remedy = (
-            "Count in a larger unit"
-            if first > LARGEST_COUNT
-            else "Check that the right column was read, or take NormalMixture for measurements"
-        )
-        raise DataError(
-            f"Counts are whole numbers from 0 to {LARGEST_COUNT}; {bad.size} of {values.size} "
-            f"observations are not, the first is {first:g} at position {bad[0]}. {remedy}."
-        )
-
-
-def quantile_points(y: FloatArray, *, at_most: int, counts: bool = False) -> FloatArray:
-    """Return evenly spaced quantiles of observations, which stand for all of them.
-
-    Parameters
-    ----------
-    y : ndarray, shape (N,)
-        The observations.
-    at_most : int
-        How many points; there are no more than observations.
-    counts : bool, default False
-        Whether the observations are counts, and the points are to be as well.
-
-    Returns
-    -------
-    ndarray, shape (min(N, at_most),)
-        Increasing points.
-
-    Examples
-    --------
-    >>> quantile_points(np.array([0.0, 5.0, 1.0, 1.0]), at_most=2, counts=True)
-    array([0., 1.])
-    """
-    size = min(y.size, at_most)
-    levels = (np.arange(size) + 0.5) / size
-    return np.quantile(y, levels, method="inverted_cdf" if counts else "linear")
-
-
-def _check_magnitudes(values: FloatArray) -> None:
-    """Refuse NaN, infinities and magnitudes whose squares overflow."""
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise DataError(
-            f"{bad.size} of {values.size} observations are not finite; the first is "
-            f"{values[bad[0]]} at position {bad[0]}. Drop them first: y[numpy.isfinite(y)]"
-        )
-    large = np.flatnonzero(np.abs(values) > LARGEST_MAGNITUDE)
-    if large.size:
-        raise DataError(
-            f"The observation at position {large[0]} is {values[large[0]]:g}, beyond "
-            f"{LARGEST_MAGNITUDE:g}: its square overflows. Divide the data by a constant."
-        )

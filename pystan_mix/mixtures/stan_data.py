@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pystan_mix.containers import check_points
 from pystan_mix.errors import DataError, PystanMixError
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import brief, one_or_each
-from pystan_mix.mixtures.observations import Observations, check_points, indexed
+from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
+
+# observations of a data block: beyond, each value stands for all that are equal
+_MOST_EXPANDED = 1_000_000
 
 
 def stan_data(
@@ -21,7 +26,7 @@ def stan_data(
     """Return the data block of the Stan program that fits a model.
 
     Equal observations are sent once, in increasing order, with how often they
-    occur.
+    occur, or with their weight.
 
     Parameters
     ----------
@@ -41,11 +46,24 @@ def stan_data(
         Numbers and lists, by the names of ``stan/README.md``.
     """
     model, observed = target.model, target.observed
+    known = np.zeros(observed.distinct.size, dtype=np.bool_)
+    if observed.label is not None:
+        known = observed.label >= 0
+    y = observed.distinct.astype(np.int64) if model.counts else observed.distinct
+    count = observed.count[~known].tolist()
     data: dict[str, Any] = {
         "K": target.n_components,
-        "N": observed.distinct.size,
-        "y": (observed.distinct.astype(np.int64) if model.counts else observed.distinct).tolist(),
-        "count": observed.count.tolist(),
+        "N": len(count),
+        "y": y[~known].tolist(),
+        "weighted": int(observed.are_weighted),
+        "count": [] if observed.are_weighted else count,
+        "weight": count if observed.are_weighted else [],
+        "N_labelled": int(known.sum()),
+        "y_labelled": y[known].tolist(),
+        "label": [] if observed.label is None else (1 + observed.label[known]).tolist(),
+        "times_labelled": observed.count[known].astype(np.float64).tolist(),
+        "n_unnamed": target.unnamed.size,
+        "unnamed": (1 + target.unnamed).tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
         "sort_components": int(sort_components),
@@ -148,7 +166,7 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
                 if parameter.floor is not None:
                     # version 0.1.0 had none
                     known[parameter.floor] = float(data.get(parameter.floor, 0.0))
-        y = check_points(data["y"], counts=family.counts)
+        y = check_points(data["y"], are_counts=family.counts)
         model = family(
             n_components=int(data["K"]) if "K" in data else int(np.size(data["alpha"])),
             weights=Dirichlet(one_or_each(data["alpha"])),
@@ -172,11 +190,27 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
             "the data block that CmdStan was given."
         )
+    return Target(model, _observations(data, y))
+
+
+def _observations(data: Mapping[str, Any], y: FloatArray) -> Observations:
+    """Return the observations of a data block, each of them but where these are too many."""
+    if data.get("N_labelled"):
+        raise DataError(
+            f"{data['N_labelled']} observations have labels, and draws with labels are not read "
+            "back. Fit them by sample(model, y, labels=labels)."
+        )
+    rows = np.arange(y.size)
+    if data.get("weighted"):
+        weight = _weights(data.get("weight"), size=y.size)
+        return Observations(y=y, distinct=y, count=weight, index=rows, times=weight)
     if "count" not in data:
-        return Target(model, indexed(y))
+        return indexed(y)
     count = _counts(data["count"], size=y.size)
-    index = np.repeat(np.arange(y.size), count)
-    return Target(model, Observations(y=y[index], distinct=y, count=count, index=index))
+    if count.sum() > _MOST_EXPANDED:
+        return Observations(y=y, distinct=y, count=count, index=rows, times=count)
+    index = np.repeat(rows, count)
+    return Observations(y=y[index], distinct=y, count=count, index=index)
 
 
 def _is_inflated(parameter: Parameter, data: Mapping[str, Any]) -> bool:
@@ -198,3 +232,17 @@ def _counts(values: object, *, size: int) -> NDArray[np.intp]:
             f"is {values!r}. Give the data block that CmdStan was given."
         )
     return count.astype(np.intp)
+
+
+def _weights(values: object, *, size: int) -> FloatArray:
+    """Return the weight of each observation, or say why that cannot be."""
+    try:
+        weights = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        weights = np.empty(0)
+    if weights.shape != (size,) or not (weights > 0).all():
+        raise DataError(
+            f"weight must be {size} numbers above 0, one for each value of y; it is {values!r}. "
+            "Give the data block that CmdStan was given."
+        )
+    return weights

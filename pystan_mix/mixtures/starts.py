@@ -3,12 +3,15 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pystan_mix.mixtures.density import component_terms, unordered
+from pystan_mix.mixtures.annotations.labels import likeliest_names
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.observations import quantile_points
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.expectation import shares_of, spread_points, weighted_variance
+from pystan_mix.stats.ordering import increasing
 from pystan_mix.stats.transforms import POSITIVE
 
 # of 60 short fits to ten data sets 15 had a stuck chain with 1, and none with 5
@@ -102,7 +105,7 @@ def _for_stan(
     for parameter in target.estimated:
         values = inits.pop(parameter.name)
         if parameter.ordered and not sort_components:
-            values = unordered(target, parameter, np.array(values)).tolist()
+            values = target.unordered(np.array(values)).tolist()
         inits[parameter.free_name] = values
     return inits
 
@@ -139,19 +142,13 @@ def initial_parameters(
 
 def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict[str, list[float]]:
     """Return parameters drawn around a start."""
-    y, values = target.observed.y, start.components
+    values = start.components
     inits = {}
     for parameter in target.estimated:
         value = values[parameter.name][target.model.places(parameter)]
         if parameter.ordered:
-            noise = 0.3 * start.within[target.model.places(parameter)]
-            noise *= rng.normal(size=value.size)
-            if parameter.space is POSITIVE:
-                value = np.sort(value * np.exp(np.clip(noise / value, -0.5, 0.5)))
-                # also where rounding would make ties
-                value = value * np.exp(1e-3 * np.arange(value.size))
-            else:
-                value = _apart(value + noise, y)
+            within = start.within[target.model.places(parameter)]
+            value = _moved(target, value, within, rng)
         elif parameter.space is POSITIVE:
             value = value * np.exp(rng.uniform(-0.5, 0.5, size=value.size))
             # on its floor a chain would begin infinitely far away
@@ -161,6 +158,23 @@ def _jittered(target: Target, start: "_Start", rng: np.random.Generator) -> dict
     return {"theta_raw": shares} | inits
 
 
+def _moved(
+    target: Target, mu: FloatArray, within: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """Return means drawn around others, those of unnamed components in increasing order."""
+    noise, some = 0.3 * within * rng.normal(size=mu.size), target.pushed
+    if target.model.ordered_parameter().space is POSITIVE:
+        mu = mu * np.exp(np.clip(noise / mu, -0.5, 0.5))
+        mu[some] = np.exp(increasing(np.log(mu[some]), step=1e-3))
+        return mu
+    mu, distinct = mu + noise, target.observed.distinct
+    if distinct.size:
+        mu = np.clip(mu, distinct[0], distinct[-1])
+    spread = target.observed.std if distinct.size else float(np.ptp(mu))
+    mu[some] = increasing(mu[some], step=1e-3 * spread)
+    return mu
+
+
 @dataclasses.dataclass(frozen=True)
 class _Start:
     """Weights, components in the order of their means, and the spread within each."""
@@ -168,15 +182,6 @@ class _Start:
     theta: FloatArray
     components: dict[str, FloatArray]
     within: FloatArray
-
-
-def _apart(mu: FloatArray, y: FloatArray) -> FloatArray:
-    """Return means in increasing order, also where rounding would make ties."""
-    if y.size:
-        mu = np.clip(mu, y.min(), y.max())
-    spread = float(y.std()) if y.size else float(np.ptp(mu))
-    step = max(1e-3 * spread, 4.0 * float(np.spacing(np.abs(mu).max())))
-    return np.asarray(np.sort(mu) + step * np.arange(mu.size))
 
 
 def _prior_start(target: Target, rng: np.random.Generator) -> _Start:
@@ -192,23 +197,27 @@ def _prior_start(target: Target, rng: np.random.Generator) -> _Start:
 
 def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Improved":
     """Improve starts by expectation maximisation (Dempster, Laird and Rubin, 1977)."""
-    y, K = target.observed.y, target.n_components
-    points = quantile_points(y, at_most=_POINTS, counts=target.model.counts)
-    spread = float(y.std())
+    observed, K = target.observed, target.n_components
+    points = observed.points(_POINTS, are_counts=target.model.counts)
+    spread = observed.std
     known = target.known.get(target.model.ordered_parameter().name)
     # at first, of components as wide as the data leave room for
     first, width = np.empty((starts, K)), np.full((starts, K), spread / K)
     if known is None:
-        first[:] = [_spread_points(points, K, rng) for _ in range(starts)]
+        first[:] = [spread_points(points, K, rng) for _ in range(starts)]
     else:
         # where means are known, starts differ by how wide their components are
         first[:], width = known, width * rng.lognormal(size=width.shape)
-    shares = _shares(-0.5 * ((points - first[..., None]) / width[..., None]) ** 2)[1]
+    shares = shares_of(-0.5 * ((points - first[..., None]) / width[..., None]) ** 2)[1]
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
-        log_lik, shares = _shares(component_terms(target.model, points, np.log(theta), components))
-    return _Improved(target, points, log_lik * (y.size / points.size), theta, components, shares)
+        log_lik, shares = shares_of(
+            component_terms(target.model, points, np.log(theta), components)
+        )
+    return _Improved(
+        target, points, log_lik * (observed.size / points.size), theta, components, shares
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,8 +237,8 @@ class _Improved:
         ordered = self.target.model.ordered_parameter().name
         order = np.arange(self.theta.shape[1])
         if ordered not in self.target.known:
-            order = np.argsort(self.components[ordered][i])
-        within = np.sqrt(_weighted_variance(self.points, self.shares[i]))[order]
+            order = self._by_name(i, np.argsort(self.components[ordered][i]))
+        within = np.sqrt(weighted_variance(self.points, self.shares[i]))[order]
         chosen = {}
         for name, values in self.components.items():
             own = values[i] if values.ndim > 1 else values
@@ -239,6 +248,20 @@ class _Improved:
             # what is known of a component is so of the one in its place
             chosen[each.name] = self.target.model.filled(each, chosen[each.name])
         return _Start(self.theta[i][order], chosen, within)
+
+    def _by_name(self, i: int, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return components, which come in the order of their means, by the names of labels."""
+        observed = self.target.observed
+        if observed.label is None:
+            return order
+        model = self.target.model
+        own = {name: x[i] if x.ndim > 1 else x for name, x in self.components.items()}
+        # a component that is always 0 is the first, whatever the labels
+        first = int(model.is_inflated(model.ordered_parameter()))
+        terms = component_terms(model, observed.distinct, np.log(self.theta[i]), own)
+        label, unnamed = observed.label - first, self.target.unnamed - first
+        names = likeliest_names(terms[order[first:]] * observed.count, label, unnamed)
+        return np.concatenate([order[:first], order[first:][names]])
 
 
 def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_Start]:
@@ -264,23 +287,6 @@ def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_St
     return found
 
 
-def _spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:
-    """Choose points far from each other: each with odds of its squared distance to the others."""
-    chosen = [rng.choice(points)]
-    for _ in range(1, K):
-        squares = np.min((points[:, None] - np.array(chosen)) ** 2, axis=1)
-        total = squares.sum()
-        # fewer different points than components, for example of tied observations
-        chosen.append(rng.choice(points, p=squares / total if total > 0 else None))
-    return np.sort(np.array(chosen))
-
-
-def _shares(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the log likelihood of each start, and each component's share in each point."""
-    totals = log_sum_exp(terms, axis=-2)
-    return totals.sum(axis=-1), np.exp(terms - totals[..., None, :])
-
-
 def _maximised(
     model: Mixture, points: FloatArray, shares: FloatArray, spread: float
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
@@ -291,10 +297,3 @@ def _maximised(
     weight = shares.sum(axis=-1)
     theta = np.maximum(weight / weight.sum(axis=-1, keepdims=True), _LEAST_WEIGHT)
     return theta / theta.sum(axis=-1, keepdims=True), components
-
-
-def _weighted_variance(points: FloatArray, shares: FloatArray) -> FloatArray:
-    """Return the variance of points about their mean, for each row of shares."""
-    weight = shares.sum(axis=-1) + 1e-9
-    mean = shares @ points / weight
-    return np.asarray((shares * (points - mean[..., None]) ** 2).sum(axis=-1) / weight)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.containers import Missing
-from pystan_mix.errors import ModelError
+from pystan_mix.errors import DataError, ModelError
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.observations import (
@@ -20,6 +21,7 @@ from pystan_mix.mixtures.observations import (
 )
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.ordering import pull_some_free
 from pystan_mix.stats.transforms import POSITIVE
 
 Model = TypeVar("Model", bound=Mixture)
@@ -97,6 +99,29 @@ class Target:
         return all(np.unique(np.asarray(each)).size <= 1 for each in numbers)
 
     @functools.cached_property
+    def unnamed(self) -> NDArray[np.intp]:
+        """The components that no label names, which are in the order of their means: mostly all.
+
+        A component that is always 0 is not among them: its name is the first.
+        """
+        first = int(self.model.is_inflated(self.model.ordered_parameter()))
+        return np.setdiff1d(np.arange(first, self.n_components), self.observed.named)
+
+    @functools.cached_property
+    def pushed(self) -> NDArray[np.intp]:
+        """Which of the means that are estimated are pushed apart: those of unnamed components."""
+        places = self.model.places(self.model.ordered_parameter())
+        return np.flatnonzero(np.isin(np.arange(self.n_components)[places], self.unnamed))
+
+    def unordered(self, values: FloatArray) -> FloatArray:
+        """Return the free means that ordered ones, shape (..., K), are made of: what is sampled.
+
+        They are pushed apart in the unconstrained space, but for those that labels name.
+        """
+        space = self.model.space(self.model.ordered_parameter())
+        return space.from_free(pull_some_free(space.to_free(values), self.pushed, self.width))
+
+    @functools.cached_property
     def concentration(self) -> FloatArray:
         """Dirichlet concentration of each weight, shape (K,)."""
         return per_component(self.model.weights.concentration, self.n_components)
@@ -116,11 +141,11 @@ class Target:
         there it is the standard deviation of a lognormal variable with the
         moments of the data, or of the prior.
         """
-        y, means = self.observed.y, self.model.ordered_parameter()
-        spread = float(np.std(y)) if self.observed.distinct.size > 1 else 0.0
+        spread = self.observed.std if self.observed.distinct.size > 1 else 0.0
+        means = self.model.ordered_parameter()
         relative = means.space is POSITIVE
         if relative and spread:
-            spread = math.sqrt(math.log1p((spread / float(np.mean(y))) ** 2))
+            spread = math.sqrt(math.log1p((spread / self.observed.mean) ** 2))
         elif not spread:
             prior = self.model.prior(means).stan_data(means.name, self.n_components)
             part = np.array(prior[f"{means.name}_{'shape' if relative else 'scale'}"])
@@ -129,7 +154,15 @@ class Target:
         return spread / (2 * self.model.count(means))
 
 
-def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Target:
+def target_of(
+    model: Mixture,
+    y: object,
+    *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
+    missing: Missing = "raise",
+) -> Target:
     """Check a model and observations, and scale to these the priors that are left out.
 
     Parameters
@@ -138,6 +171,10 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
         The model.
     y : array_like, shape (N,)
         The observations.
+    counts, weights : array_like, shape (N,), optional
+        How often each occurs, or its weight.
+    labels : array_like of int, shape (N,), optional
+        The component that each is known to be of, or -1.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
 
@@ -152,9 +189,32 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
         If the observations cannot be used, or are None.
     """
     observed = checked_observations(
-        y, n_components=model.n_components, missing=missing, counts=model.counts
+        y,
+        counts=counts,
+        weights=weights,
+        labels=labels,
+        n_components=model.n_components,
+        missing=missing,
+        are_counts=model.counts,
     )
-    return Target(completed(model, observed), observed)
+    target = Target(completed(model, observed), observed)
+    _check_labels_of_zero(target)
+    return target
+
+
+def _check_labels_of_zero(target: Target) -> None:
+    """Refuse labels of a component that is always 0 where the observation is not."""
+    label, means = target.observed.label, target.model.ordered_parameter()
+    if label is None:
+        return
+    always_zero = target.known.get(means.name, np.ones(target.n_components)) == 0.0
+    always_zero[0] |= target.model.is_inflated(means)
+    bad = np.flatnonzero((label >= 0) & always_zero[label] & (target.observed.distinct > 0.0))
+    if target.model.counts and bad.size:
+        raise DataError(
+            f"Component {label[bad[0]]} is always 0, and a label names it the component of "
+            f"{target.observed.distinct[bad[0]]:g}. Check the labels of what is above 0."
+        )
 
 
 def prior_target(model: Mixture) -> Target:

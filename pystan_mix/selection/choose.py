@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pystan_mix.arviz_compat import Fit, az, group
+from pystan_mix.arviz_compat import Fit
 from pystan_mix.checks import check_seed, check_whole
 from pystan_mix.console import say
 from pystan_mix.containers import Missing
 from pystan_mix.diagnostics.diagnose import diagnose
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.fits.draws import evenly_spaced
-from pystan_mix.fits.groups import LOG_LIKELIHOOD
+from pystan_mix.fits.groups import times_of_observations
 from pystan_mix.fits.model import mixture_of_fit, target_of_fit
-from pystan_mix.fits.summary import summarize
 from pystan_mix.inference.nuts import sample
-from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.density import observed_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.selection.evidence import log_evidence
+from pystan_mix.selection.leave_one_out import log_densities_left_out, sum_with_error
 
 # draws whose assignments are looked at: the mean of a number up to K needs no more
 _DRAWS_OF_OCCUPANCY = 400
@@ -79,6 +79,9 @@ def choose_components(
     y: object,
     components: Iterable[int],
     *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     seed: int | None = None,
     show_progress: bool = True,
@@ -93,7 +96,7 @@ def choose_components(
         Observations, in the units of the priors.
     components : iterable of int
         The numbers, such as ``range(1, 7)``.
-    missing : {"raise", "drop"}, default "raise"
+    counts, weights, labels, missing : optional
         As in `sample`.
     seed : int, optional
         As in `sample`; by default a random one.
@@ -119,6 +122,8 @@ def choose_components(
     foretells one more observation (Vehtari, Gelman and Gabry, 2017, "Practical
     Bayesian model evaluation using leave-one-out cross-validation and WAIC"),
     and forgives a component too many. Neither says how many kinds there are.
+    With `counts` one observation of many equal ones is left out, and they all
+    count; with `weights` a row is left out with its weight, by which it counts.
 
     Examples
     --------
@@ -135,21 +140,32 @@ def choose_components(
     seed = check_seed(seed)
     models = {K: dataclasses.replace(model, n_components=K) for K in numbers}
     for each in models.values():
-        target_of(each, y, missing=missing)  # whatever is wrong is said before an hour has passed
+        # whatever is wrong is said before an hour has passed
+        target_of(each, y, counts=counts, weights=weights, labels=labels, missing=missing)
     fits, rows, pointwise = {}, {}, {}
     for K, each in models.items():
         say(f"{K} component{'s' if K > 1 else ''} ...", wanted=show_progress)
-        fits[K] = sample(each, y, missing=missing, seed=seed, show_progress=show_progress)
+        fits[K] = sample(
+            each,
+            y,
+            counts=counts,
+            weights=weights,
+            labels=labels,
+            missing=missing,
+            seed=seed,
+            show_progress=show_progress,
+        )
         rows[K], pointwise[K] = _row(fits[K], seed=seed)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.name = "K"
     values, errors = (table[name].to_numpy() for name in ("log_evidence", "mcse"))
     table["probability"] = _probabilities(values, errors)
     best = int(table["elpd_loo"].idxmax())
-    differences = {K: pointwise[K] - pointwise[best] for K in numbers}
+    times = times_of_observations(fits[best])
+    differences = [sum_with_error(pointwise[K] - pointwise[best], times) for K in numbers]
     # + 0.0: no minus before a zero
-    table["elpd_diff"] = [round(float(differences[K].sum()), 9) + 0.0 for K in numbers]
-    table["diff_se"] = [math.sqrt(each.size * each.var()) for each in differences.values()]
+    table["elpd_diff"] = [round(total, 9) + 0.0 for total, _ in differences]
+    table["diff_se"] = [error for _, error in differences]
     return Choice(table=table, sentence=_sentence(table), fits=fits)
 
 
@@ -160,22 +176,16 @@ def _row(fit: Fit, *, seed: int) -> tuple[dict[str, Any], FloatArray]:
         value, mcse = evidence.log_evidence, evidence.mcse
     except DataError:
         value, mcse = math.nan, math.inf
-    # the log likelihood is that of evenly spaced draws, nearly independent where there are enough
-    log_lik = group(fit, LOG_LIKELIHOOD)
-    count = log_lik.sizes["chain"] * log_lik.sizes["draw"]
-    efficiency = min(1.0, float(summarize(fit)["ess_bulk"].mean()) / count)
-    loo = az.loo(fit, pointwise=True, reff=efficiency)
-    # ArviZ 0.x and 1.x name them differently
-    elpd = float(getattr(loo, "elpd_loo", getattr(loo, "elpd", math.nan)))
-    each = np.asarray(getattr(loo, "loo_i", getattr(loo, "elpd_i", None)), dtype=np.float64)
+    each = log_densities_left_out(fit)
+    elpd, elpd_se = sum_with_error(each, times_of_observations(fit))
     return {
         "log_evidence": value,
         "mcse": mcse,
         "elpd_loo": elpd,
-        "elpd_se": float(loo.se),
+        "elpd_se": elpd_se,
         "occupied": occupied_components(fit),
         "use": diagnose(fit).use,
-    }, each.ravel()
+    }, each
 
 
 def occupied_components(fit: Fit) -> float:
@@ -186,11 +196,11 @@ def occupied_components(fit: Fit) -> float:
     ``sum_k (1 - prod_n (1 - P(n is of k)))``.
     """
     target = target_of_fit(fit)
-    family, theta, components = mixture_of_fit(fit)
+    _, theta, components = mixture_of_fit(fit)
     picks = evenly_spaced(theta.shape[1], -(-_DRAWS_OF_OCCUPANCY // theta.shape[0]))
     some = {name: values[:, picks] for name, values in components.items()}
     with np.errstate(divide="ignore"):
-        terms = component_terms(family, target.observed.distinct, np.log(theta[:, picks]), some)
+        terms = observed_terms(target, np.log(theta[:, picks]), some)
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
         log_empty = np.log1p(-np.minimum(shares, 1.0)) @ target.observed.count
     return float((1.0 - np.exp(log_empty)).sum(axis=-1).mean())

@@ -131,10 +131,10 @@ def log_ordering_of(target: Target) -> float:
     """Return the log probability that what tells components apart comes in order by itself."""
     total = 0.0
     for parameter in target.estimated:
-        if parameter.ordered:
-            prior, places = target.model.prior(parameter), target.model.places(parameter)
+        if parameter.ordered and target.unnamed.size:
+            prior = target.model.prior(parameter)
             numbers = {
-                name: np.asarray(values)[places]
+                name: np.asarray(values)[target.unnamed]
                 for name, values in prior.stan_data("", target.n_components).items()
             }
             if isinstance(prior, Gamma):

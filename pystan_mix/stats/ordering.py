@@ -9,7 +9,7 @@ where the means are far apart the free ones are the means themselves.
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from pystan_mix.numerics import FloatArray
@@ -111,3 +111,60 @@ def _softened(x: FloatArray) -> FloatArray:
     """Return ``x Phi(x) + phi(x)``."""
     density = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
     return np.asarray(x * special.ndtr(x) + density)
+
+
+def pull_some_free(mu: ArrayLike, places: NDArray[np.intp], width: float) -> FloatArray:
+    """Return means those at some places of which are pulled free: `push_some_apart` undone."""
+    free = np.array(mu, dtype=np.float64)
+    free[..., places] = pull_free(free[..., places], width)
+    return free
+
+
+def push_some_apart(
+    mu_raw: ArrayLike, places: NDArray[np.intp], width: float
+) -> tuple[FloatArray, FloatArray]:
+    """Push the means at some places apart, and leave the others free.
+
+    Parameters
+    ----------
+    mu_raw : array_like, shape (S, K)
+        Free means.
+    places : ndarray of int
+        Which of them are to increase.
+    width : float
+        As in `push_apart`.
+
+    Returns
+    -------
+    tuple of ndarray, shape (S, K) and (S,)
+        The means, and the log Jacobian determinant.
+    """
+    mu = np.array(mu_raw, dtype=np.float64)
+    some = mu[..., places]
+    mu[..., places] = push_apart(some, width)
+    return mu, push_apart_log_det(some, mu[..., places], width)
+
+
+def increasing(mu: FloatArray, *, step: float) -> FloatArray:
+    """Return means in increasing order, each so much further up: also where there were ties.
+
+    Parameters
+    ----------
+    mu : ndarray, shape (n,)
+        Means.
+    step : float
+        How far equal ones are moved apart; further where rounding would undo it.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Increasing means.
+
+    Examples
+    --------
+    >>> increasing(np.array([2.0, 1.0, 1.0]), step=0.1)
+    array([1. , 1.1, 2.2])
+    """
+    largest = float(np.abs(mu).max(initial=0.0))
+    step = max(step, 4.0 * float(np.spacing(largest)))
+    return np.asarray(np.sort(mu) + step * np.arange(mu.size))

@@ -14,7 +14,6 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
-from pystan_mix.mixtures.observations import quantile_points
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.mixtures.target import Target
@@ -97,8 +96,8 @@ def merged(
         Variables of the smaller model.
     """
     S, K = variables["theta"].shape
-    y = target.observed.y
-    points = quantile_points(y, at_most=_POINTS, counts=target.model.counts)
+    observed = target.observed
+    points = observed.points(_POINTS, are_counts=target.model.counts)
     rows, first = np.arange(S), rng.integers(0, K - 1, S)
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
@@ -106,9 +105,9 @@ def merged(
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
         both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])
         # each point stands for some observations: their sum of exponential weights
-        both *= rng.gamma(y.size / points.size, size=both.shape)
+        both *= rng.gamma(observed.size / points.size, size=both.shape)
         fitted = target.model.from_shares(
-            points, both[:, None], least_spread=1e-3 * float(y.std()) / K
+            points, both[:, None], least_spread=1e-3 * observed.std / K
         )
     keep = np.ones((S, K), dtype=bool)
     keep[rows, first + 1] = False
@@ -147,7 +146,7 @@ class Births:
 
     def _weight_laws(self) -> list[tuple[float, float]]:
         """Return the Beta laws of the new component's share of the free weight."""
-        n = max(1, self.whole.target.observed.y.size)
+        n = max(1.0, self.whole.target.observed.size)
         return [(float(self.whole.target.concentration.mean()), n / m) for m in _OBSERVATIONS_IN]
 
     def _born(self) -> list[tuple[Parameter, Prior]]:

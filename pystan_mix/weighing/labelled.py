@@ -51,10 +51,14 @@ def exchangeable(target: Target) -> bool:
     """Whether components have changed nothing but names when they change places.
 
     Priors that differ by component do not matter: they are those of the
-    components in the order of their means, whoever these are. Known means, and
-    what is known of some components, are each of one component.
+    components in the order of their means, whoever these are. Known means, what
+    is known of some components, and labels are each of one component.
     """
-    if target.partly_known or target.model.is_known(target.model.ordered_parameter()):
+    if (
+        target.observed.label is not None
+        or target.partly_known
+        or target.model.is_known(target.model.ordered_parameter())
+    ):
         return False
     return all(float(np.ptp(known)) == 0.0 for known in target.known.values())
 
@@ -202,9 +206,9 @@ class Labelled:
         return self.target.model.ordered_parameter().name
 
     def ordered_variables(self, z: FloatArray) -> dict[str, FloatArray]:
-        """Map coordinates to variables in the order of the means."""
+        """Map coordinates to variables in the order of the means, or with the names of labels."""
         variables = self.from_coordinates(z).variables()
-        if self._ordered_name in self.target.known:
+        if self.labels is None:
             return variables
         return picked(variables, np.argsort(variables[self._ordered_name], axis=1))
 

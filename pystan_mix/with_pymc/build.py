@@ -27,6 +27,8 @@ def to_pymc(
     model: Mixture,
     y: object,
     *,
+    counts: object = None,
+    weights: object = None,
     missing: Missing = "raise",
     by_hand: bool = False,
     floor: Floor = "transform",
@@ -44,8 +46,10 @@ def to_pymc(
         The model.
     y : array_like, shape (N,)
         Observations, in the units of the priors.
-    missing : {"raise", "drop"}, default "raise"
-        As in `sample`.
+    counts, weights, missing : optional
+        As in `sample`. With counts or weights the likelihood is a potential,
+        ``y``, and no observed variable, so that ``pm.sample_posterior_predictive``
+        has nothing to draw.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
         components' densities with `logsumexp`, in a `CustomDist` that can also draw,
@@ -87,7 +91,7 @@ def to_pymc(
     """
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
-    target = target_of(model, y, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
     pm = import_pymc()
     start = initial_parameters(target, rng=rng)
     coords = {
@@ -198,8 +202,15 @@ def _likelihood(
     pm: Any, target: Target, theta: Any, components: Mapping[str, Any], *, by_hand: bool
 ) -> None:
     """Add the observations."""
-    family, y = type(target.model), target.observed.y
-    observed = {"observed": y.astype(np.int64) if family.counts else y, "dims": "obs"}
+    family = type(target.model)
+    kind = np.int64 if family.counts else np.float64
+    if target.observed.times is not None:
+        values = (components[each.name] for each in family.parameters)
+        distinct = target.observed.distinct.astype(kind)
+        log_density = _log_density_by_hand(distinct, theta, *values, family=family)
+        pm.Potential("y", (target.observed.count * log_density).sum())
+        return
+    observed = {"observed": target.observed.y.astype(kind), "dims": "obs"}
     if not (by_hand or _has_zero_component(target)):
         names = {each.pymc: components[each.name] for each in family.parameters}
         distribution = getattr(pm, family.pymc_distribution).dist(**names)

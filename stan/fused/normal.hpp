@@ -17,6 +17,7 @@
 #include <limits>
 #include <memory>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 // so that each function is compiled for the processor of its caller
@@ -44,10 +45,15 @@ struct Component {
   double inv_sigma;
 };
 
-/** The data and the components. */
+/**
+ * The data and the components.
+ *
+ * @tparam Count int, or double where observations have real weights
+ */
+template <typename Count>
 struct Problem {
   const double* y;
-  const int* count;
+  const Count* count;
   std::size_t N;
   std::vector<Component> components;
 };
@@ -100,6 +106,22 @@ NORMAL_MIXTURE_INLINE double sum(const V& row) {
   return total;
 }
 
+/** Return how many bits the largest of some counts takes. */
+inline int bits_of(const int* count, int size) {
+  int any = 0;
+  for (int n = 0; n < size; ++n) {
+    any |= count[n];
+  }
+  int bits = 0;
+  while (any >> bits != 0) {
+    ++bits;
+  }
+  return bits;
+}
+
+/** Return 0: real weights are not taken by their bits. */
+inline int bits_of(const double*, int) { return 0; }
+
 /** A block of observations, its last row filled up by counts of 0. */
 template <typename V>
 struct Block {
@@ -112,9 +134,11 @@ struct Block {
   int bits;  // that the largest count takes
 
   /** Take the observations from number start on. */
-  NORMAL_MIXTURE_INLINE Block(const Problem& problem, std::size_t start) {
+  template <typename Count>
+  NORMAL_MIXTURE_INLINE Block(const Problem<Count>& problem,
+                              std::size_t start) {
     const double* first_y = problem.y + start;
-    const int* first_count = problem.count + start;
+    const Count* first_count = problem.count + start;
     const int size = std::min<std::size_t>(block_rows * width<V>(),
                                            problem.N - start);
     rows = (size + width<V>() - 1) / width<V>();
@@ -124,7 +148,7 @@ struct Block {
     }
     if (whole < rows) {
       double rest_y[width<V>()];
-      int rest_count[width<V>()];
+      Count rest_count[width<V>()];
       for (int j = 0; j < width<V>(); ++j) {
         const int n = whole * width<V>() + j;
         rest_y[j] = first_y[std::min(n, size - 1)];
@@ -132,17 +156,13 @@ struct Block {
       }
       take(whole, rest_y, rest_count);
     }
-    int any = 0;
-    for (int n = 0; n < size; ++n) {
-      any |= first_count[n];
-    }
-    for (bits = 0; any >> bits != 0; ++bits) {
-    }
+    bits = bits_of(first_count, size);
   }
 
   /** Take one row; its length is known, so that no copying loop is called. */
+  template <typename Count>
   NORMAL_MIXTURE_INLINE void take(int i, const double* row_y,
-                                  const int* row_count) {
+                                  const Count* row_count) {
     double counts[width<V>()];
     for (int j = 0; j < width<V>(); ++j) {
       counts[j] = row_count[j];
@@ -195,21 +215,18 @@ NORMAL_MIXTURE_INLINE double log_of(const V& product, int K) {
 }
 
 /**
- * Return the log likelihood of a block and find the weights.
+ * Add counts times the logarithms of densities.
  *
  * One logarithm serves all densities in a product, which is finite as each is
  * at most K. Counts are taken one bit at a time.
  */
 template <typename V>
-NORMAL_MIXTURE_INLINE double weigh(Block<V>& block, int K) {
+NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
+                                             const Problem<int>& problem,
+                                             double& log_lik) {
   using Bits = decltype(block.y[0] < block.y[0]);
+  const int K = problem.components.size();
   const V one = V{} + 1.0;
-  V log_scale = V{};
-  for (int i = 0; i < block.rows; ++i) {
-    log_scale += block.count[i] * block.largest[i];
-    block.weight[i] = block.count[i] / block.density[i];
-  }
-  double log_lik = sum(log_scale);
   for (int bit = 0; bit < block.bits; ++bit) {
     V product = one;
     for (int i = 0; i < block.rows; ++i) {
@@ -219,13 +236,38 @@ NORMAL_MIXTURE_INLINE double weigh(Block<V>& block, int K) {
     }
     log_lik += (1 << bit) * log_of(product, K);
   }
+}
+
+/** Add real weights times the logarithms of densities, each its own. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
+                                             const Problem<double>&,
+                                             double& log_lik) {
+  for (int i = 0; i < block.rows; ++i) {
+    for (int j = 0; j < width<V>(); ++j) {
+      log_lik += block.count[i][j] * std::log(block.density[i][j]);
+    }
+  }
+}
+
+/** Return the log likelihood of a block and find the weights. */
+template <typename V, typename Count>
+NORMAL_MIXTURE_INLINE double weigh(Block<V>& block,
+                                   const Problem<Count>& problem) {
+  V log_scale = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    log_scale += block.count[i] * block.largest[i];
+    block.weight[i] = block.count[i] / block.density[i];
+  }
+  double log_lik = sum(log_scale);
+  add_log_densities(block, problem, log_lik);
   return log_lik;
 }
 
 /** Add the shares of component k in the densities, times 1, z and z^2. */
-template <typename V>
+template <typename V, typename Count>
 NORMAL_MIXTURE_INLINE void add_moments(const Block<V>& block,
-                                       const Problem& problem, int k,
+                                       const Problem<Count>& problem, int k,
                                        const V* parts,
                                        std::vector<double>& moments) {
   const int K = problem.components.size();
@@ -247,11 +289,12 @@ NORMAL_MIXTURE_INLINE void add_moments(const Block<V>& block,
  * Return the log likelihood and add up its gradient.
  *
  * @tparam V rows to work in
+ * @tparam Count as in Problem
  * @param problem data and components
  * @param gradient zeros; on return by log_theta, mu and sigma, K of each
  */
-template <typename V>
-NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
+template <typename V, typename Count>
+NORMAL_MIXTURE_INLINE double by_rows(const Problem<Count>& problem,
                                      std::vector<double>& gradient) {
   const int K = problem.components.size();
   V few[stack_components * block_rows];
@@ -273,7 +316,7 @@ NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
     for (int k = 0; k < K; ++k) {
       find_parts(block, parts + k * block_rows);
     }
-    log_lik += weigh(block, K);
+    log_lik += weigh(block, problem);
     for (int k = 0; k < K; ++k) {
       add_moments(block, problem, k, parts + k * block_rows, gradient);
     }
@@ -289,19 +332,22 @@ NORMAL_MIXTURE_INLINE double by_rows(const Problem& problem,
 // not on Windows, where GCC does not align the wider rows on the stack
 #if defined(__x86_64__) && !defined(_WIN32)
 /** by_rows for processors with AVX-512. */
+template <typename Count>
 __attribute__((target("avx512f"))) inline double by_rows_avx512(
-    const Problem& problem, std::vector<double>& gradient) {
+    const Problem<Count>& problem, std::vector<double>& gradient) {
   return by_rows<Row8>(problem, gradient);
 }
 
 /** by_rows for processors with AVX2. */
+template <typename Count>
 __attribute__((target("avx2,fma"))) inline double by_rows_avx2(
-    const Problem& problem, std::vector<double>& gradient) {
+    const Problem<Count>& problem, std::vector<double>& gradient) {
   return by_rows<Row4>(problem, gradient);
 }
 
 /** by_rows in the widest rows of the processor that runs it. */
-inline double best_rows(const Problem& problem,
+template <typename Count>
+inline double best_rows(const Problem<Count>& problem,
                         std::vector<double>& gradient) {
   if (__builtin_cpu_supports("avx512f")) {
     return by_rows_avx512(problem, gradient);
@@ -313,7 +359,8 @@ inline double best_rows(const Problem& problem,
 }
 #else
 /** by_rows in the widest rows of the processor that runs it. */
-inline double best_rows(const Problem& problem,
+template <typename Count>
+inline double best_rows(const Problem<Count>& problem,
                         std::vector<double>& gradient) {
   return by_rows<Row2>(problem, gradient);
 }
@@ -392,6 +439,7 @@ inline double log_normal_cdf_slope(double x, double log_cdf) {
 template <typename LogTheta, typename Mu, typename Sigma>
 inline stan::return_type_t<LogTheta, Mu, Sigma> log_lik(
     const Eigen::Ref<const Eigen::VectorXd>& y, const std::vector<int>& count,
+    const Eigen::Ref<const Eigen::VectorXd>& weight,
     const LogTheta& log_theta, const Mu& mu, const Sigma& sigma) {
   using stan::math::value_of;
   constexpr const char* function = "normal_lpdf";
@@ -399,8 +447,8 @@ inline stan::return_type_t<LogTheta, Mu, Sigma> log_lik(
   if (N == 0) {
     return 0;
   }
-  Problem problem{y.data(), count.data(), N, {}};
-  problem.components.reserve(mu.size());
+  std::vector<Component> components;
+  components.reserve(mu.size());
   for (int k = 0; k < mu.size(); ++k) {
     const double mu_k = value_of(mu.coeff(k));
     const double sigma_k = value_of(sigma.coeff(k));
@@ -408,10 +456,17 @@ inline stan::return_type_t<LogTheta, Mu, Sigma> log_lik(
     stan::math::check_positive(function, "Scale parameter", sigma_k);
     const double log_peak = value_of(log_theta.coeff(k)) - std::log(sigma_k)
                             + stan::math::NEG_LOG_SQRT_TWO_PI;
-    problem.components.push_back({log_peak, mu_k, 1 / sigma_k});
+    components.push_back({log_peak, mu_k, 1 / sigma_k});
   }
   std::vector<double> gradient(3 * mu.size());
-  double value = best_rows(problem, gradient);
+  double value
+      = weight.size() > 0
+            ? best_rows(Problem<double>{y.data(), weight.data(), N,
+                                        std::move(components)},
+                        gradient)
+            : best_rows(Problem<int>{y.data(), count.data(), N,
+                                     std::move(components)},
+                        gradient);
   if (std::isnan(value)) {
     stan::math::check_not_nan(function, "Random variable", y);
     value = stan::math::NEGATIVE_INFTY;  // all terms are, somewhere
@@ -528,37 +583,42 @@ inline stan::return_type_t<Raw, Mu> push_apart_log_det(const Raw& mu_raw,
  * It throws what normal_lpdf throws.
  *
  * @tparam Y vector of numbers
+ * @tparam Weight likewise
  * @tparam LogTheta vector of numbers or autodiff variables
  * @tparam Mu likewise
  * @tparam Sigma likewise
  * @param y distinct observations
- * @param count how often each distinct observation occurs
+ * @param count how often each occurs, or nothing
+ * @param weight what weight each has in place of that, or nothing
  * @param log_theta logarithms of the mixing proportions
  * @param mu locations of the components
  * @param sigma scales of the components
- * @return sum over n of count[n] times the log density of y[n]
+ * @return sum over n of count[n] or weight[n] times the log density of y[n]
  */
-template <typename Y, typename LogTheta, typename Mu, typename Sigma,
-          normal_mixture_rows::require_numbers<Y>* = nullptr,
+template <typename Y, typename Weight, typename LogTheta, typename Mu,
+          typename Sigma,
+          normal_mixture_rows::require_numbers<Y, Weight>* = nullptr,
           normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
 inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
-    const Y& y, const std::vector<int>& count, const LogTheta& log_theta,
-    const Mu& mu, const Sigma& sigma, std::ostream*) {
-  using stan::math::to_ref;
-  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
-                                      to_ref(sigma));
-}
-
-/** normal_mixture_log_lik of the data of a program, as a special case. */
-template <typename LogTheta, typename Mu, typename Sigma,
-          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
-inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
-    const Eigen::Map<Eigen::VectorXd>& y, const std::vector<int>& count,
+    const Y& y, const std::vector<int>& count, const Weight& weight,
     const LogTheta& log_theta, const Mu& mu, const Sigma& sigma,
     std::ostream*) {
   using stan::math::to_ref;
-  return normal_mixture_rows::log_lik(y, count, to_ref(log_theta), to_ref(mu),
-                                      to_ref(sigma));
+  return normal_mixture_rows::log_lik(y, count, weight, to_ref(log_theta),
+                                      to_ref(mu), to_ref(sigma));
+}
+
+/** normal_mixture_log_lik of the data of a program, as a special case. */
+template <typename Weight, typename LogTheta, typename Mu, typename Sigma,
+          normal_mixture_rows::require_numbers<Weight>* = nullptr,
+          normal_mixture_rows::require_vectors<LogTheta, Mu, Sigma>* = nullptr>
+inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
+    const Eigen::Map<Eigen::VectorXd>& y, const std::vector<int>& count,
+    const Weight& weight, const LogTheta& log_theta, const Mu& mu,
+    const Sigma& sigma, std::ostream*) {
+  using stan::math::to_ref;
+  return normal_mixture_rows::log_lik(y, count, weight, to_ref(log_theta),
+                                      to_ref(mu), to_ref(sigma));
 }
 
 // stanc up to 2.31 declares the functions again in the namespace of a program,

@@ -1,13 +1,14 @@
 """Tests of pystan_mix.command.fit_options: the model that the words of a command line are."""
 
 import argparse
+import gzip
 
 import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.command import fit_options
-from pystan_mix.command.fit_options import add_fit_options, column_from_words, model_from_words
+from pystan_mix.command.fit_options import add_fit_options, data_from_words, model_from_words
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
@@ -43,10 +44,35 @@ def test_the_column_is_read_as_the_words_say(tmp_path, capsys):
     words = ["--column=2", "--thousands=.", "--no-header", "--missing=drop"]
     arguments = parsed("--components=1", *words)
     arguments.data = path
-    column = column_from_words(arguments)
-    np.testing.assert_array_equal(column.values, [1234.5, np.nan, 2.5])
+    data = data_from_words(arguments)
+    np.testing.assert_array_equal(data.y.values, [1234.5, np.nan, 2.5])
+    assert data.counts is data.weights is None
     said = f"{path}: column '2', 2 numbers from 2.5 to 1234.5; 1 missing value is left out.\n"
     assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_counts_and_weights_are_columns_of_the_same_file(tmp_path, capsys, packed):
+    path = tmp_path / "table.csv"
+    content = b"value,times,share\n1.5,3,0.25\n2.5,,0.5\n"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    arguments = parsed(
+        *("--components=1", "--column=value", "--counts=times", "--observation-weights=3"),
+        "--missing=drop",
+    )
+    arguments.data = path
+    data = data_from_words(arguments)
+    assert data.y.values.tolist() == [1.5, 2.5]
+    np.testing.assert_array_equal(data.counts, [3.0, np.nan])
+    assert data.weights.tolist() == [0.25, 0.5]
+    assert "column 'times', 1 numbers from 3 to 3" in capsys.readouterr().err
+    assert data.said_of(arguments) == {
+        "data": str(path),
+        "n": 2,
+        "counts": "times",
+        "observation_weights": "3",
+        "missing_dropped": 0,
+    }
 
 
 def test_without_words_a_file_has_a_point_and_no_gaps():

@@ -5,6 +5,7 @@ import pytest
 from known_posteriors import Y, as_arviz, fit_with_model, heavy_family, mixture_variables
 
 from pystan_mix import HalfNormal, NormalMixture, compare
+from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.comparison.comparability import (
     different_data,
     notes_on,
@@ -13,6 +14,9 @@ from pystan_mix.comparison.comparability import (
 )
 from pystan_mix.comparison.posteriors import read_posteriors
 from pystan_mix.errors import DataError
+from pystan_mix.fits.draws import Draws
+from pystan_mix.fits.groups import common_groups
+from pystan_mix.mixtures.target import target_of
 
 pytestmark = pytest.mark.arviz
 
@@ -53,6 +57,30 @@ def test_the_first_that_says_something_says_it_for_all():
         "trace does not say its standard deviations; they are taken to be known as 1, 2, 3.",
         "The known standard deviations of other are 2, and not 1, 2, 3.",
     ]
+
+
+def test_observations_are_the_same_however_they_are_put_together():
+    model, y = NormalMixture(n_components=3, sigma=1.0), Y.round(0)
+    cells, counts = np.unique(y, return_counts=True)
+
+    def fit(y, counts=None, weights=None):
+        target = target_of(model, y, counts=counts, weights=weights)
+        return to_arviz(common_groups(target, Draws(without_sigma(1)), None), attrs={})
+
+    posteriors = read(
+        one=fit(y),
+        counted=fit(cells, counts=counts),
+        weighted=fit(cells, weights=1.0 * counts),
+        rows=fit(y, weights=np.full(y.size, 0.5)),
+        fewer=fit(cells, counts=counts - 1),
+    )
+    reasons = list(different_data(posteriors, what_is_given(posteriors)))
+    assert len(reasons) == 2
+    assert reasons[0].startswith(
+        "rows was fitted to other observations (200 of weight 100 of mean "
+        f"{y.mean():.4g} and sd {y.std():.4g}) than one (200 of mean {y.mean():.4g} and"
+    )
+    assert reasons[1].startswith(f"fewer was fitted to other observations ({200 - cells.size} of")
 
 
 def test_draws_that_are_the_same_are_said_to_be():

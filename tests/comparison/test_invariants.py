@@ -72,3 +72,12 @@ def test_sigma_may_be_shared_known_or_missing():
     sigma = mixture_draws(posterior, known=known).components["sigma"]
     assert sigma[3, 4].tolist() == [1.0, 2.0, 3.0]
     assert mixture_draws(posterior, known={"sigma": np.ones(2)}) is None
+
+
+def test_a_table_has_the_invariants_of_all_its_observations():
+    draws, y = mixture(mixture_variables(3, draws=50)), Y.round(0)
+    cells, counts = np.unique(y, return_counts=True)
+    expanded, counted = invariants(draws, y), invariants(draws, cells, counts)
+    assert expanded.keys() == counted.keys()
+    for name, values in expanded.items():
+        np.testing.assert_allclose(counted[name], values, rtol=1e-13)

@@ -237,3 +237,16 @@ def test_missing_groups_are_named_with_a_hint():
     known = {"posterior": groups["posterior"][["theta", "mu"]]}
     with pytest.raises(DataError, match=r"constant_data has sigma"):
         plots.plot_density(fit_of(known | {"observed_data": groups["observed_data"]}))
+
+
+@pytest.mark.parametrize(("name", "unit"), [("counts", 1), ("weights", 0.25)])
+def test_histograms_weigh_rows_by_their_counts(name, unit):
+    groups, times = groups_of(replicated=20), unit * (np.arange(Y.size) % 4 + 1)
+    groups["constant_data"][name] = ("obs", times)
+    fit = fit_of(groups, method="nuts")
+    predictive, density = plots.plot_predictive(fit), plots.plot_density(fit)
+    for figure in (predictive, density):
+        data = figure.axes[0].patches[0].get_data()
+        heights = np.histogram(np.repeat(Y, (times / unit).astype(int)), data.edges, density=True)
+        np.testing.assert_allclose(data.values, heights[0], rtol=1e-12, atol=1e-12)
+    assert "90 % of replicated data sets of 300" in labels(predictive.axes[0])

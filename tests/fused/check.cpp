@@ -42,7 +42,8 @@ Answer differentiated(Point& p, const Likelihood& likelihood) {
   VarVector log_theta = p.log_theta;
   VarVector mu = p.mu;
   VarVector sigma = p.sigma;
-  var value = likelihood(y, p.count, log_theta, mu, sigma);
+  DataVector weight(p.weight.data(), p.weight.size());
+  var value = likelihood(y, p.count, weight, log_theta, mu, sigma);
   value.grad();
   Answer answer{value.val(), Eigen::VectorXd(3 * K)};
   answer.gradient << log_theta.adj(), mu.adj(), sigma.adj();
@@ -72,18 +73,18 @@ bool overloads_agree(Point& p, const Answer& answer) {
   stan::math::nested_rev_autodiff nested;
   VarVector log_theta = p.log_theta;
   VarVector mu = p.mu;
-  var value = normal_mixture_log_lik(y, p.count, log_theta, mu, known_sigma,
-                                     nullptr);
+  var value = normal_mixture_log_lik(y, p.count, p.weight, log_theta, mu,
+                                     known_sigma, nullptr);
   value.grad();
   return value.val() == answer.value
          && log_theta.adj() == answer.gradient.segment(0, K)
          && mu.adj() == answer.gradient.segment(K, K)
          && answer.value
-                == normal_mixture_log_lik(y, p.count, p.log_theta, p.mu,
-                                          p.sigma, nullptr)
+                == normal_mixture_log_lik(y, p.count, p.weight, p.log_theta,
+                                          p.mu, p.sigma, nullptr)
          && answer.value
-                == normal_mixture_log_lik(y, p.count, p.log_theta, p.mu,
-                                          known_sigma, nullptr);
+                == normal_mixture_log_lik(y, p.count, p.weight, p.log_theta,
+                                          p.mu, known_sigma, nullptr);
 }
 
 /** Return whether vectors in other forms give the answer to the last bit. */
@@ -96,7 +97,9 @@ bool forms_agree(Point& p, const Answer& answer) {
   const stan::arena_t<VarVector> mu = VarVector(p.mu);
   VarVector sigma(K + 1);
   sigma << p.sigma, 1;
-  var value = normal_mixture_log_lik(y.head(p.y.size()), p.count,
+  const Eigen::Map<const Eigen::VectorXd> weight(p.weight.data(),
+                                                 p.weight.size());
+  var value = normal_mixture_log_lik(y.head(p.y.size()), p.count, weight,
                                      log_theta_map, mu, sigma.head(K),
                                      nullptr);
   value.grad();
@@ -105,8 +108,8 @@ bool forms_agree(Point& p, const Answer& answer) {
                && mu.adj() == answer.gradient.segment(K, K)
                && sigma.head(K).adj() == answer.gradient.segment(2 * K, K);
   stan::math::set_zero_all_adjoints_nested();
-  value = normal_mixture_log_lik(y, p.count, p.log_theta, p.mu.head(K),
-                                 -(-sigma.head(K)), nullptr);
+  value = normal_mixture_log_lik(y, p.count, weight, p.log_theta,
+                                 p.mu.head(K), -(-sigma.head(K)), nullptr);
   value.grad();
   return agree && value.val() == answer.value
          && sigma.head(K).adj() == answer.gradient.segment(2 * K, K);
@@ -117,7 +120,7 @@ void check_points(Points& points) {
   for (const char* kind :
        {"random", "sigma 1e-6 to 1e6", "mu 1e4 sigmas off", "weight 1e-12",
         "weight 0", "data at 1e6", "densities underflow",
-        "components alike"}) {
+        "components alike", "real weights"}) {
     double from_stan = 0;
     double from_exact = 0;
     double differing = 0;
@@ -174,20 +177,20 @@ __attribute__((target("avx512f"))) double exp_by_row8(double x) {
 /** Functions for one width of rows. */
 struct Rows {
   const char* name;
-  double (*log_lik)(const Problem&, std::vector<double>&);
+  double (*log_lik)(const Problem<int>&, std::vector<double>&);
   double (*exp)(double);
 };
 
 /** Return the rows that this processor has, the narrowest first. */
 std::vector<Rows> rows_here() {
   namespace rows = normal_mixture_rows;
-  std::vector<Rows> here = {{"Row2", rows::by_rows<Row2>, exp_by_row2}};
+  std::vector<Rows> here = {{"Row2", rows::by_rows<Row2, int>, exp_by_row2}};
 #if defined(__x86_64__) && !defined(_WIN32)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    here.push_back({"Row4", rows::by_rows_avx2, exp_by_row4});
+    here.push_back({"Row4", rows::by_rows_avx2<int>, exp_by_row4});
   }
   if (__builtin_cpu_supports("avx512f")) {
-    here.push_back({"Row8", rows::by_rows_avx512, exp_by_row8});
+    here.push_back({"Row8", rows::by_rows_avx512<int>, exp_by_row8});
   }
 #endif
   return here;
@@ -201,7 +204,7 @@ void check_rows(Points& points) {
     for (int N : {1, 63, 64, 65, 128, 257, 3000}) {
       const Point p = points.next("random", K, N, N % 2 == 0);
       const Answer terms = reference(p).terms;
-      Problem problem{p.y.data(), p.count.data(), std::size_t(N), {}};
+      Problem<int> problem{p.y.data(), p.count.data(), std::size_t(N), {}};
       for (int k = 0; k < K; ++k) {
         const double log_peak = p.log_theta[k] - std::log(p.sigma[k])
                                 + stan::math::NEG_LOG_SQRT_TWO_PI;

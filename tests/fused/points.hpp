@@ -17,9 +17,15 @@
 struct Point {
   Eigen::VectorXd y;
   std::vector<int> count;
+  Eigen::VectorXd weight;  // in place of counts, or empty
   Eigen::VectorXd log_theta;
   Eigen::VectorXd mu;
   Eigen::VectorXd sigma;
+
+  /** Return how often an observation occurs, or its weight. */
+  double times(int n) const {
+    return weight.size() > 0 ? weight[n] : count[n];
+  }
 };
 
 /** A value, and its gradient by log_theta, mu and sigma, K of each. */
@@ -56,8 +62,8 @@ class Points {
    * @param repeated whether observations occur more than once
    */
   Point next(const std::string& kind, int K, int N, bool repeated) {
-    Point p{Eigen::VectorXd(N), std::vector<int>(N, 1), Eigen::VectorXd(K),
-            Eigen::VectorXd(K), Eigen::VectorXd(K)};
+    Point p{Eigen::VectorXd(N), std::vector<int>(N, 1), Eigen::VectorXd(),
+            Eigen::VectorXd(K), Eigen::VectorXd(K), Eigen::VectorXd(K)};
     Eigen::VectorXd theta(K);
     for (int k = 0; k < K; ++k) {
       theta[k] = between(0.1, 1);
@@ -94,6 +100,13 @@ class Points {
         p.count[n] = 1 + rng() % (n % 7 == 0 ? 100000 : 5);
       }
     }
+    if (kind == "real weights") {
+      p.weight.resize(N);
+      for (int n = 0; n < N; ++n) {
+        p.weight[n] = std::pow(10, between(-4, 4));
+      }
+      p.count.clear();
+    }
     return p;
   }
 };
@@ -121,11 +134,11 @@ inline Reference reference(const Point& p) {
       share[k] = std::exp(share[k] - largest);
       density += share[k];
     }
-    const Real term = p.count[n] * (largest + std::log(density));
+    const Real term = p.times(n) * (largest + std::log(density));
     value += term;
     value_terms += std::fabs(term);
     for (int k = 0; k < K; ++k) {
-      const Real weight = p.count[n] * share[k] / density;
+      const Real weight = p.times(n) * share[k] / density;
       const Real scaled = weight / p.sigma[k];
       gradient[k] += weight;
       gradient[K + k] += scaled * z[k];

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from by_scipy import log_density
 from interrupting import started
+from scipy import stats
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, az, group, group_names
 from pystan_mix.errors import DataError, ModelError, SettingsError
 from pystan_mix.figures import plot_density, plot_posterior, plot_predictive, plot_trace
 from pystan_mix.fits.groups import sampler_stats
+from pystan_mix.fits.model import target_of_fit
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
@@ -342,6 +344,179 @@ def test_bad_arguments_are_refused_before_cmdstan_is_looked_for(
 def test_a_prior_without_scale_is_refused():
     with pytest.raises(ModelError, match="means is left out"):
         pmix.sample_prior(pmix.NormalMixture(n_components=2), show_progress=False)
+
+
+# moments that doubles hold exactly, so that sums come out the same in any order
+CELLS = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -4.0, -5.0])
+TIMES = np.array([10, 14, 8, 8, 12, 20, 24, 6, 2, 20, 4])
+
+
+@pytest.fixture(scope="module")
+def counted(cmdstan):
+    return pmix.sample(
+        pmix.NormalMixture(n_components=2),
+        # what occurs 0 times is not there
+        np.append(CELLS, 100.0),
+        counts=np.append(TIMES, 0),
+        seed=3,
+        show_progress=False,
+    )
+
+
+def test_draws_with_counts_are_those_of_the_expanded_data_to_the_last_bit(counted):
+    model = pmix.NormalMixture(n_components=2)
+    expanded = pmix.sample(model, np.repeat(CELLS, TIMES), seed=3, show_progress=False)
+    assert pmix.model_of(counted) == pmix.model_of(expanded)
+    for name in ("theta", "mu", "sigma"):
+        np.testing.assert_array_equal(counted.posterior[name], expanded.posterior[name])
+    rows = group(expanded, "log_likelihood")["y"].values[..., np.cumsum(TIMES) - 1]
+    np.testing.assert_array_equal(group(counted, "log_likelihood")["y"], rows)
+    assert pmix.log_evidence(counted) == pmix.log_evidence(expanded)
+
+
+def test_groups_have_the_rows_and_how_often_they_occur(counted, tmp_path):
+    again = pmix.load(pmix.save(counted, tmp_path / "fit.nc"))
+    for fit in (counted, again):
+        assert group(fit, "observed_data")["y"].values.tolist() == CELLS.tolist()
+        assert group(fit, "constant_data")["counts"].values.tolist() == TIMES.tolist()
+        for name in ("posterior_predictive", "log_likelihood"):
+            assert group(fit, name)["y"].shape == (4, 250, 11)
+        target = target_of_fit(fit)
+        assert target.observed.count.tolist() == TIMES[np.argsort(CELLS)].tolist()
+        assert target.observed.size == 128
+
+
+def test_weights_may_be_in_other_units_than_counts(counted):
+    """Powers that are counts make the same posterior; half of them one that is wider."""
+    kwargs = {"seed": 4, "iter_sampling": 2500, "show_progress": False}
+    model = pmix.model_of(counted)
+    weighted = pmix.sample(model, CELLS, weights=TIMES.astype(float), **kwargs)
+    assert pmix.compare({"counted": counted, "weighted": weighted}).verdict != "disagree"
+    half = pmix.sample(model, CELLS, weights=0.5 * TIMES, **kwargs)
+    assert group(half, "constant_data")["weights"].values.tolist() == (0.5 * TIMES).tolist()
+    ours = summarize(weighted)["sd"] / summarize(counted)["sd"]
+    wider = summarize(half)["sd"] / summarize(weighted)["sd"]
+    assert ours.between(0.8, 1.2).all()
+    assert wider[["theta[1]", "mu[2]"]].between(1.25, 2.5).all()
+
+
+def test_a_table_of_1e9_observations_is_fitted_like_its_rows(cmdstan):
+    edges = np.linspace(-6, 6, 201)
+    shares = np.diff(stats.norm.cdf(edges[:, None], [-1, 2], [1.0, 0.5]) @ [0.25, 0.75])
+    counts = np.round(1e9 * shares).astype(np.int64)
+    fit = pmix.sample(
+        pmix.NormalMixture(n_components=2),
+        0.5 * (edges[1:] + edges[:-1]),
+        counts=counts,
+        seed=1,
+        show_progress=False,
+    )
+    assert pmix.diagnose(fit).ok
+    assert group(fit, "log_likelihood")["y"].shape == (4, 250, int((counts > 0).sum()))
+    table = summarize(fit)
+    for name, value in {"theta[1]": 0.25, "mu[1]": -1.0, "mu[2]": 2.0}.items():
+        # middles of cells are in the place of what fell there
+        assert abs(table["mean"][name] - value) < 1e-3
+        assert table["sd"][name] < 1e-3
+
+
+def grid_moments(y, labels, *, sigma, alpha, loc, scale):
+    """Means and sds of theta[1] and two means, by integration over a grid; the log integral."""
+    theta, mu = (np.arange(80) + 0.5) / 80, np.linspace(-9, 9, 181)
+    t, a, b = np.meshgrid(theta, mu, mu, indexing="ij", sparse=True)
+    log_p = stats.beta(*alpha).logpdf(t)
+    log_p = log_p + stats.norm(loc[0], scale[0]).logpdf(a) + stats.norm(loc[1], scale[1]).logpdf(b)
+    for value, label in zip(y, labels, strict=True):
+        first = np.log(t) + stats.norm.logpdf(value, a, sigma)
+        second = np.log1p(-t) + stats.norm.logpdf(value, b, sigma)
+        log_p += first if label == 0 else second if label == 1 else np.logaddexp(first, second)
+    weights = np.exp(log_p - log_p.max())
+    log_integral = np.log(weights.sum() / 80 * 0.1**2) + log_p.max()
+    weights /= weights.sum()
+    means = np.array([(weights * x).sum() for x in (t, a, b)])
+    squares = np.array([(weights * x**2).sum() for x in (t, a, b)])
+    return means, np.sqrt(squares - means**2), float(log_integral)
+
+
+@pytest.mark.parametrize(
+    ("mu", "known"),
+    [((3.0, -3.0), 1), ((0.7, -0.7), 3), ((-0.7, 0.7), 2), ((0.2, 0.0), 2)],
+    ids=["crossed", "overlapping, crossed", "overlapping", "on top of each other"],
+)
+def test_labels_name_the_components_whatever_their_means(cmdstan, mu, known):
+    rng = np.random.default_rng(5)
+    y = np.concatenate([rng.normal(mu[0], 1.0, 6), rng.normal(mu[1], 1.0, 9)])
+    labels = np.full(15, -1)
+    labels[:known], labels[6 : 6 + known] = 0, 1
+    model = pmix.NormalMixture(
+        n_components=2,
+        weights=pmix.Dirichlet([2, 3]),
+        means=pmix.Normal([0, 0.5], [2, 3]),
+        sigma=1.0,
+    )
+    fit = pmix.sample(model, y, labels=labels, seed=1, iter_sampling=4000, show_progress=False)
+    means, sds, log_integral = grid_moments(
+        y, labels, sigma=1.0, alpha=(2, 3), loc=(0, 0.5), scale=(2, 3)
+    )
+    table = summarize(fit).loc[["theta[1]", "mu[1]", "mu[2]"]]
+    assert (abs(table["mean"] - means) < 5 * table["mcse_mean"] + 1e-4 * sds).all()
+    # of tails as heavy as a second mode's too
+    np.testing.assert_allclose(table["sd"], sds, rtol=0.06)
+    # no order holds, so that nothing is in the evidence for one
+    evidence = pmix.log_evidence(fit)
+    assert evidence.log_ordering == 0.0
+    assert abs(evidence.log_evidence - log_integral) < 5 * evidence.mcse + 1e-3
+    np.testing.assert_array_equal(group(fit, "constant_data")["labels"], labels)
+    assert target_of_fit(fit).observed.named.tolist() == [0, 1]
+
+
+def test_with_all_labels_components_are_independent(cmdstan):
+    """Conjugate: Dirichlet weights, and normal means of known sigma."""
+    rng = np.random.default_rng(6)
+    labels = np.repeat([0, 1, 2], [5, 12, 3])
+    y = rng.normal(np.array([4.0, -1.0, 1.0])[labels], 1.5)
+    model = pmix.NormalMixture(
+        n_components=3, weights=pmix.Dirichlet([1, 2, 3]), means=pmix.Normal(0, 4), sigma=1.5
+    )
+    fit = pmix.sample(model, y, labels=labels, seed=2, iter_sampling=2500, show_progress=False)
+    table = summarize(fit)
+    n = np.bincount(labels)
+    alpha = np.array([1, 2, 3]) + n
+    precision = 1 / 4**2 + n / 1.5**2
+    exact = {
+        "theta": (alpha / alpha.sum(), stats.dirichlet(alpha).var() ** 0.5),
+        "mu": (np.bincount(labels, y) / 1.5**2 / precision, precision**-0.5),
+    }
+    for name, (means, sds) in exact.items():
+        ours = table.loc[[f"{name}[{k}]" for k in (1, 2, 3)]]
+        assert (abs(ours["mean"] - means) < 5 * ours["mcse_mean"]).all()
+        np.testing.assert_allclose(ours["sd"], sds, rtol=0.05)
+    rows = group(fit, "log_likelihood")["y"].values
+    mu, theta = (
+        fit.posterior[name].sel(draw=group(fit, "log_likelihood")["draw"]).values
+        for name in ("mu", "theta")
+    )
+    expected = np.log(theta[..., labels]) + stats.norm.logpdf(y, mu[..., labels], 1.5)
+    np.testing.assert_allclose(rows, expected, rtol=1e-10)
+
+
+def test_components_without_labels_are_in_order_among_the_names_that_are_left(cmdstan):
+    y = pmix.simulate(150, theta=[1 / 3] * 3, mu=[-6, 0, 6], sigma=1.0, seed=4)
+    labels = np.where((abs(y) < 1.0) & (np.arange(150) % 3 == 0), 2, -1)
+    model = pmix.NormalMixture(n_components=3)
+    fit = pmix.sample(model, y, labels=labels, seed=1, show_progress=False)
+    verdict = pmix.diagnose(fit)
+    assert verdict.ok
+    assert "Labels name components" in verdict.notes[-1]
+    np.testing.assert_allclose(
+        summarize(fit)["mean"][["mu[1]", "mu[2]", "mu[3]"]], [-6, 6, 0], atol=1
+    )
+    again = pmix.advi(model, y, labels=labels, seed=2, show_progress=False)
+    np.testing.assert_allclose(again.posterior["mu"].mean(("chain", "draw")), [-6, 6, 0], atol=1)
+    # compared, both keep their names
+    comparison = pmix.compare({"nuts": fit, "advi": again})
+    assert comparison.table.loc[("mu[3]", "nuts"), "mean"] == pytest.approx(0.0, abs=0.5)
+    assert not any("increasing order" in note for note in comparison.notes)
 
 
 LONG_FIT = """

@@ -5,7 +5,6 @@ import pytest
 
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.mixtures.observations import (
-    check_points,
     checked_observations,
     indexed,
     least_scale,
@@ -81,13 +80,6 @@ def test_observations_have_a_value_for_each_component():
         checked_observations(y, n_components=4)
 
 
-def test_points_may_be_few_and_equal():
-    assert check_points([2, 2]).tolist() == [2.0, 2.0]
-    assert check_points([]).shape == (0,)
-    with pytest.raises(DataError, match="nan at position 0"):
-        check_points([np.nan])
-
-
 def test_equal_observations_are_counted_and_found_again():
     y = np.array([3.0, -0.0, 3.0, -2.5, 0.0, 3.0])
     found = checked_observations(y)
@@ -126,3 +118,34 @@ def test_nothing_has_no_distinct_values():
     found = indexed(np.empty(0))
     assert found.y.size == found.distinct.size == found.count.size == found.index.size == 0
     assert least_scale(found) == 0.0
+
+
+CELLS = np.array([2.5, -1.0, 4.0, 2.5, 0.25])
+TIMES = np.array([3, 1, 40, 2, 7])
+
+
+def test_moments_and_quantiles_of_a_table_are_those_of_all_its_observations():
+    table, expanded = indexed(CELLS, TIMES), indexed(np.repeat(CELLS, TIMES))
+    assert table.size == expanded.size == 53
+    assert table.count.tolist() == expanded.count.tolist() == [1, 7, 5, 40]
+    assert table.mean == pytest.approx(expanded.mean, rel=1e-14)
+    assert table.std == pytest.approx(expanded.std, rel=1e-14)
+    for at_most in (1, 7, 52, 53, 500):
+        np.testing.assert_array_equal(table.points(at_most), expanded.points(at_most))
+
+
+def test_real_weights_have_the_moments_and_quantiles_of_counts_in_proportion():
+    weighted, table = indexed(CELLS, 0.1 * TIMES), indexed(CELLS, TIMES)
+    assert weighted.are_weighted
+    assert not table.are_weighted
+    assert weighted.size == pytest.approx(5.3, rel=1e-14)
+    assert weighted.mean == pytest.approx(table.mean, rel=1e-14)
+    assert weighted.std == pytest.approx(table.std, rel=1e-14)
+    points = weighted.points(5300)
+    assert [int((points == value).sum()) for value in weighted.distinct] == [100, 700, 500, 4000]
+
+
+def test_a_table_of_1e9_observations_takes_no_room():
+    table = indexed(CELLS, 20_000_000 * TIMES)
+    assert table.size == 1_060_000_000
+    assert table.points(53).tolist() == np.sort(np.repeat(CELLS, TIMES)).tolist()

@@ -56,7 +56,15 @@ def test_stan_data_have_one_number_for_each_component():
         "K": 3,
         "N": 3,
         "y": [-2.5, 1.0, 3.0],
+        "weighted": 0,
         "count": [1, 2, 3],
+        "weight": [],
+        "N_labelled": 0,
+        "y_labelled": [],
+        "label": [],
+        "times_labelled": [],
+        "n_unnamed": 3,
+        "unnamed": [1, 2, 3],
         "alpha": [1.0, 2.0, 3.0],
         "min_weight": 0.1,
         "sort_components": 0,
@@ -129,6 +137,41 @@ def test_stan_data_say_whether_components_are_sorted():
 def test_stan_data_without_observations():
     data = stan_data(prior_target(FULL))
     assert (data["N"], data["y"], data["count"]) == (0, [], [])
+
+
+def test_real_weights_stand_in_place_of_counts():
+    data = json.loads(json.dumps(stan_data(target_of(FULL, Y, weights=0.1 * np.arange(6)))))
+    assert (data["weighted"], data["count"], data["y"]) == (1, [], [-2.5, 1.0, 3.0])
+    # 3.0 has those of the first, which is 0, the third and the fifth
+    np.testing.assert_allclose(data["weight"], [0.3, 0.1 + 0.5, 0.2 + 0.4], rtol=1e-15)
+    again = target_of_stan_data(NormalMixture, data)
+    assert again.model == FULL
+    assert again.observed.are_weighted
+    assert stan_data(again) == data
+
+
+def test_counts_of_a_data_block_are_expanded_up_to_a_million():
+    data = stan_data(target_of(FULL, Y)) | {"count": [1, 2, 400_000_000]}
+    found = target_of_stan_data(NormalMixture, data).observed
+    assert found.y.tolist() == [-2.5, 1.0, 3.0]
+    assert found.size == 400_000_003
+
+
+def test_labelled_observations_stand_apart():
+    data = stan_data(target_of(FULL, Y, labels=[-1, 1, 1, -1, 1, 1]))
+    assert (data["N"], data["y"], data["count"]) == (2, [-2.5, 3.0], [1, 1])
+    assert (data["y_labelled"], data["label"]) == ([1.0, 3.0], [2, 2])
+    assert (data["N_labelled"], data["times_labelled"]) == (2, [2.0, 2.0])
+    assert (data["n_unnamed"], data["unnamed"]) == (2, [1, 3])
+    with pytest.raises(DataError, match=r"2 observations have labels.*sample\(model, y, labels="):
+        target_of_stan_data(NormalMixture, data)
+
+
+@pytest.mark.parametrize("weight", [[1.0], [1.0, 0.0, 1.0], [1.0, "a", 1.0], None])
+def test_weights_of_a_data_block_are_checked(weight):
+    data = stan_data(target_of(FULL, Y, weights=np.ones(6))) | {"weight": weight}
+    with pytest.raises(DataError, match="weight must be 3 numbers above 0"):
+        target_of_stan_data(NormalMixture, data)
 
 
 @pytest.mark.parametrize("model", [FULL, KNOWN])

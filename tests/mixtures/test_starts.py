@@ -8,10 +8,13 @@ from known_posteriors import HeavyMixture
 from targets import any_target
 
 from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.poisson import PoissonMixture
 from pystan_mix.mixtures.priors import Gamma, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal
 from pystan_mix.mixtures.starts import initial_parameters, initial_values
+from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.ordering import push_apart
 from pystan_mix.study.simulation import simulate
 
@@ -199,6 +202,16 @@ def test_means_of_counts_begin_above_zero_and_in_order(y, family, zero):
         assert {len(start[name]) for name in start if name != "theta_raw"} == {3 - zero}
         found = initial_parameters(any_target(model, y), rng=np.random.default_rng(seed))
         assert (np.diff(found["mu"]) > 0.0).all()
+
+
+@pytest.mark.parametrize("family", [PoissonMixture, NegativeBinomialMixture])
+def test_a_labelled_component_of_counts_begins_at_its_observations(family):
+    y = np.repeat([0, 3, 4, 30, 31], 10)
+    labels = np.where(y > 20, 1, -1)
+    target = target_of(family(n_components=3, zero_inflated=True), y, labels=labels)
+    found = initial_parameters(target, rng=np.random.default_rng(1))
+    # of the means at 30 and near 3 the former is named; the component at 0 keeps its place
+    assert found["mu"][0] > 10.0 > found["mu"][1] > 0.0
 
 
 @pytest.mark.parametrize("y", [Y, None], ids=["data", "prior"])

@@ -39,6 +39,7 @@ POINTS = (
     "data at 1e6",
     "densities underflow",
     "components alike",
+    "real weights",
 )
 ROWS = ("Row2", "Row4", "Row8")
 

@@ -17,6 +17,7 @@ from reference_density import (
     ordering_width,
 )
 from scipy import stats
+from scipy.special import logsumexp
 from wheels import unpacked
 
 import pystan_mix as pmix
@@ -163,6 +164,107 @@ def test_all_that_a_component_has_follows_its_location(cmdstan: CmdStan, program
     lp = lp_at(stan_program(program), stan, inits)
     assert np.ptp(lp) > 50.0
     assert np.ptp(lp - expected) < 1e-8
+
+
+TIMES = {
+    "counts": {"counts": np.arange(40) % 5 * 10},
+    "weights": {"weights": 3.0 * np.random.default_rng(8).random(40)},
+    "few weights": {"weights": 0.01 * np.random.default_rng(9).random(40)},
+}
+
+
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("program", ["normal, fused", "normal, plain", "student_t"])
+@pytest.mark.parametrize("case", TIMES)
+def test_counts_and_weights_are_powers_of_densities(cmdstan, program, case, sort):
+    """The density in CmdStan against SciPy's, where rows stand for many observations."""
+    rng = np.random.default_rng(7)
+    family = pmix.StudentTMixture if program == "student_t" else NormalMixture
+    likelihood = "stan" if program == "normal, plain" else "fused"
+    model = family(
+        n_components=3,
+        weights=pmix.Dirichlet(1.5),
+        means=pmix.Normal([-2, 0, 3], [3, 4, 5]),
+        sigma=pmix.HalfNormal(2),
+        **({"df": 4.0} if program == "student_t" else {}),
+    )
+    # rounded: equal observations in rows of their own
+    y, ((_, times),) = Y.round(0), TIMES[case].items()
+    target = target_of(model, y, **TIMES[case])
+    stan = stan_data(target, sort_components=sort)
+    width = np.sqrt(np.cov(y, aweights=times, ddof=0)) / 6
+    inits, expected = [], []
+    for _ in range(8):
+        theta_raw, mu_raw = rng.dirichlet(np.ones(3)), np.sort(rng.normal(0, 3, 3))
+        sigma = stan["min_sigma"] + rng.lognormal(size=3)
+        inits.append({"theta_raw": theta_raw.tolist(), "mu_raw": mu_raw.tolist()})
+        inits[-1]["sigma_raw"] = sigma.tolist()
+        mu, jacobian = mu_raw.copy(), 0.0
+        for k in (1, 2) if not sort else ():
+            above = mu_raw[k] - mu[k - 1]
+            mu[k] = mu[k - 1] + above * stats.norm.cdf(above / width)
+            mu[k] += width**2 * stats.norm.pdf(above, 0, width)
+            jacobian += stats.norm.logcdf(above / width)
+        jacobian += np.log(sigma - stan["min_sigma"]).sum()
+        jacobian += log_simplex_jacobian(theta_raw, version=cmdstan.version)
+        law = stats.t(4.0, mu, sigma) if program == "student_t" else stats.norm(mu, sigma)
+        log_densities = np.log(law.pdf(y[:, None]) @ theta_raw)
+        expected.append(log_prior(stan, theta_raw, mu, sigma) + times @ log_densities + jacobian)
+    name = program.partition(",")[0]
+    lp = lp_at(stan_program(name, likelihood=likelihood), stan, inits)
+    assert np.ptp(expected) > 1.0
+    assert np.ptp(lp - expected) < 1e-8
+
+
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("program", ["normal, fused", "normal, plain", "student_t"])
+@pytest.mark.parametrize("named", [[0], [1], [2, 0], [0, 1, 2]], ids=repr)
+def test_a_labelled_observation_has_the_term_of_its_component(cmdstan, program, named, sort):
+    """The density in CmdStan, in this package's NumPy, and from SciPy."""
+    rng = np.random.default_rng(7)
+    family = pmix.StudentTMixture if program == "student_t" else NormalMixture
+    likelihood = "stan" if program == "normal, plain" else "fused"
+    model = family(
+        n_components=3,
+        weights=pmix.Dirichlet([1.5, 2, 4]),
+        means=pmix.Normal([-2, 0, 3], [3, 4, 5]),
+        sigma=pmix.HalfNormal([1, 2, 3]),
+        **({"df": 4.0} if program == "student_t" else {}),
+    )
+    y, counts = Y.round(0), np.arange(40) % 3 + 1
+    labels = np.where(np.arange(40) % 4 == 0, rng.choice(named, 40), -1)
+    target = target_of(model, y, counts=counts, labels=labels)
+    stan = stan_data(target, sort_components=sort)
+    z = rng.normal(scale=2.0, size=(8, target.dimensions))
+    found = to_constrained(target, z)
+    inits, expected = [], []
+    for i, log_theta in enumerate(found.log_theta):
+        theta, mu, sigma = (
+            np.exp(log_theta),
+            found.components["mu"][i],
+            found.components["sigma"][i],
+        )
+        # sorted, or pushed, these are the means above
+        mu_raw = mu if sort else z[i, 2:5]
+        inits.append({"theta_raw": theta.tolist(), "mu_raw": mu_raw.tolist()})
+        inits[-1]["sigma_raw"] = sigma.tolist()
+        law = stats.t(4.0, mu, sigma) if program == "student_t" else stats.norm(mu, sigma)
+        terms = np.log(theta) + law.logpdf(y[:, None])
+        each = np.where(labels < 0, logsumexp(terms, axis=1), terms[np.arange(40), labels])
+        total = log_prior(stan, theta, mu, sigma) + counts @ each
+        total += log_simplex_jacobian(theta, version=cmdstan.version)
+        total += np.log(sigma - stan["min_sigma"]).sum()
+        some = [k for k in range(3) if k not in labels]
+        if not sort and len(some) > 1:
+            width = np.repeat(y, counts).std() / 6
+            total += stats.norm.logcdf((mu_raw[some[1]] - mu[some[0]]) / width)
+        expected.append(total)
+    name = program.partition(",")[0]
+    lp = lp_at(stan_program(name, likelihood=likelihood), stan, inits)
+    assert np.ptp(expected) > 1.0
+    assert np.ptp(lp - expected) < 1e-8
+    if not sort and cmdstan.version < (2, 37):
+        assert np.ptp(lp - log_joint(target, z)) < 1e-8
 
 
 GIVEN = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from pystan_mix.stats.ordering import pull_free, push_apart, push_apart_log_det
+from pystan_mix.stats.ordering import increasing, pull_free, push_apart, push_apart_log_det
 
 GAPS = 10.0 ** np.arange(-14, 7)
 
@@ -41,6 +41,12 @@ def test_there_and_back(width):
     assert np.isfinite(raw).all()
     # a gap is known to the rounding of the means that it lies between
     np.testing.assert_allclose(push_apart(raw, width), mu, rtol=4e-16, atol=1e-15 * width)
+
+
+def test_equal_means_are_moved_apart_by_more_than_rounding():
+    found = increasing(np.array([1e9, 3.0, 1e9]), step=1e-12)
+    assert (np.diff(found) > 0.0).all()
+    assert increasing(np.array([]), step=1.0).shape == (0,)
 
 
 def test_one_mean_is_free():

@@ -148,10 +148,9 @@ class NormalMixture(Mixture):
 
 def default_location_and_scale(observed: Observations) -> dict[str, Prior]:
     """Return the default priors of means and standard deviations."""
-    spread = float(observed.y.std())
     return {
-        "means": Normal(float(observed.y.mean()), 2.5 * spread),
-        "sigma": HalfNormal(spread),
+        "means": Normal(observed.mean, 2.5 * observed.std),
+        "sigma": HalfNormal(observed.std),
     }
 
 

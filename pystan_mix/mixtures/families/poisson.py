@@ -106,8 +106,8 @@ class PoissonMixture(Mixture):
 
 def default_means(observed: Observations) -> Gamma:
     """Return the default prior of the means of counts."""
-    wide = 2.5 * float(observed.y.std())
-    mean = max(float(observed.y.mean()), wide)
+    wide = 2.5 * observed.std
+    mean = max(observed.mean, wide)
     return Gamma((mean / wide) ** 2, mean / wide**2)
 
 

@@ -21,7 +21,7 @@ OWN, SHARED, KNOWN = 0, 1, 2
 def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     """Log likelihood of all observations, as `density.log_likelihood`, but faster."""
     found, model = library(), target.model
-    if found is None or type(model) not in FAMILIES:
+    if found is None or not knows_likelihood(target):
         return density.log_likelihood(target, parameters)
     K, arrays = target.n_components, Arrays(target)
     for each in model.parameters:
@@ -38,6 +38,11 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
         )
     )
     return log_lik
+
+
+def knows_likelihood(target: Target) -> bool:
+    """Return whether the library knows a likelihood: its family, and it knows no labels."""
+    return type(target.model) in FAMILIES and target.observed.label is None
 
 
 class Arrays:

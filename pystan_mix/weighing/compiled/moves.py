@@ -21,12 +21,12 @@ from pystan_mix.weighing.annealing.particles import (
 )
 from pystan_mix.weighing.compiled.library import Library, library
 from pystan_mix.weighing.compiled.likelihood import (
-    FAMILIES,
     KNOWN,
     OWN,
     SHARED,
     Arrays,
     check,
+    knows_likelihood,
 )
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
@@ -43,11 +43,11 @@ def moves_for(target: Target) -> Moves:
 
 
 def is_known(target: Target) -> bool:
-    """Return whether the C++ library knows a model: its family, and priors alike for all."""
+    """Return whether the C++ library knows a model: its likelihood, and priors alike for all."""
     model = target.model
     priors = [model.weights, *(model.prior(each) for each in target.estimated)]
     return (
-        type(model) in FAMILIES
+        knows_likelihood(target)
         and not any(map(differ_by_component, priors))
         and all(_numbers(model.prior(each)) is not None for each in target.estimated)
     )

@@ -1,0 +1,1 @@
+"""What may stand beside each observation: how often it occurs, its weight, its component."""
