@@ -88,13 +88,15 @@ def test_stansummary_summarizes_the_parameters(folder):
 
 
 def test_readme_turns_the_files_into_arviz_data(folder):
-    first, second = code_blocks("python")
-    code = f"{first}\n{second}\nprint(*fit.posterior['mu'].shape)"
+    *blocks, last = code_blocks("python")
+    shown = "print(*fit.posterior['mu'].shape, *fit.posterior['theta'].dims)"
+    code = "\n".join([*blocks, shown, last, shown])
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == ["No problems found.", "1 1000 2"]
+    shape = "1 1000 2 chain draw component"
+    assert result.stdout.splitlines() == ["No problems found.", shape, shape]
 
 
 def test_the_model_is_read_off_the_data_block(fit, folder):
