@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
@@ -20,9 +21,8 @@ from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
 
 # the fields that may stand beside that of a parameter
-_FLOOR, _SHARING, _PARTLY, _INFLATED = (
-    attrgetter(each) for each in ("floor", "sharing", "partly", "inflated")
-)
+_FLOOR, _SHARING = attrgetter("floor"), attrgetter("sharing")
+_PARTLY, _INFLATED = attrgetter("partly"), attrgetter("inflated")
 
 
 def add_fit_options(command: argparse.ArgumentParser) -> None:
@@ -253,7 +253,7 @@ def _refuse_options_of_others(arguments: argparse.Namespace, family: type[Mixtur
                 )
 
 
-def _fields(kind: attrgetter[str | None], *families: type[Mixture]) -> list[str]:
+def _fields(kind: Callable[[Parameter], str | None], *families: type[Mixture]) -> list[str]:
     """Return the fields of one kind that stand beside the parameters of some families."""
     fields = [kind(each) for family in families for each in family.parameters]
     return list(dict.fromkeys(field for field in fields if field is not None))

@@ -420,6 +420,28 @@ def test_a_table_of_1e9_observations_is_fitted_like_its_rows(cmdstan):
         assert table["sd"][name] < 1e-3
 
 
+def test_counts_that_occur_often_are_those_of_the_expanded_data(cmdstan):
+    cells, counts = np.arange(12), np.array([30, 14, 9, 3, 1, 2, 5, 8, 9, 6, 2, 1])
+    model = pmix.PoissonMixture(n_components=2)
+    fit = pmix.sample(model, cells, counts=counts, seed=3, show_progress=False)
+    expanded = pmix.sample(model, np.repeat(cells, counts), seed=3, show_progress=False)
+    assert pmix.compare({"counts": fit, "expanded": expanded}).verdict != "disagree"
+    rows = group(fit, "log_likelihood")["y"]
+    assert rows.shape[-1] == 12
+    ours, theirs = pmix.log_evidence(fit), pmix.log_evidence(expanded)
+    error = np.hypot(ours.mcse, theirs.mcse)
+    assert abs(ours.log_evidence - theirs.log_evidence) < 5 * error + 1e-3
+
+
+def test_a_label_names_a_component_of_counts(cmdstan):
+    y = np.repeat([0, 1, 2, 3, 20, 22, 25], 6)
+    labels = np.where(y >= 22, 0, -1)
+    for family in (pmix.PoissonMixture, pmix.NegativeBinomialMixture):
+        fit = pmix.sample(family(n_components=2), y, labels=labels, seed=1, show_progress=False)
+        first, second = summarize(fit)["mean"][["mu[1]", "mu[2]"]]
+        assert first > 18 > 4 > second
+
+
 def grid_moments(y, labels, *, sigma, alpha, loc, scale):
     """Means and sds of theta[1] and two means, by integration over a grid; the log integral."""
     theta, mu = (np.arange(80) + 0.5) / 80, np.linspace(-9, 9, 181)

@@ -191,3 +191,11 @@ def test_default_priors_serve_the_largest_observations():
 def test_default_priors_need_data(given, missing):
     with pytest.raises(ModelError, match=missing):
         completed(NormalMixture(n_components=2, **given), NOTHING)
+
+
+@pytest.mark.parametrize("means", [{"zero_inflated": True}, {"means": [0.0, 20.0]}], ids=repr)
+def test_what_is_above_zero_is_not_of_a_component_that_is_always_zero(means):
+    model, y = pmix.PoissonMixture(n_components=2, **means), [0, 0, 19, 22]
+    assert target_of(model, y, labels=[0, -1, -1, 1]).observed.named.tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"Component 0 is always 0, and a label .* of 22"):
+        target_of(model, y, labels=[-1, -1, -1, 0])

@@ -1,5 +1,6 @@
 """The Stan programs against the model written out in NumPy and SciPy."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -345,6 +346,66 @@ def test_data_that_do_not_go_together(cmdstan: CmdStan, program: str, given, cha
         call = Call(method=("sample", "num_samples=2", "num_warmup=2"), data=data, seed=1)
         with pytest.raises(SamplingError, match=words):
             run_cmdstan(space, "chain", [call], parallel=1)
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("family", [pmix.PoissonMixture, pmix.NegativeBinomialMixture])
+@pytest.mark.parametrize("named", [[], [0], [2, 0], [0, 1, 2]], ids=repr)
+def test_counts_with_weights_and_labels(cmdstan, family, named, sort, zero):
+    """The density in CmdStan, in this package's NumPy, and from SciPy."""
+    negative = family is pmix.NegativeBinomialMixture
+    if sort and (zero or not negative):
+        pytest.skip("the program does not sort these components")
+    rng = np.random.default_rng(7)
+    model = family(
+        n_components=3,
+        weights=pmix.Dirichlet([1.5, 2, 4]),
+        means=pmix.Gamma([1, 2, 3], [0.5, 0.4, 0.3]),
+        zero_inflated=zero,
+        **({"phi": pmix.Gamma(2, [0.1, 0.2, 0.3])} if negative else {}),
+    )
+    y, weights = np.abs(Y).round(0), 2.0 * rng.random(40)
+    labels = np.where(np.arange(40) % 4 == 0, rng.choice(named or [-1], 40), -1)
+    if zero:
+        labels[(y > 0) & (labels == 0)] = -1
+    target = target_of(model, y, weights=weights, labels=labels)
+    stan = stan_data(target, sort_components=sort)
+    z = rng.normal(size=(8, target.dimensions))
+    found, own = to_constrained(target, z), np.arange(3) >= zero
+    inits, expected = [], []
+    for i, log_theta in enumerate(found.log_theta):
+        theta, mu = np.exp(log_theta), found.components["mu"][i]
+        mu_raw = mu if sort else np.exp(z[i, 2 : 5 - zero])
+        inits.append({"theta_raw": theta.tolist(), "mu_raw": mu_raw.tolist()})
+        law = stats.poisson(mu)
+        total = stats.dirichlet([1.5, 2, 4]).logpdf(theta / theta.sum())
+        total += log_simplex_jacobian(theta, version=cmdstan.version)
+        prior = stats.gamma(np.array([1, 2, 3]), scale=1 / np.array([0.5, 0.4, 0.3]))
+        # the Jacobian of the logarithm with it
+        total += (prior.logpdf(mu) + np.log(mu + ~own))[own].sum()
+        if negative:
+            phi = found.components["phi"][i]
+            inits[-1]["phi_raw"] = phi[own].tolist()
+            law = stats.nbinom(phi, phi / (phi + mu))
+            prior = stats.gamma(2, scale=1 / np.array([0.1, 0.2, 0.3]))
+            total += (prior.logpdf(phi) + np.log(phi))[own].sum()
+        terms = log_theta + law.logpmf(y[:, None])
+        each = np.where(labels < 0, logsumexp(terms, axis=1), terms[np.arange(40), labels])
+        total += weights @ each
+        some = [k for k in range(int(zero), 3) if k not in labels]
+        mean = np.average(y, weights=weights)
+        spread = np.sqrt(np.log1p(np.average((y - mean) ** 2, weights=weights) / mean**2))
+        width = spread / (2 * (3 - zero))
+        for before, k in itertools.pairwise(some) if not sort else ():
+            above = np.log(mu_raw[k - zero]) - np.log(mu[before])
+            total += stats.norm.logcdf(above / width)
+        expected.append(total)
+    lp = lp_at(stan_program(family.program, likelihood="stan"), stan, inits)
+    assert np.ptp(expected) > 1.0
+    assert np.ptp(lp - expected) < 1e-8
+    if not sort and cmdstan.version < (2, 37):
+        assert np.ptp(lp - log_joint(target, z)) < 1e-8
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,16 @@ MODELS = {
 }
 
 
+def some_parameters(target, rng):
+    """Draw 40 mixtures of three components."""
+    components = {}
+    for each in target.estimated:
+        x = rng.normal(size=(40, target.model.size(each)))
+        components[each.name] = np.sort(x, axis=1) if each.ordered else np.exp(x)
+    log_theta = np.log(rng.dirichlet(np.ones(3), size=40))
+    return Constrained(log_theta, components, np.zeros(40))
+
+
 @pytest.mark.parametrize("n", [1, 255, 1000])
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_it_is_numpys(model, n):
@@ -27,14 +37,22 @@ def test_it_is_numpys(model, n):
     rng = np.random.default_rng(n)
     y = np.append(np.round(rng.normal(size=n), 2), [1e3, -1e3])
     target = target_of(model, y)
-    S, K = 40, 3
-    components = {}
-    for each in target.estimated:
-        shape = (S, model.size(each))
-        x = rng.normal(size=shape)
-        components[each.name] = np.sort(x, axis=1) if each.ordered else np.exp(x)
-    log_theta = np.log(rng.dirichlet(np.ones(K), size=S))
-    parameters = Constrained(log_theta, components, np.zeros(S))
+    parameters = some_parameters(target, rng)
     np.testing.assert_allclose(
         log_likelihood(target, parameters), density.log_likelihood(target, parameters), rtol=1e-11
     )
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_weights_and_labels(model):
+    """Real weights are powers in C++ too; of labels, which it does not know, NumPy sees to."""
+    rng = np.random.default_rng(3)
+    y, labels = rng.normal(size=50), np.where(np.arange(50) < 5, 1, -1)
+    for beside in ({"weights": rng.random(50)}, {"labels": labels}):
+        target = target_of(model, y, **beside)
+        parameters = some_parameters(target, rng)
+        found = log_likelihood(target, parameters)
+        expected = density.log_likelihood(target, parameters)
+        np.testing.assert_allclose(found, expected, rtol=1e-11)
+        without = density.log_likelihood(target_of(model, y), parameters)
+        assert (abs(found - without) > 1e-3).all()

@@ -138,3 +138,10 @@ def test_the_same_seed_gives_the_same_moves():
 
     assert (moved(1).log_gamma == moved(1).log_gamma).all()
     assert (moved(1).log_gamma != moved(2).log_gamma).any()
+
+
+def test_moves_know_no_labels():
+    model, y = pmix.NormalMixture(n_components=2), np.arange(9.0)
+    assert is_known(target_of(model, y))
+    assert is_known(target_of(model, y, weights=y))
+    assert not is_known(target_of(model, y, labels=[0] + [-1] * 8))
