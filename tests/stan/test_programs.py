@@ -38,6 +38,7 @@ from pystan_mix.study.textbook import textbook_data
 STAN = resource_dir("stan")
 PLAIN, FUSED = ("parts", "plain"), ("fused", "parts")
 PROGRAMS = [("normal", FUSED), ("normal", PLAIN), ("student_t", PLAIN), ("textbook", ())]
+PROGRAMS += [("multivariate_normal", FUSED), ("multivariate_normal", PLAIN)]
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)
 PRIORS = {"weights": pmix.Dirichlet([1.5, 2, 4]), "means": pmix.Normal([-2, 0, 3], [3, 4, 5])}
