@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pystan_mix.comparison.compare import compare
     from pystan_mix.diagnostics.diagnose import diagnose
+    from pystan_mix.fits.clustering import co_clustering, partition
     from pystan_mix.fits.model import model_of
     from pystan_mix.fits.prediction import log_density, responsibilities
     from pystan_mix.fits.storage import load, save
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
+    from pystan_mix.mixtures.correlation_prior import LKJ
+    from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
     from pystan_mix.mixtures.families.normal import NormalMixture
     from pystan_mix.mixtures.families.student_t import StudentTMixture
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pystan_mix.with_pymc.build import to_pymc
 
 __all__ = [
+    "LKJ",
     "Dirichlet",
     "Gamma",
     "HalfCauchy",
@@ -36,11 +40,13 @@ __all__ = [
     "HalfStudentT",
     "InverseGamma",
     "LogNormal",
+    "MultivariateNormalMixture",
     "Normal",
     "NormalMixture",
     "StudentTMixture",
     "advi",
     "choose_components",
+    "co_clustering",
     "compare",
     "diagnose",
     "from_cmdstan_csv",
@@ -49,6 +55,7 @@ __all__ = [
     "log_evidence",
     "log_sum_exp",
     "model_of",
+    "partition",
     "responsibilities",
     "sample",
     "sample_prior",
@@ -59,6 +66,7 @@ __all__ = [
 
 # no module bears the name of what it exports: importing it would put the module in its place
 _HOMES = {
+    "LKJ": "mixtures.correlation_prior",
     "Dirichlet": "mixtures.priors",
     "Gamma": "mixtures.priors",
     "HalfCauchy": "mixtures.scale_priors",
@@ -66,11 +74,13 @@ _HOMES = {
     "HalfStudentT": "mixtures.scale_priors",
     "InverseGamma": "mixtures.scale_priors_off_zero",
     "LogNormal": "mixtures.scale_priors_off_zero",
+    "MultivariateNormalMixture": "mixtures.families.multivariate_normal",
     "Normal": "mixtures.priors",
     "NormalMixture": "mixtures.families.normal",
     "StudentTMixture": "mixtures.families.student_t",
     "advi": "inference.advi",
     "choose_components": "selection.choose",
+    "co_clustering": "fits.clustering",
     "compare": "comparison.compare",
     "diagnose": "diagnostics.diagnose",
     "from_cmdstan_csv": "inference.cmdstan_files",
@@ -79,6 +89,7 @@ _HOMES = {
     "log_evidence": "selection.evidence",
     "log_sum_exp": "numerics",
     "model_of": "fits.model",
+    "partition": "fits.clustering",
     "responsibilities": "fits.prediction",
     "sample": "inference.nuts",
     "sample_prior": "inference.nuts",

@@ -165,7 +165,7 @@ def advi(
     program = stan_program(model.program, likelihood=likelihood)
     target = target_of(model, y, missing=missing)
     _check_draws(draws, algorithm, target)
-    n = target.observed.y.size
+    n = len(target.observed.y)
     total = predictive_draws_for(predictive_draws, n=n, draws=draws)
     (executable,) = compiled(program, show_progress=show_progress)
     method = (

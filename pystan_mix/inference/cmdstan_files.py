@@ -18,7 +18,7 @@ from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
 from pystan_mix.mixtures.density import mixture_log_density
-from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
@@ -128,7 +128,8 @@ def from_cmdstan_csv(
 def _family(csv: StanCsv) -> type[Mixture]:
     """Return the family of a program's components; that of another program is normal."""
     name = csv.settings.get("model", "").removesuffix("_model")
-    return next((family for family in FAMILIES if family.program == name), NormalMixture)
+    every = (*FAMILIES, *VECTOR_FAMILIES)
+    return next((family for family in every if family.program == name), NormalMixture)
 
 
 def _generated(csvs: Sequence[StanCsv], rows: NDArray[np.intp]) -> Predictive:

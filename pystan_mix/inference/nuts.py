@@ -12,7 +12,7 @@ from pystan_mix.containers import Missing
 from pystan_mix.fits.groups import PRIOR_NAMES
 from pystan_mix.inference.assemble import nuts_fit
 from pystan_mix.inference.chains import Metric, Nuts, checked_nuts, run_chains
-from pystan_mix.inference.from_csv import csv_draws
+from pystan_mix.inference.from_csv import csv_draws, labelled_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
 from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.mixtures.mixture import Mixture
@@ -169,7 +169,7 @@ def draw(
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
     target = target_of(model, y, missing=missing)
-    n = target.observed.y.size
+    n = len(target.observed.y)
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
     return _drawn(
         target, nuts, n_rep=n, predictive_draws=total, program=program, output_dir=output_dir
@@ -264,10 +264,12 @@ def _drawn(
         output_dir=output_dir,
     )
     began = time.perf_counter()
-    chains = csv_draws(target, run.csvs)
-    weighed = weigh_chains(
-        target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
-    )
+    chains = labelled_draws(target, csv_draws(target, run.csvs))
+    weighed = None
+    if not target.model.vectors:
+        weighed = weigh_chains(
+            target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
+        )
     predictive = predictive_of(
         target,
         chains if weighed is None or weighed.draws is None else weighed.draws,
@@ -276,4 +278,11 @@ def _drawn(
         seed=nuts.seed,
     )
     seconds = run.seconds + time.perf_counter() - began
-    return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)
+    return nuts_fit(
+        target,
+        run.csvs,
+        predictive=predictive,
+        chains=chains,
+        weighed=weighed,
+        seconds=seconds,
+    )

@@ -1,5 +1,7 @@
 """What draws predict: replicated observations, and the log density of those there are."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,18 +86,19 @@ def predictive_of(
         return None
     picks = evenly_spaced(draws.length, -(-total // draws.chains))
     flat = {
-        name: values.reshape(-1, values.shape[-1])
+        name: values.reshape(-1, *values.shape[2:])
         for name, values in draws.picked(picks).variables.items()
     }
     theta = flat.pop("theta")
     components = flat | {
-        name: np.broadcast_to(known, (len(theta), known.size))
+        name: np.broadcast_to(known, (len(theta), *known.shape))
         for name, known in target.known.items()
     }
-    N = target.observed.y.size
-    y_rep, log_lik = np.empty((len(theta), n_rep)), np.empty((len(theta), N))
+    N, point = len(target.observed.y), target.model.point_shape
+    y_rep, log_lik = np.empty((len(theta), n_rep, *point)), np.empty((len(theta), N))
     rng = np.random.default_rng([seed, _STREAM])
-    size = max(1, _BLOCK // (target.n_components * max(1, n_rep, N)))
+    # a matrix for each replication is the most that is held
+    size = max(1, _BLOCK // (max(target.n_components, math.prod(point) ** 2) * max(1, n_rep, N)))
     for start in range(0, len(theta), size):
         rows = slice(start, start + size)
         part = {name: values[rows] for name, values in components.items()}
@@ -106,7 +109,7 @@ def predictive_of(
             distinct = mixture_log_density(target.model, target.observed.distinct, log_theta, part)
             log_lik[rows] = distinct[:, target.observed.index]
     shape = (draws.chains, picks.size)
-    return Predictive(picks, y_rep.reshape(*shape, n_rep), log_lik.reshape(*shape, N))
+    return Predictive(picks, y_rep.reshape(*shape, n_rep, *point), log_lik.reshape(*shape, N))
 
 
 def replicated(
@@ -134,7 +137,7 @@ def replicated(
 
     Returns
     -------
-    ndarray, shape (S, n)
+    ndarray, shape (S, n), or of vectors (S, n, D)
         Observations.
     """
     uniform = rng.random((len(theta), n))
@@ -143,9 +146,11 @@ def replicated(
         component += uniform >= end[:, None]
     own = {
         # one value for all makes a point each too
-        name: np.broadcast_to(values, component.shape)
+        name: np.broadcast_to(values, (*component.shape, *values.shape[2:]))
         if values.shape[1] == 1
-        else np.take_along_axis(values, component, axis=1)
+        else np.take_along_axis(
+            values, component.reshape(*component.shape, *(1,) * (values.ndim - 2)), axis=1
+        )
         for name, values in components.items()
     }
     return family.draw(rng, **own)

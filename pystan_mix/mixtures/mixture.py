@@ -2,8 +2,9 @@
 
 import abc
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pystan_mix.mixtures.numbers import (
     set_numbers,
     set_some_numbers,
 )
-from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
 from pystan_mix.numerics import FloatArray
@@ -55,6 +56,8 @@ class Mixture(abc.ABC):
     log_density: ClassVar[Callable[..., FloatArray]]
     # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
     draw: ClassVar[Callable[..., FloatArray]]
+    # whether an observation is a vector, so that there are coordinates
+    vectors: ClassVar[bool] = False
 
     n_components: int
     weights: Dirichlet = Dirichlet(2.0)
@@ -102,10 +105,14 @@ class Mixture(abc.ABC):
                 f"min_weight must be at least 0 and below 1 / n_components = {1 / K:.4g}; "
                 f"it is {self.min_weight!r}."
             )
-        check_lengths(self._numbers(), K)
+        self._check_lengths()
         self._check_known_order()
         if K == 1 and not self.estimated:
             raise ModelError("All of the one component is known: there is nothing to estimate.")
+
+    def _check_lengths(self) -> None:
+        """Refuse sequences that have not one number for each component."""
+        check_lengths(self._numbers(), self.n_components)
 
     def _check_parameter(self, parameter: Parameter) -> None:
         """Refuse what is neither a prior of the parameter nor its known values, or no floor."""
@@ -120,6 +127,8 @@ class Mixture(abc.ABC):
         if parameter.partly is not None:
             self._check_partly(parameter, parameter.partly)
         if value is None or isinstance(value, parameter.priors):
+            if parameter.ordered and value is not None:
+                _check_prior_order(value)
             return
         try:
             set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
@@ -187,7 +196,7 @@ class Mixture(abc.ABC):
 
     @classmethod
     def ordered_parameter(cls) -> Parameter:
-        """Return the parameter by whose order components are told apart."""
+        """Return the parameter by whose order components are told apart; vectors have none."""
         return next(each for each in cls.parameters if each.ordered)
 
     @property
@@ -215,6 +224,45 @@ class Mixture(abc.ABC):
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )
 
+    def naming_coordinate(self) -> int | None:
+        """Return the coordinate by whose order draws of vectors name components, if one does."""
+        return None
+
+    @property
+    def point_shape(self) -> tuple[int, ...]:
+        """The shape of an observation: that of a number, or of a vector."""
+        return ()
+
+    def shaped_by(self, observed: Observations) -> Self:  # noqa: ARG002 (of vectors alone)
+        """Return the model with as many coordinates as observations have."""
+        return self
+
+    def shape_data(self) -> dict[str, int]:
+        """Return what the program's data block has for the form of vectors' covariances."""
+        return {}
+
+    def default_floor(self, observed: Observations) -> Numbers:
+        """Return the floor of scales that is left out, as observations set it."""
+        return least_scale(observed)
+
+    def event_shape(self, parameter: Parameter) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the shape of each value of a parameter, which of a number is none."""
+        return ()
+
+    def free_shape(self, parameter: Parameter) -> tuple[int, ...]:
+        """Return the shape of each value in the unconstrained space."""
+        return self.event_shape(parameter)
+
+    def free_count(self, parameter: Parameter) -> int:
+        """Return how many unconstrained values an estimated parameter has."""
+        return self.count(parameter) * math.prod(self.free_shape(parameter))
+
+    def drawn_from_prior(
+        self, parameter: Parameter, n: int, *, rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw n values of a parameter from its prior, shape (n, ...)."""
+        return self.prior(parameter).draw(rng, n)
+
     def places(self, parameter: Parameter) -> slice | NDArray[np.intp]:
         """Return which of the values of an estimated parameter are: all, or those not known."""
         partly = self._partly(parameter)
@@ -239,7 +287,7 @@ class Mixture(abc.ABC):
         values = None if parameter.partly is None else getattr(self, parameter.partly)
         return None if values is None else np.array(values, dtype=np.float64)
 
-    def least(self, parameter: Parameter) -> float:
+    def least(self, parameter: Parameter) -> FloatArray | float:
         """Return what no value of a parameter is below; zero where there is no floor."""
         least = getattr(self, parameter.floor) if parameter.floor is not None else None
         return 0.0 if least is None else float(least)
@@ -262,7 +310,7 @@ class Mixture(abc.ABC):
         return prior
 
     def known_values(self) -> dict[str, FloatArray]:
-        """Return the parameters that are known by name, each of shape (K,) or (1,)."""
+        """Return the parameters that are known by name, each of shape (K, ...) or (1, ...)."""
         known = {}
         for parameter in self.parameters:
             if self.is_known(parameter):
@@ -270,3 +318,13 @@ class Mixture(abc.ABC):
                 numbers = np.asarray(value, dtype=np.float64)
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known
+
+
+def _check_prior_order(prior: Any) -> None:
+    """Refuse a prior of what is ordered whose locations have another order."""
+    location = getattr(prior, "location", None)
+    if isinstance(location, tuple) and list(location) != sorted(location):
+        raise ModelError(
+            f"{type(prior).__name__}: locations must not decrease, since the means are ordered; "
+            f"they are {list(location)}. Sort them, and the scales with them."
+        )

@@ -20,8 +20,8 @@ def one_or_each(values: object) -> Numbers:
     return float(numbers[0]) if np.ptp(numbers) == 0.0 else numbers.tolist()
 
 
-def per_component(value: Numbers, size: int) -> FloatArray:
-    """Return one number for each of some components."""
+def per_component(value: Numbers, size: int | tuple[int, ...]) -> FloatArray:
+    """Return one number for each of some components, or for each place of an array."""
     return np.broadcast_to(np.asarray(value, dtype=np.float64), size).copy()
 
 

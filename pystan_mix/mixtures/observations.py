@@ -24,16 +24,18 @@ class Observations:
 
     Parameters
     ----------
-    y : ndarray, shape (N,)
+    y : ndarray, shape (N,), or of vectors (N, D)
         The observations, in their own order; empty where only the prior is meant.
-    distinct : ndarray, shape (D,)
+    distinct : ndarray, shape (M,) or (M, D)
         The different values, increasing.
-    count : ndarray of int, shape (D,)
+    count : ndarray of int, shape (M,)
         How often each occurs.
     index : ndarray of int, shape (N,)
         The position of each observation among the distinct ones.
     dropped : int
-        How many missing values were left out of them.
+        How many missing values, or vectors with one, were left out of them.
+    names : tuple of str
+        The names of coordinates, where a table has them.
     """
 
     y: FloatArray
@@ -41,6 +43,7 @@ class Observations:
     count: NDArray[np.intp]
     index: NDArray[np.intp]
     dropped: int = 0
+    names: tuple[str, ...] = ()
 
 
 def indexed(y: FloatArray) -> Observations:
@@ -52,7 +55,8 @@ def indexed(y: FloatArray) -> Observations:
     >>> found.distinct, found.count
     (array([1., 2.]), array([1, 2]))
     """
-    distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+    axis = None if y.ndim == 1 else 0
+    distinct, index, count = np.unique(y, return_inverse=True, return_counts=True, axis=axis)
     return Observations(y=y, distinct=distinct, count=count, index=index.reshape(-1))
 
 
@@ -133,7 +137,7 @@ def checked_observations(
             f"{dropped} of {values.size} observations {'are' if dropped > 1 else 'is'} missing or "
             f'NaN, the first at position {first}. Leave them out with missing="drop".'
         )
-    _check_magnitudes(np.where(there, values, 0.0))
+    check_magnitudes(np.where(there, values, 0.0))
     values = values[there] if dropped else values
     if values.size < 2:
         beside = f" beside {dropped} missing" if dropped else ""
@@ -178,11 +182,11 @@ def check_points(y: object) -> FloatArray:
         magnitude up to 1e100.
     """
     values = as_numbers(y)
-    _check_magnitudes(values)
+    check_magnitudes(values)
     return values
 
 
-def _check_magnitudes(values: FloatArray) -> None:
+def check_magnitudes(values: FloatArray) -> None:
     """Refuse NaN, infinities and magnitudes whose squares overflow."""
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:

@@ -1,5 +1,6 @@
 """The data block of the Stan programs: written, and read back."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,16 +44,32 @@ def stan_data(
     model, observed = target.model, target.observed
     data: dict[str, Any] = {
         "K": target.n_components,
-        "N": observed.distinct.size,
-        "y": observed.distinct.tolist(),
+        "N": len(observed.distinct),
+        "y": observed.distinct.T.tolist(),
         "count": observed.count.tolist(),
         "alpha": target.concentration.tolist(),
         "min_weight": model.min_weight,
-        "sort_components": int(sort_components),
     }
+    outputs = {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
+    if model.vectors:
+        return data | _vector_data(model) | outputs
+    data["sort_components"] = int(sort_components)
     for parameter in model.parameters:
         data |= _parameter_data(model, parameter)
-    return data | {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
+    return data | outputs
+
+
+def _vector_data(model: Mixture) -> dict[str, Any]:
+    """Return the form of vectors' covariances, and the priors of all parameters."""
+    data: dict[str, Any] = dict(model.shape_data())
+    for parameter in model.parameters:
+        size = math.prod(model.event_shape(parameter))
+        # what is none has a prior that does not count
+        prior = parameter.example if model.is_known(parameter) else model.prior(parameter)
+        data |= prior.stan_data(parameter.name, size)
+        if parameter.floor is not None:
+            data[parameter.floor] = np.broadcast_to(model.least(parameter), size).tolist()
+    return data
 
 
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.starts_of_vectors import jittered, modes_of_vectors, prior_start
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.ordering import pull_free
@@ -58,6 +59,8 @@ def values_of_chains(
     list of dict
         What the program samples, for each chain.
     """
+    if target.model.vectors:
+        return _values_of_vectors(target, chains, rng=rng, starts=_RANDOM_STARTS)
     if target.observed.y.size == 0:
         starts = [_prior_start(target, rng) for _ in range(chains)]
     else:
@@ -90,8 +93,20 @@ def initial_values(
     dict
         What the program samples: `theta_raw`, `mu_raw` and so on.
     """
+    if target.model.vectors:
+        return _values_of_vectors(target, 1, rng=rng, starts=starts)[0]
     inits = initial_parameters(target, rng=rng, starts=starts)
     return _for_stan(target, inits, sort_components=sort_components)
+
+
+def _values_of_vectors(
+    target: Target, chains: int, *, rng: np.random.Generator, starts: int
+) -> list[dict[str, list[float]]]:
+    """Return initial values of vectors for some chains, each at another mode in turn."""
+    if target.observed.y.size == 0:
+        return [jittered(target, prior_start(target, rng=rng), rng=rng) for _ in range(chains)]
+    modes = modes_of_vectors(target, rng=rng, starts=starts)
+    return [jittered(target, modes[i % len(modes)], rng=rng) for i in range(chains)]
 
 
 def _for_stan(

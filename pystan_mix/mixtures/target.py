@@ -15,9 +15,9 @@ from pystan_mix.mixtures.observations import (
     Observations,
     checked_observations,
     indexed,
-    least_scale,
 )
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.mixtures.vectors import checked_vectors
 from pystan_mix.numerics import FloatArray
 
 Model = TypeVar("Model", bound=Mixture)
@@ -56,7 +56,7 @@ class Target:
     @property
     def dimensions(self) -> int:
         """Number of unconstrained parameters, the weights among them."""
-        return self.n_components - 1 + sum(self.model.count(each) for each in self.estimated)
+        return self.n_components - 1 + sum(self.model.free_count(each) for each in self.estimated)
 
     @functools.cached_property
     def free_components(self) -> bool:
@@ -68,7 +68,10 @@ class Target:
         tells components apart, keeping these apart takes far fewer steps. Where
         concentrations, scales of priors or known values differ by component the
         density would jump where two means change places: they are kept apart.
+        Vectors have no order at all.
         """
+        if self.model.vectors:
+            return self.n_components > 1
         return self._own_parameters and self._alike and not self.partly_known
 
     @property
@@ -114,7 +117,7 @@ class Target:
         y = self.observed.y
         spread = float(np.std(y)) if self.observed.distinct.size > 1 else 0.0
         if not spread:
-            means = self.model.ordered_parameter()
+            means = next(each for each in self.model.parameters if each.ordered)
             prior = self.model.prior(means).stan_data(means.name, self.n_components)
             spread = float(np.mean(prior[f"{means.name}_scale"]))
         return spread / (2 * self.n_components)
@@ -127,7 +130,7 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
     ----------
     model : Mixture
         The model.
-    y : array_like, shape (N,)
+    y : array_like, shape (N,), or of vectors (N, D)
         The observations.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values are refused or left out.
@@ -142,7 +145,8 @@ def target_of(model: Mixture, y: object, *, missing: Missing = "raise") -> Targe
     DataError
         If the observations cannot be used, or are None.
     """
-    observed = checked_observations(y, n_components=model.n_components, missing=missing)
+    checked = checked_vectors if model.vectors else checked_observations
+    observed = checked(y, n_components=model.n_components, missing=missing)
     return Target(completed(model, observed), observed)
 
 
@@ -164,7 +168,7 @@ def prior_target(model: Mixture) -> Target:
     ModelError
         If a prior is left out: there is nothing to scale it to.
     """
-    observed = indexed(np.empty(0))
+    observed = indexed(np.empty((0, *model.point_shape)))
     return Target(completed(model, observed), observed)
 
 
@@ -188,9 +192,10 @@ def completed(model: Model, observed: Observations) -> Model:
     ModelError
         If a prior is left out and there are no observations to scale it to.
     """
+    model = model.shaped_by(observed)
     missing = [each for each in model.parameters if getattr(model, each.field) is None]
     floors: dict[str, Any] = {
-        each.floor: least_scale(observed)
+        each.floor: model.default_floor(observed)
         for each in model.estimated
         if each.floor is not None and getattr(model, each.floor) is None
     }
