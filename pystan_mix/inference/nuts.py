@@ -265,11 +265,9 @@ def _drawn(
     )
     began = time.perf_counter()
     chains = labelled_draws(target, csv_draws(target, run.csvs))
-    weighed = None
-    if not target.model.vectors:
-        weighed = weigh_chains(
-            target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
-        )
+    weighed = weigh_chains(
+        target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
+    )
     predictive = predictive_of(
         target,
         chains if weighed is None or weighed.draws is None else weighed.draws,

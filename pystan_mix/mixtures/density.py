@@ -6,6 +6,7 @@ every other parameter that is not known, in the model's order.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -108,7 +109,9 @@ def sampled_unconstrained(
 def _in_a_row(parameter: Parameter, free: FloatArray) -> FloatArray:
     """Return free values with one axis for those of all components and coordinates."""
     # the axes before that of components are those of draws; matrices have a row of free values
-    return free if not parameter.event else free.reshape(*free.shape[:-2], -1)
+    return (
+        free if not parameter.event else free.reshape(*free.shape[:-2], math.prod(free.shape[-2:]))
+    )
 
 
 def to_constrained(target: Target, z: FloatArray) -> Constrained:
@@ -179,7 +182,7 @@ def log_prior(target: Target, parameters: Constrained) -> FloatArray:
 
 def _sum_of_draw(x: FloatArray) -> FloatArray:
     """Return the sum of all that a draw has."""
-    return np.asarray(x.reshape(len(x), -1).sum(axis=1) if x.ndim > 2 else x.sum(axis=1))
+    return np.asarray(x.sum(axis=tuple(range(1, x.ndim))))
 
 
 def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:

@@ -1,7 +1,9 @@
 """The log evidence of a mixture, for comparing numbers of components, from draws of NUTS."""
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_of, log_scales_of
 from pystan_mix.stats.bridge import bridge_sample, least_ess
+from pystan_mix.weighing.labelled import labelled
 
 _FEWEST_DRAWS = 400
 _FEWEST_DRAWS_PER_DIMENSION = 40
@@ -60,10 +63,11 @@ class Evidence:
         error that can be believed cannot be given.
     log_bound : float
         What an ELBO of the same model, such as that of `advi`, is a lower
-        bound of: the log integral of Stan's density, which is not normalised.
+        bound of: the log integral of Stan's density, which is not normalised; of
+        vectors over components in one order.
     log_ordering : float
         Log probability that the means, were they independent, came in order:
-        ``-log(K!)`` where all have the same prior.
+        ``-log(K!)`` where all have the same prior, and of vectors.
     log_floor : float
         Log probability that no weight is below `min_weight`, were the Dirichlet
         not restricted.
@@ -193,9 +197,15 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     """
     rng = np.random.default_rng(check_seed(seed))
     target = _checked_target(fit)
-    z = _thinned(_checked_draws(target, fit), target)
+    draws = draws_of_fit(fit)
+    density: Callable[[FloatArray], FloatArray] = functools.partial(log_joint, target)
+    if target.model.vectors:
+        # of components without an order each is at its label, in one of K! orders
+        posterior = labelled(target, draws.flat())
+        draws, density = posterior.relabelled_draws(draws), posterior.log_density
+    z = _thinned(_checked_draws(target, draws.variables), target)
     try:
-        bridge = bridge_sample(lambda points: log_joint(target, points), z, rng=rng)
+        bridge = bridge_sample(density, z, rng=rng)
     except np.linalg.LinAlgError:
         raise DataError(
             "A parameter stands still in all draws, or follows from the others. Look at "
@@ -249,9 +259,8 @@ def _checked_target(fit: Fit) -> Target:
     return target_of_fit(fit)
 
 
-def _checked_draws(target: Target, fit: Fit) -> FloatArray:
+def _checked_draws(target: Target, variables: Mapping[str, FloatArray]) -> FloatArray:
     """Return the draws in the unconstrained space, shape (chain, draw, dimensions)."""
-    variables = draws_of_fit(fit).variables
     for parameter in target.estimated:
         if parameter.name not in variables:
             raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {parameter.name}.")

@@ -123,7 +123,10 @@ def _weighed_or_annealed(
 ) -> tuple[Weighed | None, Annealed | None]:
     """Weigh the posterior; anneal it where weights cannot be trusted. None of what failed."""
     size = target.observed.distinct.size * target.n_components
-    can_be_annealed = size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target)
+    # the moves of annealing are those of numbers
+    can_be_annealed = (
+        size <= _LARGEST_SIZE_OF_ANNEALING and exchangeable(target) and not target.model.vectors
+    )
     glimpsed: Draws | None = None
     weighed: Weighed | None = None
     annealed: Annealed | None = None
@@ -177,8 +180,7 @@ def _same_integral(weighed: Weighed, annealed: Annealed) -> bool:
 def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:
     """Whether each chain stayed in one mode."""
     some = draws.picked(evenly_spaced(draws.length, max(1, _DRAWS_OF_STAY // draws.chains)))
-    flat = {name: x.reshape(-1, x.shape[-1]) for name, x in some.variables.items()}
-    each = modes.of(posterior.to_coordinates(posterior.relabelled(flat)))
+    each = modes.of(posterior.to_coordinates(posterior.relabelled(some.flat())))
     shares = each.reshape(some.chains, some.length, 1) == np.arange(modes.count)
     return bool((shares.mean(axis=1).max(axis=1) > _STAYED).all())
 

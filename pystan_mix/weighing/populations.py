@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
-from pystan_mix.weighing.labelled import picked
 
 # steps are as long as the spread of a component, times 10 to the power of so much
 _LENGTHS = (-0.6, 0.4)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.fits.draws import Draws, evenly_spaced
+from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.births import Births, merged, without_one
-from pystan_mix.weighing.labelled import Labelled, labelled, picked
+from pystan_mix.weighing.labelled import Labelled, labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_draws
 
@@ -124,7 +125,8 @@ class Weighed:
         # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
         picks = order[resampled(log_weights, size=chains * length, rng=rng)]
         variables = self.posterior.ordered_variables(self.sample.z[picks])
-        return Draws({name: x.reshape(chains, length, -1) for name, x in variables.items()})
+        shape = (chains, length)
+        return Draws({name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()})
 
 
 def weigh(
@@ -163,14 +165,14 @@ def weigh(
     fitted, judging = _part(draws, slice(0, middle)), _part(draws, slice(middle, None))
     posterior, adaptation = _adapted(
         target,
-        _flat(_thinned(fitted, _AT_HAND)),
+        _thinned(fitted, _AT_HAND).flat(),
         births=_BIRTHS,
         round_draws=_draws_of_round(target),
         rng=rng,
     )
     judging = _thinned(judging if judging.length else fitted, _JUDGING)
     judges = [
-        posterior.to_coordinates(posterior.relabelled(_flat(each)))
+        posterior.to_coordinates(posterior.relabelled(each.flat()))
         for each in (judging, glimpsed)
         if each is not None
     ]
@@ -222,7 +224,9 @@ def _adapted(
 
 
 def _ordered(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return variables in the order of the means."""
+    """Return variables in the order of the means; those of vectors as they are."""
+    if target.model.vectors:
+        return dict(variables)
     name = target.model.ordered_parameter().name
     return picked(variables, np.argsort(variables[name], axis=1))
 
@@ -235,11 +239,6 @@ def _part(draws: Draws, part: slice) -> Draws:
 def _thinned(draws: Draws, wanted: int) -> Draws:
     """Return so many draws of all chains together, evenly spaced."""
     return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
-
-
-def _flat(draws: Draws) -> dict[str, FloatArray]:
-    """Return the draws of all chains as one."""
-    return {name: x.reshape(-1, x.shape[-1]) for name, x in draws.variables.items()}
 
 
 def _within(number: int, limits: tuple[int, int]) -> int:
