@@ -12,8 +12,9 @@ from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.command.fit_options import (
     add_data_options,
     add_model_options,
-    column_from_words,
+    data_from_words,
     model_from_words,
+    observations_of,
 )
 from pystan_mix.console import say
 from pystan_mix.errors import SettingsError
@@ -45,9 +46,11 @@ def choose_command(arguments: argparse.Namespace) -> int:
     """Fit each number of components; print a table or one JSON object."""
     numbers = parse_components(arguments.components)
     model = model_from_words(arguments, n_components=max(numbers))
-    y = column_from_words(arguments)
+    y = data_from_words(arguments)
     seed = check_seed(arguments.seed)
-    choice = choose_components(model, y.values, numbers, missing=arguments.missing, seed=seed)
+    choice = choose_components(
+        model, observations_of(y), numbers, missing=arguments.missing, seed=seed
+    )
     read = {"data": str(arguments.data), "n": y.n, "missing_dropped": y.missing}
     summary = read | {"seed": seed} | choice_summary(choice)
     if arguments.out is not None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF
-from pystan_mix.command.fit_options import column_from_words, model_from_words
+from pystan_mix.command.fit_options import data_from_words, model_from_words, observations_of
 from pystan_mix.console import say
 from pystan_mix.files import write_json
+from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import save
 from pystan_mix.inference.advi import advi
 from pystan_mix.inference.nuts import sample
@@ -19,11 +20,11 @@ from pystan_mix.report.fit import fit_summary, fit_table
 def fit_command(arguments: argparse.Namespace) -> int:
     """Fit one mixture; print its summary, or one JSON object."""
     model = model_from_words(arguments, n_components=arguments.components)
-    y = column_from_words(arguments)
+    y = data_from_words(arguments)
     if arguments.method == "nuts":
         fit = sample(
             model,
-            y.values,
+            observations_of(y),
             missing=arguments.missing,
             chains=arguments.chains,
             iter_warmup=arguments.iter_warmup,
@@ -34,7 +35,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
     else:
         fit = advi(
             model,
-            y.values,
+            observations_of(y),
             missing=arguments.missing,
             algorithm=arguments.algorithm,
             restarts=arguments.restarts,
@@ -56,6 +57,7 @@ def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
         plot_autocorr,
         plot_density,
         plot_elbo,
+        plot_pairs,
         plot_posterior,
         plot_predictive,
         plot_trace,
@@ -64,7 +66,10 @@ def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
 
     save(fit, out / "fit.nc")
     write_json(out / "summary.json", summary)
-    save_figure(plot_density(fit), out / "density.png")
+    if family_of(fit).vectors:
+        save_figure(plot_pairs(fit), out / "pairs.png")
+    else:
+        save_figure(plot_density(fit), out / "density.png")
     save_figure(plot_posterior(fit), out / "posterior.png")
     if summary["predictive"]:
         save_figure(plot_predictive(fit), out / "predictive.png")

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
+from pystan_mix.command.vector_options import add_vector_options, vectors_from_words
 from pystan_mix.console import say
 from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, read_column
-from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.data_files import Column, Columns, read_column, read_columns
+from pystan_mix.errors import ModelError, SettingsError
+from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
+from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
@@ -58,6 +61,11 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     data = command.add_argument_group("data")
     data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
     data.add_argument(
+        "--columns",
+        metavar="NAME,NAME,...",
+        help="the columns of vectors, which multivariate normals are fitted to",
+    )
+    data.add_argument(
         "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
     )
     data.add_argument(
@@ -80,23 +88,35 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def column_from_words(arguments: argparse.Namespace) -> Column:
-    """Read the column that the command line means, and say on standard error what was read.
+def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
+    """Read the column or columns that the command line means; say on standard error what was read.
 
     Raises
     ------
     DataError
         If it cannot be read.
     """
-    column = read_column(
-        arguments.data,
-        column=arguments.column,
-        notation=Notation(decimal=arguments.decimal, thousands=arguments.thousands),
-        header=arguments.header,
-        missing=arguments.missing,
-    )
-    say(column.sentence)
-    return column
+    how: dict[str, Any] = {
+        "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
+        "header": arguments.header,
+        "missing": arguments.missing,
+    }
+    found: Column | Columns
+    if arguments.columns is None:
+        found = read_column(arguments.data, column=arguments.column, **how)
+    elif arguments.column is not None:
+        raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
+    else:
+        found = read_columns(arguments.data, columns=arguments.columns.split(","), **how)
+    say(found.sentence)
+    return found
+
+
+def observations_of(read: Column | Columns) -> object:
+    """Return what was read as observations: numbers, or vectors with their coordinates' names."""
+    if isinstance(read, Column):
+        return read.values
+    return dict(zip(read.names, read.values.T, strict=True))
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
@@ -132,9 +152,9 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         )
     command.add_argument(
         "--family",
-        choices=[family.family for family in FAMILIES],
-        default=NormalMixture.family,
-        help="kind of the components (default: %(default)s)",
+        choices=[family.family for family in (*FAMILIES, *VECTOR_FAMILIES)],
+        help=f"kind of the components (default: {NormalMixture.family}, and of --columns "
+        f"{MultivariateNormalMixture.family})",
     )
     for parameter in _parameters():
         command.add_argument(
@@ -142,6 +162,32 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             metavar=_metavar(parameter),
             help=f"{_meanings(parameter)}: {spelled(parameter)}",
         )
+    add_vector_options(command)
+
+
+def _family_from_words(arguments: argparse.Namespace) -> type[Mixture]:
+    """Return the family that is named, or the one of what is read.
+
+    Raises
+    ------
+    ModelError
+        If an option is for another family, or the family for other data.
+    """
+    of_vectors = arguments.columns is not None
+    default = MultivariateNormalMixture.family if of_vectors else NormalMixture.family
+    family = family_called(arguments.family or default)
+    if family.vectors != of_vectors:
+        option = "--columns, two or more" if family.vectors else "--column, one"
+        raise ModelError(f"--family {family.family} is for {option}.")
+    own = {each.field for each in family.parameters}
+    of_others = ["scales", "correlation", "order_by", "shared"]
+    if of_vectors:
+        of_others = [each.field for each in _parameters() if each.field not in own]
+        of_others += [*_sharings(*FAMILIES), *_partly_known(*FAMILIES)]
+    for name in of_others:
+        if getattr(arguments, name):
+            raise ModelError(f"{_option(name)} is not for --family {family.family}.")
+    return family
 
 
 def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mixture:
@@ -153,7 +199,9 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         If a prior or a number is not what it should be, or the family has no
         such parameter.
     """
-    family = family_called(arguments.family)
+    family = _family_from_words(arguments)
+    if family.vectors:
+        return vectors_from_words(arguments, n_components=n_components)
     own = {each.field: each for each in family.parameters}
     priors: dict[str, Any] = {}
     for parameter in _parameters():

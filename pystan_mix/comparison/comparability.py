@@ -71,8 +71,8 @@ def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[st
             continue
         # single precision, which NumPyro takes by default, keeps seven digits
         near = 1e-6 * float(np.abs(given.y).max(initial=0.0))
-        if each.y.size != given.y.size or not np.allclose(
-            np.sort(each.y), np.sort(given.y), rtol=0.0, atol=near
+        if each.y.shape != given.y.shape or not np.allclose(
+            np.sort(each.y, axis=0), np.sort(given.y, axis=0), rtol=0.0, atol=near
         ):
             yield (
                 f"{each.name} was fitted to other observations ({_described(each.y)}) than {first} "
@@ -190,14 +190,18 @@ def _notes_on_what_is_known(posterior: Posterior, given: Given) -> Iterator[str]
 
 def _elements(shape: tuple[int, ...]) -> str:
     """Return a shape in words."""
-    return f"{shape[0]} elements" if shape else "one number"
+    return f"{' x '.join(map(str, shape))} elements" if shape else "one number"
 
 
 def _described(y: FloatArray) -> str:
     """Return observations in a few numbers."""
-    return f"{y.size} of mean {y.mean():.4g} and sd {y.std():.4g}"
+    means, sds = (
+        ", ".join(f"{x:.4g}" for x in np.atleast_1d(each)) for each in (y.mean(0), y.std(0))
+    )
+    return f"{len(y)} of mean {means} and sd {sds}"
 
 
 def _listed(values: FloatArray) -> str:
     """Return numbers as text, one where all are equal."""
-    return ", ".join(f"{value:g}" for value in (values if np.ptp(values) > 0 else values[:1]))
+    each = values.ravel() if np.ptp(values) > 0 else values.ravel()[:1]
+    return ", ".join(f"{value:g}" for value in each)

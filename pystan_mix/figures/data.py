@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.arviz_compat import Fit
+from pystan_mix.errors import DataError
 from pystan_mix.figures.style import (
     INK,
     SAND,
@@ -25,7 +26,7 @@ from pystan_mix.fits.groups import (
     observations,
     replications,
 )
-from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.fits.model import coordinate_names, mixture_of_fit
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
@@ -51,7 +52,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         For each fit histograms of the data and of all replicated data, in the
         same 30 bins, and a band that holds 90 % of the heights that single
         replicated data sets have in each bin: data that leave it in more
-        than a few bins do not fit.
+        than a few bins do not fit. Of vectors, of the first fit alone, a panel for each
+        coordinate.
 
     Raises
     ------
@@ -61,6 +63,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     fits = (fit, *others)
     y = _observed(fit)
     replicated = [_replicated(each) for each in fits]
+    if y.ndim > 1:
+        return _predictive_of_vectors(fit, y, replicated[0])
     edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]))
     names = [method_name(each) for each in fits]
     title = "Posterior predictive check"
@@ -75,6 +79,20 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         _draw_predictive(axis, _observed(each), rows, edges)
         if axis is not axes[0]:
             axis.set_ylabel("")
+    return figure
+
+
+def _predictive_of_vectors(fit: Fit, y: FloatArray, replicated: FloatArray) -> Figure:
+    """Draw a panel for each coordinate of vectors."""
+    title = ", ".join(part for part in ("Posterior predictive check", method_name(fit)) if part)
+    D = y.shape[1]
+    figure = new_figure(8.0, 0.6 + 3.2 * D, title=title)
+    axes = figure.subplots(D, 1, squeeze=False)[:, 0]
+    names = coordinate_names(fit) or tuple(f"coordinate {d + 1}" for d in range(D))
+    for d, axis in enumerate(axes):
+        rows = replicated[..., d]
+        _draw_predictive(axis, y[:, d], rows, _shared_edges(y[:, d], rows.ravel()))
+        axis.set_xlabel(names[d])
     return figure
 
 
@@ -136,6 +154,8 @@ def plot_density(fit: Fit) -> Figure:
     """
     y = _observed(fit)
     family, theta, components = mixture_of_fit(fit)
+    if family.vectors:
+        raise DataError("The fit is one of vectors, whose density is no line. There is plot_pairs.")
     margin = 0.08 * np.ptp(y)
     bounds = (y.min() - margin, y.max() + margin)
     # points about each component too: one may be narrower than an even grid's step

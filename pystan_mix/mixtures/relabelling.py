@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 
@@ -69,21 +70,51 @@ def relabelled(target: Target, variables: Variables) -> dict[str, FloatArray]:
         The same; components stand by the mean over draws of their means' first
         coordinate, or of the one that the model names.
     """
-    model, mu = target.model, variables["mu"]
-    if target.n_components == 1:
+    by, y = target.model.naming_coordinate(), target.observed.y
+    if by is not None or y.size == 0:
+        return picked(variables, np.argsort(variables["mu"][..., by or 0], axis=1))
+    return relabelled_by_allocations(target.model, y, variables, target.known)
+
+
+def relabelled_by_allocations(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    variables: Variables,
+    known: Mapping[str, FloatArray],
+) -> dict[str, FloatArray]:
+    """Return what `relabelled` does by observations alone.
+
+    Parameters
+    ----------
+    family : Mixture or its class
+        Which kind the components are of.
+    y : ndarray, shape (N, D)
+        The observations.
+    variables : mapping of str to ndarray, shape (S, K, ...) or (S, 1, ...)
+        Draws.
+    known : mapping of str to ndarray, shape (1, ...)
+        What is known of components.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The draws, relabelled.
+    """
+    if variables["theta"].shape[1] == 1:
         return dict(variables)
-    by = model.naming_coordinate()
-    if by is not None or target.observed.y.size == 0:
-        return picked(variables, np.argsort(mu[..., by or 0], axis=1))
-    order = _by_allocations(*_shares(target, variables))
+    order = _by_allocations(*_shares(family, y, variables, known))
     found = picked(variables, order)
     names = np.argsort(found["mu"][..., 0].mean(axis=0))
     return picked(found, np.broadcast_to(names, order.shape))
 
 
-def _shares(target: Target, variables: Variables) -> tuple[NDArray[np.float32], int]:
+def _shares(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    variables: Variables,
+    known: Mapping[str, FloatArray],
+) -> tuple[NDArray[np.float32], int]:
     """Return components' shares in some observations, shape (S, K, N), and the likeliest draw."""
-    y = target.observed.y
     S, K = variables["theta"].shape
     affordable = max(_FEWEST_POINTS, _SHARES // (S * K))
     size = min(len(y), _POINTS, affordable)
@@ -92,13 +123,14 @@ def _shares(target: Target, variables: Variables) -> tuple[NDArray[np.float32], 
     shares = np.empty((S, K, size), dtype=np.float32)
     log_lik = np.empty(S)
     step = max(1, _SHARES_AT_ONCE // (K * size))
-    known = {name: values[None] for name, values in target.known.items()}
+    fixed = {name: values[None] for name, values in known.items()}
+    parameters = {each.name for each in family.parameters}
     for start in range(0, S, step):
         rows = slice(start, start + step)
-        components = {n: x[rows] for n, x in variables.items() if n != "theta"} | known
+        components = {n: x[rows] for n, x in variables.items() if n in parameters} | fixed
         with np.errstate(divide="ignore"):
             log_theta = np.log(variables["theta"][rows])
-        terms = component_terms(target.model, points, log_theta, components)
+        terms = component_terms(family, points, log_theta, components)
         totals = log_sum_exp(terms, axis=-2)
         shares[rows] = np.exp(terms - totals[:, None])
         log_lik[rows] = totals.sum(axis=-1)
