@@ -256,7 +256,11 @@ def variables(fit: Fit, name: str = POSTERIOR) -> dict[str, FloatArray]:
 def elements(fit: Fit, name: str = POSTERIOR) -> Iterator[tuple[str, FloatArray]]:
     """Yield each scalar of a group by name (``mu[1]``), with draws of shape (chain, draw)."""
     for variable, draws in variables(fit, name).items():
+        is_matrix = DIMS[1] in group(fit, name)[variable].dims
         for position in np.ndindex(draws.shape[2:]):
+            # above the ones of a correlation matrix is what is below
+            if is_matrix and position[-1] >= position[-2]:
+                continue
             yield element_name(variable, position), draws[(..., *position)]
 
 

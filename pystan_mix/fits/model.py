@@ -204,23 +204,7 @@ def known_elements_of(model: Mixture) -> list[str]:
         element_name(each.name, (int(k),))
         for each in model.estimated
         for k in np.delete(np.arange(model.size(each)), model.places(each))
-    ] + _known_of_matrices(model)
-
-
-def _known_of_matrices(model: Mixture) -> list[str]:
-    """Return the ones of matrices, and what is above them, which is what is below."""
-    found = []
-    for each in model.estimated:
-        if each.event == 2:
-            (D,) = model.point_shape
-            components = [()] if model.is_shared(each) else [(k,) for k in range(model.size(each))]
-            found += [
-                element_name(each.name, (*k, i, j))
-                for k in components
-                for i in range(D)
-                for j in range(i, D)
-            ]
-    return found
+    ]
 
 
 def _constants(fit: Fit) -> dict[str, FloatArray]:
