@@ -124,7 +124,10 @@ def _notes_on_weighing(fit: Fit) -> Iterator[str]:
 
 
 def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
-    """Yield divergences that the weighed posterior shows to have done no harm."""
+    """Yield divergences that did no harm, and that vectors could not be weighed."""
+    # of vectors it is mostly the number of dimensions that weights fail at
+    if _not_weighed(findings) and family_of(fit).vectors:
+        yield f"{_how_it_weighs(findings)} What speaks for them is that they agree."
     count = int(divergences(fit).sum())
     if count and findings.trusted:
         yield f"{count} draws diverged; the weighed posterior confirms the chains."
@@ -139,14 +142,8 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
             f"{findings.sd_error:.0%} in a standard deviation. So nothing shows that the chains "
             "found all modes. Try fewer components, or priors that say more."
         )
-    elif not (findings.trusted or math.isnan(findings.pareto_khat_weights)):
-        yield (
-            f"The posterior could not be weighed as a whole: k-hat is "
-            f"{findings.pareto_khat_weights:.2f}, and judged by others the weighed draws are "
-            f"worth {findings.ess_of_others:.0f}, with an error of {findings.sd_error:.0%} in "
-            "a standard deviation. So nothing shows that the chains found all modes. Try fewer "
-            "components, or priors that say more."
-        )
+    elif _not_weighed(findings) and not family_of(fit).vectors:
+        yield f"{_how_it_weighs(findings)} Try fewer components, or priors that say more."
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
     table = _varying(_with_free_of_labels(fit, summarize(fit)).drop(index=known_elements(fit)))
     chains = len(diverging)
@@ -170,6 +167,21 @@ def _with_free_of_labels(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
         return table
     (lp,) = sampler_stats(fit, "lp")
     return pd.concat([table, summary_of_arrays({"lp": lp} | moments_of_mixture(fit))])
+
+
+def _not_weighed(findings: WeighingFindings) -> bool:
+    """Whether the posterior was weighed, and the weights cannot be trusted."""
+    return not (findings.trusted or math.isnan(findings.pareto_khat_weights))
+
+
+def _how_it_weighs(findings: WeighingFindings) -> str:
+    """Say that the weights cannot be trusted."""
+    return (
+        f"The posterior could not be weighed as a whole: k-hat is "
+        f"{findings.pareto_khat_weights:.2f}, and judged by others the weighed draws are "
+        f"worth {findings.ess_of_others:.0f}, with an error of {findings.sd_error:.0%} in "
+        "a standard deviation. So nothing shows that the chains found all modes."
+    )
 
 
 def _varying(table: pd.DataFrame) -> pd.DataFrame:

@@ -83,9 +83,14 @@ def from_cmdstan_csv(
     if not paths:
         raise OutputError(f"The files are {paths}; {_WANTED}")
     csvs = [read_stan_csv(Path(path)) for path in paths]
-    stan = _read_stan_data(Path(data))
+    stan, family = _read_stan_data(Path(data)), _family(csvs[0])
+    if family.vectors:
+        raise OutputError(
+            f"{csvs[0].path} is of vectors, which are not read from CmdStan's files. Draw with "
+            "sample(model, y)."
+        )
     try:
-        target = target_of_stan_data(_family(csvs[0]), stan)
+        target = target_of_stan_data(family, stan)
     except (DataError, ModelError) as error:
         raise DataError(f"{data}: {error}") from error
     # where equal observations are put together, each has the log density of its value

@@ -54,8 +54,8 @@ def sample(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,)
-        Observations, in the units of the priors.
+    y : array_like, shape (N,), or of vectors (N, D)
+        Observations, in the units of the priors; vectors in rows, or a table.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -93,10 +93,11 @@ def sample(
     -------
     arviz.InferenceData or xarray.DataTree
         Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
-        component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
-        dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
-        ``constant_data``. Where the draws are weighed ones, ``chains`` has the
-        chains and their statistics in place of ``sample_stats``. Attributes
+        component, and of vectors dim; `corr` with dim and dim_bis),
+        ``posterior_predictive`` and ``log_likelihood`` (`y` with dims chain, draw,
+        obs), ``sample_stats``, ``observed_data`` and ``constant_data``. Where the
+        draws are weighed ones, ``chains`` has the chains and their statistics in
+        place of ``sample_stats``. Attributes
         ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
         ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
         weighing.
@@ -122,6 +123,12 @@ def sample(
     would jump there, the means are kept in order by the sampler. There a mode
     on the other side of equal means may be missed. Known means stay where they
     are.
+
+    Components of vectors are sampled in any order and relabelled: each draw by what
+    its components do with the observations (ECR; Papastamoulis and Iliopoulos,
+    2010), or by the order of the coordinate that the model names. What they are
+    called then is by the mean of their first coordinate. Posteriors of many
+    dimensions may not be weighed as a whole, which a note says.
 
     Examples
     --------

@@ -45,14 +45,14 @@ def to_pymc(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,)
+    y : array_like, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors.
     missing : {"raise", "drop"}, default "raise"
         As in `sample`.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True sums the components' densities
         with `logsumexp`, in a `CustomDist` that can also draw, so that
-        ``pm.sample_posterior_predictive`` works.
+        ``pm.sample_posterior_predictive`` works. Of numbers alone.
     floor : {"transform", "potential"}, default "transform"
         How a `min_weight` above zero is written; without one the two are the
         same. "transform" maps the weights and the order of the means from an
