@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
-    from pystan_mix.mixtures.correlation_prior import LKJ
     from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
     from pystan_mix.mixtures.families.normal import NormalMixture
     from pystan_mix.mixtures.families.student_t import StudentTMixture
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
     from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
+    from pystan_mix.mixtures.vectors.correlation_prior import LKJ
     from pystan_mix.numerics import log_sum_exp
     from pystan_mix.selection.choose import choose_components
     from pystan_mix.selection.evidence import log_evidence
@@ -66,7 +66,7 @@ __all__ = [
 
 # no module bears the name of what it exports: importing it would put the module in its place
 _HOMES = {
-    "LKJ": "mixtures.correlation_prior",
+    "LKJ": "mixtures.vectors.correlation_prior",
     "Dirichlet": "mixtures.priors",
     "Gamma": "mixtures.priors",
     "HalfCauchy": "mixtures.scale_priors",

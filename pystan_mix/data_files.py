@@ -131,89 +131,21 @@ def read_column(
         column, may be read in two ways, or holds something that is not a number
         (the line is named).
     """
-    read = _reader(path, notation=notation, header=header, missing=missing)
+    read = reader_of(path, notation=notation, header=header, missing=missing)
     return read(column)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Columns:
-    """Columns of numbers, and what there is to say of them.
-
-    Parameters
-    ----------
-    values : ndarray, shape (N, D)
-        The numbers in the order of the file, NaN where one is missing.
-    names : tuple of str
-        The names of the columns, as they were asked for.
-    sentence : str
-        What was read.
-    """
-
-    values: FloatArray
-    names: tuple[str, ...]
-    sentence: str
-
-    @property
-    def missing(self) -> int:
-        """How many rows have a missing value."""
-        return int(np.isnan(self.values).any(axis=1).sum())
-
-    @property
-    def n(self) -> int:
-        """How many rows have none."""
-        return len(self.values) - self.missing
-
-
-def read_columns(
-    path: str | Path,
-    *,
-    columns: Sequence[str],
-    notation: Notation | None = None,
-    header: bool | None = None,
-    missing: Missing = "raise",
-) -> Columns:
-    """Read some columns of numbers from a file: vectors, a row each.
-
-    Parameters
-    ----------
-    path, notation, header, missing
-        As in `read_column`.
-    columns : sequence of str
-        Names of the columns, or their numbers from 1.
-
-    Returns
-    -------
-    Columns
-        The numbers, and a sentence that says what was read.
-
-    Raises
-    ------
-    DataError
-        As in `read_column`, or if no column or one twice is asked for.
-    """
-    if not columns or len(set(columns)) < len(columns):
-        raise DataError(f"Give different columns, as --columns a,b,c; they are {list(columns)}.")
-    read = _reader(path, notation=notation, header=header, missing=missing)
-    values = np.stack([read(column).values for column in columns], axis=1)
-    found = Columns(values, tuple(columns), "")
-    named = ", ".join(repr(column) for column in columns)
-    sentence = f"{_called(path)}: columns {named}, {found.n} rows"
-    if found.missing:
-        sentence += f"; {found.missing} with a missing value left out"
-    return dataclasses.replace(found, sentence=f"{sentence}.")
-
-
-def _called(path: str | Path) -> str:
+def file_called(path: str | Path) -> str:
     """Return what a file is called in messages."""
     return "standard input" if str(path) == "-" else str(path)
 
 
-def _reader(
+def reader_of(
     path: str | Path, *, notation: Notation | None, header: bool | None, missing: Missing
 ) -> Callable[[str | None], Column]:
     """Return what reads a column of a file, which is read once."""
     check_choice("missing", missing, choices=("raise", "drop"))
-    file = _called(path)
+    file = file_called(path)
     content = _content(path, file)
     if content.startswith(_PARQUET):
         return functools.partial(_parquet_column, content, missing=missing, file=file)

@@ -17,8 +17,8 @@ from pystan_mix.inference.predictive import replicated
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import indexed
-from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target, prior_target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.rank_ecdf import Band, is_inside, randomised_rank, simultaneous_band
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF
-from pystan_mix.command.fit_options import data_from_words, model_from_words, observations_of
+from pystan_mix.command.fit_options import model_from_words
+from pystan_mix.command.options import data_from_words, observations_of
 from pystan_mix.console import say
 from pystan_mix.files import write_json
 from pystan_mix.fits.model import family_of

@@ -2,21 +2,21 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from pystan_mix.command.options import add_data_options
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
-from pystan_mix.command.vector_options import add_vector_options, vectors_from_words
-from pystan_mix.console import say
-from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, Columns, read_column, read_columns
 from pystan_mix.errors import ModelError, SettingsError
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
-from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
-from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.mixtures.families.multivariate_normal import (
+    DIAGONAL,
+    SPHERICAL,
+    MultivariateNormalMixture,
+)
+from pystan_mix.mixtures.families.normal import MEANS, NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.text_tables.number_words import Notation
 
 
 def add_fit_options(command: argparse.ArgumentParser) -> None:
@@ -47,76 +47,6 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--json", action="store_true", help="print one JSON object in place of the table"
     )
-
-
-def add_data_options(command: argparse.ArgumentParser) -> None:
-    """Add the file, and how it is to be read."""
-    command.add_argument(
-        "data",
-        type=Path,
-        metavar="DATA",
-        help="a file of numbers: text or CSV, whatever separates its cells, gzip of it, or "
-        "Parquet; - for standard input",
-    )
-    data = command.add_argument_group("data")
-    data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
-    data.add_argument(
-        "--columns",
-        metavar="NAME,NAME,...",
-        help="the columns of vectors, which multivariate normals are fitted to",
-    )
-    data.add_argument(
-        "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
-    )
-    data.add_argument(
-        "--thousands",
-        metavar="MARK",
-        help="what separates thousands: a dot (the decimal mark is a comma then), comma, "
-        "apostrophe or blank (default: nothing)",
-    )
-    data.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="the first line has the columns' names, or has not (default: by what stands in it)",
-    )
-    data.add_argument(
-        "--missing",
-        choices=get_args(Missing),
-        default="raise",
-        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
-        "many (default: %(default)s)",
-    )
-
-
-def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
-    """Read the column or columns that the command line means; say on standard error what was read.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    how: dict[str, Any] = {
-        "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
-        "header": arguments.header,
-        "missing": arguments.missing,
-    }
-    found: Column | Columns
-    if arguments.columns is None:
-        found = read_column(arguments.data, column=arguments.column, **how)
-    elif arguments.column is not None:
-        raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
-    else:
-        found = read_columns(arguments.data, columns=arguments.columns.split(","), **how)
-    say(found.sentence)
-    return found
-
-
-def observations_of(read: Column | Columns) -> object:
-    """Return what was read as observations: numbers, or vectors with their coordinates' names."""
-    if isinstance(read, Column):
-        return read.values
-    return dict(zip(read.names, read.values.T, strict=True))
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
@@ -162,7 +92,64 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             metavar=_metavar(parameter),
             help=f"{_meanings(parameter)}: {spelled(parameter)}",
         )
-    add_vector_options(command)
+    _add_vector_options(command)
+
+
+def _add_vector_options(command: argparse.ArgumentParser) -> None:
+    """Add what vectors alone have."""
+    vectors = command.add_argument_group("vectors (--columns), each number for all or each column")
+    vectors.add_argument("--scales", metavar="PRIOR", help="prior of the standard deviations")
+    vectors.add_argument(
+        "--correlation",
+        metavar="lkj:ETA|diagonal|spherical",
+        help="prior of the correlations, or none; or one scale for all columns besides",
+    )
+    vectors.add_argument("--shared", action="store_true", help="one covariance for all components")
+    vectors.add_argument(
+        "--order-by",
+        metavar="NAME",
+        help="the column by whose order components are named (default: draws are relabelled)",
+    )
+
+
+def _vectors_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mixture:
+    """Return the model of vectors that the command line spells.
+
+    Raises
+    ------
+    ModelError
+        If a prior or a number is not what it should be.
+    SettingsError
+        If components are to be named by what is no column.
+    """
+    family = MultivariateNormalMixture
+    given: dict[str, Any] = {}
+    for parameter in family.parameters:
+        text = getattr(arguments, parameter.field)
+        if text in (DIAGONAL, SPHERICAL) and parameter.event == 2:
+            given[parameter.field] = text
+        elif text is not None:
+            # means are spelled as those of numbers
+            if parameter.name == MEANS.name:
+                given[parameter.field] = parse_parameter(MEANS, text, family=NormalMixture)
+            else:
+                given[parameter.field] = parse_parameter(parameter, text, family=family)
+    if arguments.order_by is not None:
+        columns = arguments.columns.split(",")
+        if arguments.order_by not in columns:
+            raise SettingsError(
+                f"--order-by names one of the columns, {', '.join(columns)}; it is "
+                f"{arguments.order_by!r}."
+            )
+        given["order_by"] = columns.index(arguments.order_by)
+    return family(
+        n_components=n_components,
+        weights=parse_weights(arguments.weights),
+        min_weight=arguments.min_weight,
+        min_sigma=arguments.min_sigma,
+        shared=arguments.shared,
+        **given,
+    )
 
 
 def _family_from_words(arguments: argparse.Namespace) -> type[Mixture]:
@@ -201,7 +188,7 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
     """
     family = _family_from_words(arguments)
     if family.vectors:
-        return vectors_from_words(arguments, n_components=n_components)
+        return _vectors_from_words(arguments, n_components=n_components)
     own = {each.field: each for each in family.parameters}
     priors: dict[str, Any] = {}
     for parameter in _parameters():

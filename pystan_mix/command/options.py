@@ -1,7 +1,15 @@
-"""The options of each command but `fit`."""
+"""The options of each command but those of models, and the data that they mean."""
 
 import argparse
 from pathlib import Path
+from typing import Any, get_args
+
+from pystan_mix.console import say
+from pystan_mix.containers import Missing
+from pystan_mix.data_columns import Columns, read_columns
+from pystan_mix.data_files import Column, read_column
+from pystan_mix.errors import SettingsError
+from pystan_mix.text_tables.number_words import Notation
 
 
 def add_reproduce_options(command: argparse.ArgumentParser) -> None:
@@ -106,3 +114,73 @@ def add_install_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build stansummary, print and diagnose too, for work with CmdStan directly",
     )
+
+
+def add_data_options(command: argparse.ArgumentParser) -> None:
+    """Add the file, and how it is to be read."""
+    command.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="a file of numbers: text or CSV, whatever separates its cells, gzip of it, or "
+        "Parquet; - for standard input",
+    )
+    data = command.add_argument_group("data")
+    data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
+    data.add_argument(
+        "--columns",
+        metavar="NAME,NAME,...",
+        help="the columns of vectors, which multivariate normals are fitted to",
+    )
+    data.add_argument(
+        "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
+    )
+    data.add_argument(
+        "--thousands",
+        metavar="MARK",
+        help="what separates thousands: a dot (the decimal mark is a comma then), comma, "
+        "apostrophe or blank (default: nothing)",
+    )
+    data.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="the first line has the columns' names, or has not (default: by what stands in it)",
+    )
+    data.add_argument(
+        "--missing",
+        choices=get_args(Missing),
+        default="raise",
+        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
+        "many (default: %(default)s)",
+    )
+
+
+def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
+    """Read the column or columns that the command line means; say on standard error what was read.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    how: dict[str, Any] = {
+        "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
+        "header": arguments.header,
+        "missing": arguments.missing,
+    }
+    found: Column | Columns
+    if arguments.columns is None:
+        found = read_column(arguments.data, column=arguments.column, **how)
+    elif arguments.column is not None:
+        raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
+    else:
+        found = read_columns(arguments.data, columns=arguments.columns.split(","), **how)
+    say(found.sentence)
+    return found
+
+
+def observations_of(read: Column | Columns) -> object:
+    """Return what was read as observations: numbers, or vectors with their coordinates' names."""
+    if isinstance(read, Column):
+        return read.values
+    return dict(zip(read.names, read.values.T, strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pystan_mix.comparison.posteriors import Posterior
-from pystan_mix.mixtures.relabelling import picked, relabelled_by_allocations
+from pystan_mix.mixtures.vectors.relabelling import picked, relabelled_by_allocations
 from pystan_mix.numerics import FloatArray
 
 

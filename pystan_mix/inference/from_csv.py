@@ -11,8 +11,8 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import NutsStats
 from pystan_mix.mixtures.model_json import model_to_json
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.relabelling import relabelled
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import relabelled
 from pystan_mix.numerics import FloatArray
 
 

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pystan_mix.mixtures.numbers import (
     are_some_alike,
     check_increasing,
     check_lengths,
+    check_prior_order,
     differ_by_component,
     set_numbers,
     set_some_numbers,
@@ -22,12 +23,13 @@ from pystan_mix.mixtures.numbers import (
 from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.vectors.shapes import Shapes
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Mixture(abc.ABC):
+class Mixture(Shapes, abc.ABC):
     """Finite mixture of components of one family, each family a class of its own.
 
     Parameters
@@ -56,8 +58,6 @@ class Mixture(abc.ABC):
     log_density: ClassVar[Callable[..., FloatArray]]
     # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
     draw: ClassVar[Callable[..., FloatArray]]
-    # whether an observation is a vector, so that there are coordinates
-    vectors: ClassVar[bool] = False
 
     n_components: int
     weights: Dirichlet = Dirichlet(2.0)
@@ -128,7 +128,7 @@ class Mixture(abc.ABC):
             self._check_partly(parameter, parameter.partly)
         if value is None or isinstance(value, parameter.priors):
             if parameter.ordered and value is not None:
-                _check_prior_order(value)
+                check_prior_order(parameter.field, value)
             return
         try:
             set_numbers(self, parameter.field, positive=parameter.space is POSITIVE)
@@ -224,34 +224,9 @@ class Mixture(abc.ABC):
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )
 
-    def naming_coordinate(self) -> int | None:
-        """Return the coordinate by whose order draws of vectors name components, if one does."""
-        return None
-
-    @property
-    def point_shape(self) -> tuple[int, ...]:
-        """The shape of an observation: that of a number, or of a vector."""
-        return ()
-
-    def shaped_by(self, observed: Observations) -> Self:  # noqa: ARG002 (of vectors alone)
-        """Return the model with as many coordinates as observations have."""
-        return self
-
-    def shape_data(self) -> dict[str, int]:
-        """Return what the program's data block has for the form of vectors' covariances."""
-        return {}
-
     def default_floor(self, observed: Observations) -> Numbers:
         """Return the floor of scales that is left out, as observations set it."""
         return least_scale(observed)
-
-    def event_shape(self, parameter: Parameter) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the shape of each value of a parameter, which of a number is none."""
-        return ()
-
-    def free_shape(self, parameter: Parameter) -> tuple[int, ...]:
-        """Return the shape of each value in the unconstrained space."""
-        return self.event_shape(parameter)
 
     def free_count(self, parameter: Parameter) -> int:
         """Return how many unconstrained values an estimated parameter has."""
@@ -318,13 +293,3 @@ class Mixture(abc.ABC):
                 numbers = np.asarray(value, dtype=np.float64)
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known
-
-
-def _check_prior_order(prior: Any) -> None:
-    """Refuse a prior of what is ordered whose locations have another order."""
-    location = getattr(prior, "location", None)
-    if isinstance(location, tuple) and list(location) != sorted(location):
-        raise ModelError(
-            f"{type(prior).__name__}: locations must not decrease, since the means are ordered; "
-            f"they are {list(location)}. Sort them, and the scales with them."
-        )

@@ -97,3 +97,13 @@ def are_some_alike(numbers: Iterable[object], size: int) -> bool:
     """Return whether two of some components have equal numbers, all of them."""
     each = [value for value in numbers if isinstance(value, tuple)]
     return len({tuple(value[k] for value in each) for k in range(size)}) < size
+
+
+def check_prior_order(name: str, prior: object) -> None:
+    """Refuse a prior of what is ordered whose locations have another order."""
+    location = getattr(prior, "location", None)
+    if isinstance(location, tuple) and list(location) != sorted(location):
+        raise ModelError(
+            f"{type(prior).__name__}: locations must not decrease, since the {name} are ordered; "
+            f"they are {list(location)}. Sort them, and the scales with them."
+        )

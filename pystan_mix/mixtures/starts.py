@@ -6,8 +6,8 @@ import numpy as np
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.starts_of_vectors import jittered, modes_of_vectors, prior_start
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.likely_mixtures import values_of_vectors
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.ordering import pull_free
 from pystan_mix.stats.transforms import POSITIVE
@@ -60,7 +60,7 @@ def values_of_chains(
         What the program samples, for each chain.
     """
     if target.model.vectors:
-        return _values_of_vectors(target, chains, rng=rng, starts=_RANDOM_STARTS)
+        return values_of_vectors(target, chains, rng=rng, starts=_RANDOM_STARTS)
     if target.observed.y.size == 0:
         starts = [_prior_start(target, rng) for _ in range(chains)]
     else:
@@ -94,19 +94,9 @@ def initial_values(
         What the program samples: `theta_raw`, `mu_raw` and so on.
     """
     if target.model.vectors:
-        return _values_of_vectors(target, 1, rng=rng, starts=starts)[0]
+        return values_of_vectors(target, 1, rng=rng, starts=starts)[0]
     inits = initial_parameters(target, rng=rng, starts=starts)
     return _for_stan(target, inits, sort_components=sort_components)
-
-
-def _values_of_vectors(
-    target: Target, chains: int, *, rng: np.random.Generator, starts: int
-) -> list[dict[str, list[float]]]:
-    """Return initial values of vectors for some chains, each at another mode in turn."""
-    if target.observed.y.size == 0:
-        return [jittered(target, prior_start(target, rng=rng), rng=rng) for _ in range(chains)]
-    modes = modes_of_vectors(target, rng=rng, starts=starts)
-    return [jittered(target, modes[i % len(modes)], rng=rng) for i in range(chains)]
 
 
 def _for_stan(

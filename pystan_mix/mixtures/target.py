@@ -17,7 +17,7 @@ from pystan_mix.mixtures.observations import (
     indexed,
 )
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.vectors import checked_vectors
+from pystan_mix.mixtures.vectors.rows import checked_vectors
 from pystan_mix.numerics import FloatArray
 
 Model = TypeVar("Model", bound=Mixture)

@@ -23,8 +23,8 @@ from pystan_mix.mixtures.density import (
     to_unconstrained,
 )
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
 from pystan_mix.stats.importance.adaptive import total_density

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior

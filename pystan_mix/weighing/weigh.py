@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.fits.draws import Draws, evenly_spaced
-from pystan_mix.mixtures.relabelling import picked
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.blended import Adaptation, Blended
 from pystan_mix.stats.importance.weights import khat_limit, resampled

@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
-from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
+from pystan_mix.with_pymc.distributions import floored_simplex, root_of_inverse_gamma
 from pystan_mix.with_pymc.vectors import build_vectors
 
 Floor = Literal["transform", "potential"]
@@ -222,7 +221,7 @@ def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, poten
     potential = potential and floor > 0.0
     transform = pm.distributions.transforms.simplex
     if floor > 0.0 and not potential:
-        transform = _floored_simplex(floor, K)
+        transform = floored_simplex(pm, floor, K)
     theta = pm.Dirichlet(
         "theta",
         a=target.concentration,
@@ -280,28 +279,3 @@ def _variable(
         falls = pm.math.lt(variable[1:], variable[:-1])
         pm.Potential("order", pm.math.where(falls, -np.inf, 0).sum())
     return variable
-
-
-def _floored_simplex(floor: float, K: int) -> Any:
-    """Return PyMC's simplex transform, followed by the affine map onto weights above a floor."""
-    transforms = import_pymc().distributions.transforms
-    base: Any = transforms.Transform
-    free = 1.0 - K * floor
-
-    class FlooredSimplex(base):  # type: ignore[misc]
-        """A simplex whose every element is at least `floor`; PyMC takes a transform as a class."""
-
-        name = "floored"
-
-        def forward(self, value: Any, *inputs: Any) -> Any:
-            return transforms.simplex.forward((value - floor) / free, *inputs)
-
-        def backward(self, value: Any, *inputs: Any) -> Any:
-            return floor + free * transforms.simplex.backward(value, *inputs)
-
-        def log_jac_det(self, value: Any, *inputs: Any) -> Any:
-            # the map stretches each of the K - 1 free weights
-            stretch = (K - 1) * math.log(free)
-            return transforms.simplex.log_jac_det(value, *inputs) + stretch
-
-    return FlooredSimplex()

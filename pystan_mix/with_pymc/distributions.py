@@ -1,5 +1,6 @@
 """Distributions that PyMC does not have."""
 
+import math
 from typing import Any
 
 
@@ -27,3 +28,28 @@ def root_of_inverse_gamma(pm: Any, name: str, *, alpha: Any, beta: Any, **option
         return pm.math.sqrt(pm.InverseGamma.dist(alpha=alpha, beta=beta, size=size))
 
     return pm.CustomDist(name, alpha, beta, dist=root, **options)
+
+
+def floored_simplex(pm: Any, floor: float, K: int) -> Any:
+    """Return PyMC's simplex transform, followed by the affine map onto weights above a floor."""
+    transforms = pm.distributions.transforms
+    base: Any = transforms.Transform
+    free = 1.0 - K * floor
+
+    class FlooredSimplex(base):  # type: ignore[misc]
+        """A simplex whose every element is at least `floor`; PyMC takes a transform as a class."""
+
+        name = "floored"
+
+        def forward(self, value: Any, *inputs: Any) -> Any:
+            return transforms.simplex.forward((value - floor) / free, *inputs)
+
+        def backward(self, value: Any, *inputs: Any) -> Any:
+            return floor + free * transforms.simplex.backward(value, *inputs)
+
+        def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+            # the map stretches each of the K - 1 free weights
+            stretch = (K - 1) * math.log(free)
+            return transforms.simplex.log_jac_det(value, *inputs) + stretch
+
+    return FlooredSimplex()

@@ -7,7 +7,8 @@ import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.command import fit_options
-from pystan_mix.command.fit_options import add_fit_options, column_from_words, model_from_words
+from pystan_mix.command.fit_options import add_fit_options, model_from_words
+from pystan_mix.command.options import data_from_words
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
@@ -41,7 +42,7 @@ def test_the_column_is_read_as_the_words_say(tmp_path, capsys):
     words = ["--column=2", "--thousands=.", "--no-header", "--missing=drop"]
     arguments = parsed("--components=1", *words)
     arguments.data = path
-    column = column_from_words(arguments)
+    column = data_from_words(arguments)
     np.testing.assert_array_equal(column.values, [1234.5, np.nan, 2.5])
     said = f"{path}: column '2', 2 numbers from 2.5 to 1234.5; 1 missing value is left out.\n"
     assert capsys.readouterr() == ("", said)
@@ -147,7 +148,7 @@ def test_help_says_of_which_family_a_parameter_is(two_families, monkeypatch):
     parser = argparse.ArgumentParser()
     add_fit_options(parser)
     lines = {line.split()[0]: line for line in parser.format_help().splitlines() if "  --" in line}
-    assert "{normal,heavy}" in lines["--family"]
+    assert "{normal,heavy,multivariate-normal}" in lines["--family"]
     assert "degrees of freedom of heavy components: numbers" in lines["--df"]
     assert "standard deviations: numbers" in lines["--sigma"]
     assert "half-student-t:DF,SCALE" in lines["--sigma"]

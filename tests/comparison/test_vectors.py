@@ -7,7 +7,7 @@ from vector_fits import fit_of_vectors, table
 import pystan_mix as pmix
 from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import group, to_arviz
-from pystan_mix.mixtures.relabelling import picked
+from pystan_mix.mixtures.vectors.relabelling import picked
 
 
 @pytest.fixture(scope="module")

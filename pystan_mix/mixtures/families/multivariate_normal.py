@@ -1,13 +1,11 @@
 """Mixtures of multivariate normals."""
 
 import dataclasses
-import math
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.correlation_prior import LKJ
 from pystan_mix.mixtures.families.normal import MEANS, SIGMA
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import Numbers, set_numbers
@@ -16,10 +14,11 @@ from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
+from pystan_mix.mixtures.vectors.correlation_prior import LKJ
+from pystan_mix.mixtures.vectors.normal_density import normal_draw, normal_log_density
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.correlations import CORRELATION, cholesky
+from pystan_mix.stats.correlations import CORRELATION
 
-_LOG_2PI = math.log(2.0 * math.pi)
 # a component that lost its points keeps its place
 _NO_WEIGHT = 1e-9
 # by which EM's correlations fall short, so that none is singular
@@ -111,6 +110,8 @@ class MultivariateNormalMixture(Mixture):
     pymc_distribution: ClassVar = "MvNormal"
     parameters: ClassVar = (VECTOR_MEANS, SCALES, CORRELATIONS)
     vectors: ClassVar = True
+    log_density: ClassVar = staticmethod(normal_log_density)
+    draw: ClassVar = staticmethod(normal_draw)
 
     means: Normal | None = None
     scales: SigmaPrior | None = None
@@ -270,37 +271,6 @@ class MultivariateNormalMixture(Mixture):
             scales = HalfNormal(sd.tolist())
         return {"means": Normal(mean.tolist(), (2.5 * sd).tolist()), "scales": scales}
 
-    @staticmethod
-    def log_density(
-        y: FloatArray, *, mu: FloatArray, sigma: FloatArray, corr: FloatArray
-    ) -> FloatArray:
-        """Return the log density of vectors; all are broadcast but for their own axes.
-
-        Of `sigma` the axis of coordinates may have one element, for all.
-        """
-        root, D = cholesky(corr), y.shape[-1]
-        z: list[FloatArray] = []
-        total = -0.5 * D * _LOG_2PI
-        for i in range(D):
-            scale = _of_coordinate(sigma, i)
-            left = (y[..., i] - mu[..., i]) / scale
-            for j, before in enumerate(z):
-                left = left - root[..., i, j] * before
-            left = left / root[..., i, i]
-            z.append(np.asarray(left))
-            total = total - 0.5 * left * left - (np.log(scale) + np.log(root[..., i, i]))
-        return np.asarray(total)
-
-    @staticmethod
-    def draw(
-        rng: np.random.Generator, *, mu: FloatArray, sigma: FloatArray, corr: FloatArray
-    ) -> FloatArray:
-        """Draw a vector from each component; all are broadcast but for their own axes."""
-        D = mu.shape[-1]
-        z = np.einsum("...ij,...j->...i", cholesky(corr), rng.normal(size=mu.shape))
-        scales = [_of_coordinate(sigma, i) for i in range(D)]
-        return np.asarray(mu + np.stack(scales, axis=-1) * z)
-
     def from_shares(
         self, y: FloatArray, shares: FloatArray, *, least_spread: FloatArray | float
     ) -> dict[str, FloatArray]:
@@ -326,8 +296,3 @@ class MultivariateNormalMixture(Mixture):
             own = np.eye(sigma.shape[-1])
             found["corr"] = (1.0 - _SHRINK) * np.clip(corr, -1.0, 1.0) * (1.0 - own) + own
         return found | self.known_values()
-
-
-def _of_coordinate(sigma: FloatArray, i: int) -> FloatArray:
-    """Return the scales of a coordinate: their own, or the ones of all coordinates."""
-    return np.asarray(sigma[..., i if sigma.shape[-1] > 1 else 0])

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from pystan_mix.errors import DataError, SettingsError
-from pystan_mix.mixtures.vectors import as_vectors, check_vector_points, checked_vectors
+from pystan_mix.mixtures.vectors.rows import as_vectors, check_vector_points, checked_vectors
 
 ROWS = [[1.0, 5.0], [2.0, 4.0], [2.0, 4.0], [3.0, 9.0]]
 

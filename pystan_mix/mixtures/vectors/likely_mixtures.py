@@ -151,3 +151,13 @@ def jittered(target: Target, start: Start, *, rng: np.random.Generator) -> dict[
             value = value + _JITTER * start.components["sigma"] * rng.normal(size=value.shape)
         inits[parameter.free_name] = value.tolist()
     return inits
+
+
+def values_of_vectors(
+    target: Target, chains: int, *, rng: np.random.Generator, starts: int
+) -> list[dict[str, list[float]]]:
+    """Return initial values of vectors for some chains, each at another mode in turn."""
+    if target.observed.y.size == 0:
+        return [jittered(target, prior_start(target, rng=rng), rng=rng) for _ in range(chains)]
+    modes = modes_of_vectors(target, rng=rng, starts=starts)
+    return [jittered(target, modes[i % len(modes)], rng=rng) for i in range(chains)]

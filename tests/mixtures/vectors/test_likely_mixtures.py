@@ -5,8 +5,8 @@ import pytest
 
 import pystan_mix as pmix
 from pystan_mix.mixtures.starts import initial_values, values_of_chains
-from pystan_mix.mixtures.starts_of_vectors import modes_of_vectors
 from pystan_mix.mixtures.target import prior_target, target_of
+from pystan_mix.mixtures.vectors.likely_mixtures import modes_of_vectors
 
 RNG = np.random.default_rng(2)
 CENTRES = np.array([[0.0, 40.0], [10.0, -40.0], [60.0, 0.0]])

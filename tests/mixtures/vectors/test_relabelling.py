@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
-from pystan_mix.mixtures.relabelling import picked, relabelled
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.mixtures.vectors.relabelling import picked, relabelled
 
 RNG = np.random.default_rng(2)
 CENTRES = np.array([[0.0, 4.0], [1.0, -4.0], [6.0, 0.0]])
