@@ -2,14 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pystan_mix.console import say
-from pystan_mix.containers import Missing
-from pystan_mix.data_columns import Columns, read_columns
-from pystan_mix.data_files import Column, read_column
 from pystan_mix.errors import SettingsError
-from pystan_mix.text_tables.number_words import Notation
+
+if TYPE_CHECKING:
+    from pystan_mix.data_columns import Columns
+    from pystan_mix.data_files import Column
 
 
 def add_reproduce_options(command: argparse.ArgumentParser) -> None:
@@ -148,14 +147,14 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--missing",
-        choices=get_args(Missing),
+        choices=("raise", "drop"),
         default="raise",
         help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
         "many (default: %(default)s)",
     )
 
 
-def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
+def data_from_words(arguments: argparse.Namespace) -> "Column | Columns":
     """Read the column or columns that the command line means; say on standard error what was read.
 
     Raises
@@ -163,6 +162,12 @@ def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
     DataError
         If it cannot be read.
     """
+    # NumPy is slow to import
+    from pystan_mix.console import say
+    from pystan_mix.data_columns import read_columns
+    from pystan_mix.data_files import read_column
+    from pystan_mix.text_tables.number_words import Notation
+
     how: dict[str, Any] = {
         "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
         "header": arguments.header,
@@ -179,8 +184,7 @@ def data_from_words(arguments: argparse.Namespace) -> Column | Columns:
     return found
 
 
-def observations_of(read: Column | Columns) -> object:
+def observations_of(read: "Column | Columns") -> object:
     """Return what was read as observations: numbers, or vectors with their coordinates' names."""
-    if isinstance(read, Column):
-        return read.values
-    return dict(zip(read.names, read.values.T, strict=True))
+    names: tuple[str, ...] | None = getattr(read, "names", None)
+    return read.values if names is None else dict(zip(names, read.values.T, strict=True))
