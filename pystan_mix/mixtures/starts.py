@@ -9,6 +9,7 @@ from pystan_mix.mixtures.annotations.labels import likeliest_names
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.likely_mixtures import values_of_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.expectation import shares_of, spread_points, weighted_variance
 from pystan_mix.stats.ordering import increasing
@@ -61,6 +62,8 @@ def values_of_chains(
     list of dict
         What the program samples, for each chain.
     """
+    if target.model.vectors:
+        return values_of_vectors(target, chains, rng=rng, starts=_RANDOM_STARTS)
     if target.observed.y.size == 0:
         starts = [_prior_start(target, rng) for _ in range(chains)]
     else:
@@ -93,6 +96,8 @@ def initial_values(
     dict
         What the program samples: `theta_raw`, `mu_raw` and so on.
     """
+    if target.model.vectors:
+        return values_of_vectors(target, 1, rng=rng, starts=starts)[0]
     inits = initial_parameters(target, rng=rng, starts=starts)
     return _for_stan(target, inits, sort_components=sort_components)
 
