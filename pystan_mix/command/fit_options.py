@@ -1,6 +1,7 @@
 """The options of `pystan-mix fit`, those of every family of components among them."""
 
 import argparse
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -241,7 +242,7 @@ def _refuse_options_of_others(arguments: argparse.Namespace, family: type[Mixtur
                 )
 
 
-def _fields(kind: attrgetter[str | None], *families: type[Mixture]) -> list[str]:
+def _fields(kind: Callable[[Any], str | None], *families: type[Mixture]) -> list[str]:
     """Return the fields of one kind that stand beside the parameters of some families."""
     fields = [kind(each) for family in families for each in family.parameters]
     return list(dict.fromkeys(field for field in fields if field is not None))

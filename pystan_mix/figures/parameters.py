@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from pystan_mix.arviz_compat import Fit, group
 from pystan_mix.errors import DataError
 from pystan_mix.figures.style import INK, SLATE, SMALL, component_colours, mathtext, new_figure
-from pystan_mix.fits.groups import CHAIN_AND_DRAW, COMPONENT, DIMS, POSTERIOR
+from pystan_mix.fits.constants import COMPONENT, DIMS
+from pystan_mix.fits.groups import CHAIN_AND_DRAW, POSTERIOR
 from pystan_mix.fits.model import family_of
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray

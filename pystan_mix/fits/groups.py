@@ -1,7 +1,6 @@
 """The groups of a fit that NUTS and ADVI share, declared once: made, and read."""
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
+from pystan_mix.fits.constants import COMPONENT, DIMS, constants_group, dims_coords
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.target import Target
@@ -31,9 +31,6 @@ PRIOR_NAMES = {
     SAMPLE_STATS: "sample_stats_prior",
 }
 CHAIN_AND_DRAW = ("chain", "draw")
-COMPONENT = "component"
-# the coordinates of vectors, and those of the columns of matrices
-DIMS = ("dim", "dim_bis")
 # the observations, what is replicated of them, and their log density
 Y = "y"
 # how many observations each row of these stands for, or its weight
@@ -109,7 +106,7 @@ def common_groups(
     """
     observed, coordinates = target.observed, dims_coords(target)
     dims = tuple(coordinates)[:1]
-    groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: _constants(target)}
+    groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: constants_group(target)}
     obs = {"obs": np.arange(len(observed.y))}
     if observed.times is not None:
         name = WEIGHTS if observed.are_weighted else COUNTS
@@ -135,15 +132,6 @@ def common_groups(
     return groups
 
 
-def dims_coords(target: Target) -> dict[str, NDArray[Any]]:
-    """Return the coordinates of vectors' and matrices' axes; none of numbers."""
-    if not target.model.vectors:
-        return {}
-    names = target.observed.names
-    labels = np.array(names) if names else np.arange(*target.model.point_shape)
-    return dict.fromkeys(DIMS, labels)
-
-
 def variables_group(target: Target, draws: Draws) -> xr.Dataset:
     """Return draws as a group; what all components share has no dimension of its own."""
     model, every = target.model, (*CHAIN_AND_DRAW, COMPONENT)
@@ -165,51 +153,6 @@ def variables_group(target: Target, draws: Draws) -> xr.Dataset:
 def chain_coords(draws: Draws) -> dict[str, NDArray[np.intp]]:
     """Return the coordinates of chains and draws."""
     return {"chain": np.arange(draws.chains), "draw": np.arange(draws.length)}
-
-
-def _constants(target: Target) -> xr.Dataset:
-    """Return the numbers of the priors, and what is known."""
-    if target.model.vectors:
-        return _constants_of_vectors(target)
-    model, K = target.model, target.n_components
-    numbers: dict[str, object] = {"alpha": target.concentration, "min_weight": model.min_weight}
-    numbers |= target.known
-    for parameter in target.estimated:
-        numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
-        if parameter.partly is not None and model.count(parameter) < model.size(parameter):
-            # NaN where a value is estimated
-            numbers[parameter.partly] = np.array(getattr(model, parameter.partly), dtype=np.float64)
-        if parameter.floor is not None:
-            numbers[parameter.floor] = model.least(parameter)
-    variables = {}
-    for name, value in numbers.items():
-        values = np.asarray(value, dtype=np.float64)
-        if values.size == 0:
-            continue
-        one_each = values.shape == (K,)
-        variables[name] = (COMPONENT, values) if one_each else ((), values.reshape(-1)[0])
-    return xr.Dataset(variables, coords={COMPONENT: np.arange(K)})
-
-
-def _constants_of_vectors(target: Target) -> xr.Dataset:
-    """Return the numbers of priors, the same for all components, and what is known."""
-    model = target.model
-    numbers: dict[str, Any] = {"min_weight": model.min_weight}
-    numbers |= {name: known[0] for name, known in target.known.items()}
-    for each in target.estimated:
-        size = math.prod(model.event_shape(each))
-        numbers |= model.prior(each).stan_data(each.name, size)
-        if each.floor is not None:
-            numbers[each.floor] = model.least(each)
-    found: dict[str, Any] = {"alpha": (COMPONENT, target.concentration)}
-    for name, value in numbers.items():
-        values = np.asarray(value, dtype=np.float64)
-        if values.shape == (1,) != model.point_shape:
-            values = values[0]
-        if values.size:
-            found[name] = (DIMS[: values.ndim], values)
-    coords = {COMPONENT: np.arange(target.n_components)}
-    return xr.Dataset(found, coords=coords | dims_coords(target))
 
 
 def stats_group(stats: NutsStats) -> xr.Dataset:

@@ -7,10 +7,10 @@ import numpy as np
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.constants import DIMS
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import (
     CONSTANT_DATA,
-    DIMS,
     OBSERVED_DATA,
     POSTERIOR,
     Y,

@@ -19,11 +19,11 @@ from pystan_mix.mixtures.numbers import (
     check_zero_component,
     differ_by_component,
     set_numbers,
-    set_some_numbers,
 )
 from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.sharing import check_partly, check_sharing
 from pystan_mix.mixtures.vectors.shapes import Shapes
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
@@ -126,9 +126,9 @@ class Mixture(Shapes, abc.ABC):
                 raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
         if parameter.sharing is not None:
-            self._check_sharing(parameter, parameter.sharing)
+            check_sharing(self, parameter, parameter.sharing)
         if parameter.partly is not None:
-            self._check_partly(parameter, parameter.partly)
+            check_partly(self, parameter, parameter.partly)
         if parameter.inflated is not None and parameter.ordered:
             check_zero_component(
                 parameter.inflated,
@@ -151,35 +151,6 @@ class Mixture(Shapes, abc.ABC):
             raise ModelError(
                 f"{error} Give a prior such as {parameter.example}, or the known values."
             ) from None
-
-    def _check_sharing(self, parameter: Parameter, field: str) -> None:
-        """Refuse one value for all components where there is another for each, or a known one."""
-        shared, value = getattr(self, field), getattr(self, parameter.field)
-        if not isinstance(shared, bool):
-            raise ModelError(f"{field} must be True or False; it is {shared!r}.")
-        one = value is None or (
-            isinstance(value, parameter.priors) and not differ_by_component(value)
-        )
-        if shared and not one:
-            raise ModelError(
-                f"{field} is for one value that is estimated, by a prior with one number for all "
-                f"components such as {parameter.example}; {parameter.field} is {value!r}. Leave "
-                "one of the two out."
-            )
-
-    def _check_partly(self, parameter: Parameter, field: str) -> None:
-        """Refuse values known of some components where the others' are known too, or shared."""
-        if getattr(self, field) is None:
-            return
-        set_some_numbers(self, field)
-        value = getattr(self, parameter.field)
-        estimated = value is None or isinstance(value, parameter.priors)
-        if self._may_share(parameter) or not estimated:
-            raise ModelError(
-                f"{field} is for components that each have their own, some of them estimated, by "
-                f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
-                f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
-            )
 
     def _numbers(self) -> dict[str, Any]:
         """Return the numbers of priors, and those that are known, by what they are."""
@@ -225,16 +196,17 @@ class Mixture(Shapes, abc.ABC):
 
     def size(self, parameter: Parameter) -> int:
         """Return how many values a parameter has: one for each component, or one for all."""
-        one_for_all = self._may_share(parameter) and not differ_by_component(
+        one_for_all = self.may_share(parameter) and not differ_by_component(
             getattr(self, parameter.field)
         )
         return 1 if one_for_all else self.n_components
 
     def is_shared(self, parameter: Parameter) -> bool:
         """Return whether a parameter has one value that all components share."""
-        return self._may_share(parameter) and self.size(parameter) == 1
+        return self.may_share(parameter) and self.size(parameter) == 1
 
-    def _may_share(self, parameter: Parameter) -> bool:
+    def may_share(self, parameter: Parameter) -> bool:
+        """Return whether components share a parameter's value where they have the same prior."""
         return parameter.shared or (
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )

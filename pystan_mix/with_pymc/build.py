@@ -18,8 +18,9 @@ from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
-from pystan_mix.with_pymc.distributions import floored_simplex, root_of_inverse_gamma
+from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
 from pystan_mix.with_pymc.vectors import build_vectors
+from pystan_mix.with_pymc.weights import weights_variable
 
 Floor = Literal["transform", "potential"]
 
@@ -98,7 +99,7 @@ def to_pymc(
     if model.vectors:
         if by_hand:
             raise SettingsError("by_hand is for numbers: of vectors there is PyMC's Mixture alone.")
-        weights = functools.partial(_weights, potential=floor == "potential")
+        weights = functools.partial(weights_variable, potential=floor == "potential")
         return build_vectors(pm, target, weights, rng=rng)
     start = initial_parameters(target, rng=rng)
     coords = {
@@ -107,7 +108,7 @@ def to_pymc(
     }
     potentials = floor == "potential" and model.min_weight > 0.0
     with pm.Model(coords=coords) as built:
-        theta = _weights(pm, target, start, potential=potentials)
+        theta = weights_variable(pm, target, start, potential=potentials)
         components = {
             each.name: target.known[each.name]
             if each.name in target.known
@@ -240,27 +241,6 @@ def _has_zero_component(target: Target) -> bool:
     means = target.model.ordered_parameter()
     known = target.known.get(means.name, np.ones(1))
     return target.model.counts and (target.model.is_inflated(means) or bool((known == 0.0).any()))
-
-
-def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
-    """Add the weights; a floor is in their transform, or a potential."""
-    K, floor = target.n_components, target.model.min_weight
-    potential = potential and floor > 0.0
-    transform = pm.distributions.transforms.simplex
-    if floor > 0.0 and not potential:
-        transform = floored_simplex(pm, floor, K)
-    theta = pm.Dirichlet(
-        "theta",
-        a=target.concentration,
-        default_transform=transform,
-        # the floor, and a share of what it leaves
-        initval=floor + target.free_weight * np.array(start["theta_raw"]),
-        dims="component",
-    )
-    if potential:
-        too_small = pm.math.lt(theta.min(), floor)
-        pm.Potential("min_weight", pm.math.where(too_small, -np.inf, 0))
-    return theta
 
 
 def _variable(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pystan_mix.fits.groups import COMPONENT, DIMS, dims_coords
+from pystan_mix.fits.constants import COMPONENT, DIMS, dims_coords
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
