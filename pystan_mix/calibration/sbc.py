@@ -14,10 +14,10 @@ from pystan_mix.fits.groups import element_name
 from pystan_mix.fits.model import draws_of_fit, known_elements_of
 from pystan_mix.inference.nuts import sample
 from pystan_mix.inference.predictive import replicated
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.target import Target, prior_target
-from pystan_mix.mixtures.terms import mixture_log_density
 from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.rank_ecdf import Band, is_inside, randomised_rank, simultaneous_band

@@ -9,10 +9,10 @@ from scipy import special
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.mixtures.annotations.times import Times
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import Observations, indexed
-from pystan_mix.mixtures.terms import mixture_log_density
 from pystan_mix.numerics import FloatArray
 
 _PLACES: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)

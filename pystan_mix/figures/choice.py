@@ -22,7 +22,7 @@ from pystan_mix.figures.style import (
 from pystan_mix.figures.support import bin_edges, draw_curve, points_over
 from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
-from pystan_mix.mixtures.terms import mixture_log_density
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.choose import Choice
 

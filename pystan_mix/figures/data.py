@@ -30,8 +30,8 @@ from pystan_mix.fits.groups import (
 )
 from pystan_mix.fits.model import coordinate_names, family_of, mixture_of_fit
 from pystan_mix.mixtures.annotations.times import Times
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.numerics import FloatArray
 
 _VERMILION: Final = component_colours(2)[1]

@@ -22,7 +22,7 @@ from pystan_mix.figures.style import (
 )
 from pystan_mix.fits.groups import OBSERVED_DATA, observations
 from pystan_mix.fits.model import coordinate_names, mixture_of_fit
-from pystan_mix.mixtures.terms import component_terms
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
 

@@ -12,7 +12,7 @@ from pystan_mix.errors import DataError
 from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import observations
 from pystan_mix.fits.model import mixture_of_fit
-from pystan_mix.mixtures.terms import component_terms
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.numerics import FloatArray, log_sum_exp
 
 Loss = Literal["variation_of_information", "binder"]

@@ -7,8 +7,8 @@ import numpy as np
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.containers import check_points
 from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.mixtures.density import component_terms, mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.terms import component_terms, mixture_log_density
 from pystan_mix.mixtures.vectors.rows import check_vector_points
 from pystan_mix.numerics import FloatArray, log_sum_exp
 

@@ -17,12 +17,12 @@ from pystan_mix.inference.assemble import advi_fit, nuts_fit
 from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import mixture_log_density
 from pystan_mix.numerics import FloatArray
 
 # each draw is asked whether its log likelihood is that of the data; a few of them tell

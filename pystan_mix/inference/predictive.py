@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_whole
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.fits.groups import Predictive
+from pystan_mix.mixtures.density import observed_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import observed_log_density
 from pystan_mix.numerics import FloatArray
 
 DEFAULT_PREDICTIVE_DRAWS = 1000

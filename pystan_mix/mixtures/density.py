@@ -7,16 +7,14 @@ model's order.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from scipy import special
 
-from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import observed_log_density
-from pystan_mix.numerics import FloatArray
+from pystan_mix.numerics import FloatArray, sum_of_each
 from pystan_mix.stats.ordering import push_some_apart
 from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
@@ -100,19 +98,10 @@ def sampled_unconstrained(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = [simplex(sampled["theta_raw"])]
-        parts += [
-            _in_a_row(each, target.model.space(each).to_free(sampled[each.free_name]))
-            for each in target.estimated
-        ]
+        for each in target.estimated:
+            free = target.model.space(each).to_free(sampled[each.free_name])
+            parts.append(each.in_a_row(free))
         return np.concatenate(parts, axis=-1)
-
-
-def _in_a_row(parameter: Parameter, free: FloatArray) -> FloatArray:
-    """Return free values with one axis for those of all components and coordinates."""
-    # the axes before that of components are those of draws; matrices have a row of free values
-    return (
-        free if not parameter.event else free.reshape(*free.shape[:-2], math.prod(free.shape[-2:]))
-    )
 
 
 def to_constrained(target: Target, z: FloatArray) -> Constrained:
@@ -148,7 +137,7 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
             if parameter.ordered:
                 part, log_det = push_some_apart(part, target.pushed, target.width)
                 log_jacobian = log_jacobian + log_det
-            log_jacobian = log_jacobian + _sum_of_draw(space.log_det(part))
+            log_jacobian = log_jacobian + sum_of_each(space.log_det(part))
             components[parameter.name] = target.model.filled(parameter, space.from_free(part))
     return Constrained(log_theta, components, log_jacobian)
 
@@ -173,16 +162,10 @@ def log_prior(target: Target, parameters: Constrained) -> FloatArray:
     constant = special.gammaln(alpha.sum()) - special.gammaln(alpha).sum()
     total = constant + parameters.log_theta @ (alpha - 1.0)
     for parameter in target.estimated:
-        log_densities = target.model.prior(parameter).log_density(
-            parameters.components[parameter.name]
-        )
-        total += _sum_of_draw(log_densities[:, target.model.places(parameter)])
+        values = parameters.components[parameter.name]
+        log_densities = target.model.prior(parameter).log_density(values)
+        total += sum_of_each(log_densities[:, target.model.places(parameter)])
     return np.asarray(total)
-
-
-def _sum_of_draw(x: FloatArray) -> FloatArray:
-    """Return the sum of all that a draw has."""
-    return np.asarray(x.sum(axis=tuple(range(1, x.ndim))))
 
 
 def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
@@ -206,10 +189,7 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     size = max(1, _BLOCK // (target.n_components * max(1, observed.distinct.size)))
     for start in range(0, draws, size):
         rows = slice(start, start + size)
-        part = {
-            name: values[None] if name in target.known else values[rows]
-            for name, values in components.items()
-        }
+        part = {n: x[None] if n in target.known else x[rows] for n, x in components.items()}
         log_densities = observed_log_density(target, parameters.log_theta[rows], part)
         total[rows] = log_densities @ observed.count
     return total
@@ -236,3 +216,85 @@ def log_joint(target: Target, z: FloatArray) -> FloatArray:
         total = log_prior(target, parameters) + log_likelihood(target, parameters)
         total += parameters.log_jacobian
     return np.where(np.isnan(total), -np.inf, total)
+
+
+def component_terms(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    log_theta: FloatArray,
+    components: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Logarithm of each component's weight times its density at each point.
+
+    Parameters
+    ----------
+    family : Mixture or its class
+        Which kind the components are of.
+    y : ndarray, shape (N,), or of vectors (N, D)
+        Points.
+    log_theta : ndarray, shape (..., K)
+        Logarithms of the weights.
+    components : mapping of str to ndarray, shape (..., K) or (..., 1)
+        The components' parameters by name, all of them; of vectors with the axes
+        of coordinates behind.
+
+    Returns
+    -------
+    ndarray, shape (..., K, N)
+        ``log(theta[k]) + log p(y[n] | component k)``.
+    """
+    events = {each.name: each.event for each in family.parameters}
+    # the axis of points stands behind that of components
+    broadcast = {name: np.expand_dims(x, -1 - events[name]) for name, x in components.items()}
+    terms = family.log_density(y, **broadcast)
+    return np.asarray(terms + log_theta[..., None])
+
+
+def mixture_log_density(
+    family: Mixture | type[Mixture],
+    y: FloatArray,
+    log_theta: FloatArray,
+    components: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Log density of a mixture at each point, the assignments summed out.
+
+    Parameters
+    ----------
+    family, y, log_theta, components
+        As in `component_terms`.
+
+    Returns
+    -------
+    ndarray, shape (..., N)
+        ``log(sum_k theta[k] p(y[n] | component k))``.
+    """
+    return _summed(component_terms(family, y, log_theta, components))
+
+
+def observed_terms(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """`component_terms` of the distinct observations: minus infinity where a label says another."""
+    observed = target.observed
+    terms = component_terms(target.model, observed.distinct, log_theta, components)
+    if observed.label is not None:
+        places = np.arange(target.n_components)[:, None]
+        terms[..., (observed.label >= 0) & (observed.label != places)] = -np.inf
+    return terms
+
+
+def observed_log_density(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return the log density of each distinct observation, and of its label where it has one."""
+    return _summed(observed_terms(target, log_theta, components))
+
+
+def _summed(terms: FloatArray) -> FloatArray:
+    """Return the logarithm of the sum over components, shape (..., K, N) to (..., N)."""
+    # in place: SciPy's takes four times as long, and this is where refinement spends its time
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak = terms.max(axis=-2)
+        terms -= np.where(np.isfinite(peak), peak, 0.0)[..., None, :]
+        np.exp(terms, out=terms)
+        return np.asarray(np.log(terms.sum(axis=-2)) + peak)

@@ -16,14 +16,15 @@ from pystan_mix.mixtures.numbers import (
     check_increasing,
     check_lengths,
     check_prior_order,
+    check_sharing,
     check_zero_component,
     differ_by_component,
     set_numbers,
+    set_some_numbers,
 )
 from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
-from pystan_mix.mixtures.sharing import check_partly, check_sharing
 from pystan_mix.mixtures.vectors.shapes import Shapes
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
@@ -125,18 +126,27 @@ class Mixture(Shapes, abc.ABC):
             if not isinstance(least, float) or least < 0.0:
                 raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
+        estimated = value is None or isinstance(value, parameter.priors)
+        given = f"a prior such as {parameter.example}; {parameter.field} is {value!r}"
         if parameter.sharing is not None:
-            check_sharing(self, parameter, parameter.sharing)
-        if parameter.partly is not None:
-            check_partly(self, parameter, parameter.partly)
+            one = estimated and (value is None or not differ_by_component(value))
+            check_sharing(parameter.sharing, getattr(self, parameter.sharing), one=one, given=given)
+        if parameter.partly is not None and getattr(self, parameter.partly) is not None:
+            set_some_numbers(self, parameter.partly)
+            if self._may_share(parameter) or not estimated:
+                raise ModelError(
+                    f"{parameter.partly} is for components that each have their own, some of them "
+                    f"estimated, by {given}, and {parameter.sharing} {self._may_share(parameter)}. "
+                    "Leave one of the two out."
+                )
         if parameter.inflated is not None and parameter.ordered:
             check_zero_component(
                 parameter.inflated,
                 getattr(self, parameter.inflated),
                 n_components=self.n_components,
-                known=not (value is None or isinstance(value, parameter.priors)),
+                known=not estimated,
             )
-        if value is None or isinstance(value, parameter.priors):
+        if estimated:
             if parameter.ordered and value is not None:
                 check_prior_order(parameter.field, value)
             return
@@ -196,17 +206,16 @@ class Mixture(Shapes, abc.ABC):
 
     def size(self, parameter: Parameter) -> int:
         """Return how many values a parameter has: one for each component, or one for all."""
-        one_for_all = self.may_share(parameter) and not differ_by_component(
+        one_for_all = self._may_share(parameter) and not differ_by_component(
             getattr(self, parameter.field)
         )
         return 1 if one_for_all else self.n_components
 
     def is_shared(self, parameter: Parameter) -> bool:
         """Return whether a parameter has one value that all components share."""
-        return self.may_share(parameter) and self.size(parameter) == 1
+        return self._may_share(parameter) and self.size(parameter) == 1
 
-    def may_share(self, parameter: Parameter) -> bool:
-        """Return whether components share a parameter's value where they have the same prior."""
+    def _may_share(self, parameter: Parameter) -> bool:
         return parameter.shared or (
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )

@@ -130,3 +130,14 @@ def check_prior_order(name: str, prior: object) -> None:
             f"{type(prior).__name__}: locations must not decrease, since the {name} are ordered; "
             f"they are {list(location)}. Sort them, and the scales with them."
         )
+
+
+def check_sharing(field: str, shared: object, *, one: bool, given: str) -> None:
+    """Refuse one value for all components where there is another for each, or a known one."""
+    if not isinstance(shared, bool):
+        raise ModelError(f"{field} must be True or False; it is {shared!r}.")
+    if shared and not one:
+        raise ModelError(
+            f"{field} is for one value that is estimated, with one number for all components, by "
+            f"{given}. Leave one of the two out."
+        )

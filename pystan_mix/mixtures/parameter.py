@@ -1,8 +1,10 @@
 """What a family of components declares of each of their parameters."""
 
 import dataclasses
+import math
 
 from pystan_mix.mixtures.priors import Prior
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import Space
 
 
@@ -77,3 +79,8 @@ class Parameter:
     def free_name(self) -> str:
         """The name of what the Stan program samples in its place, before components are ordered."""
         return self.sampled_as or f"{self.name}_raw"
+
+    def in_a_row(self, free: FloatArray) -> FloatArray:
+        """Return free values with one axis for those of all components and coordinates."""
+        # the axes before that of components are those of draws; matrices have a row of free values
+        return free.reshape(*free.shape[:-2], math.prod(free.shape[-2:])) if self.event else free

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.mixtures.annotations.labels import likeliest_names
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.mixtures.vectors.likely_mixtures import values_of_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.expectation import shares_of, spread_points, weighted_variance

@@ -18,9 +18,9 @@ from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import times_of_observations
 from pystan_mix.fits.model import mixture_of_fit, target_of_fit
 from pystan_mix.inference.nuts import sample
+from pystan_mix.mixtures.density import observed_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.mixtures.terms import observed_terms
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.selection.evidence import log_evidence
 from pystan_mix.selection.leave_one_out import log_densities_left_out, sum_with_error

@@ -31,8 +31,8 @@ from pystan_mix.inference.advi import advi
 from pystan_mix.inference.chains import checked_nuts
 from pystan_mix.inference.nuts import draw, sample_prior
 from pystan_mix.inference.programs import stan_program
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.terms import mixture_log_density
 from pystan_mix.numerics import FloatArray
 from pystan_mix.report.fit import fit_summary
 from pystan_mix.study.against_pymc import against_pymc

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from pystan_mix.mixtures.density import free_shares
+from pystan_mix.mixtures.density import component_terms, free_shares
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.student_proposals import Source

@@ -13,8 +13,8 @@ from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import group, to_arviz
 from pystan_mix.errors import DataError
 from pystan_mix.figures.style import component_colours
+from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.terms import mixture_log_density
 from pystan_mix.study.simulation import simulate
 
 pytestmark = pytest.mark.arviz

@@ -16,10 +16,12 @@ from pystan_mix.fits.model import draws_of_fit, target_of_fit
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures import density as module
 from pystan_mix.mixtures.density import (
+    component_terms,
     free_shares,
     log_joint,
     log_likelihood,
     log_prior,
+    mixture_log_density,
     sampled_unconstrained,
     to_constrained,
     to_unconstrained,
@@ -27,7 +29,6 @@ from pystan_mix.mixtures.density import (
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import Target, prior_target, target_of
-from pystan_mix.mixtures.terms import component_terms, mixture_log_density
 from pystan_mix.stats.transforms import stick_breaking
 
 Y = pmix.simulate(40, theta=[0.3, 0.3, 0.4], mu=[-3, 0, 4], sigma=1.2, seed=5)

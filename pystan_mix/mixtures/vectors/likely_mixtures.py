@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.correlations import cholesky
 from pystan_mix.stats.transforms import POSITIVE

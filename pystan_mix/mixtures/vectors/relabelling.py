@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.numerics import FloatArray, log_sum_exp
 
 Variables = Mapping[str, FloatArray]

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pystan_mix.mixtures.density import component_terms, mixture_log_density
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.terms import component_terms, mixture_log_density
 from pystan_mix.numerics import FloatArray
 from pystan_mix.weighing.annealing.particles import (
     Particles,

@@ -8,6 +8,7 @@ import pystan_mix as pmix
 from pystan_mix.errors import DataError, ModelError
 from pystan_mix.mixtures.density import (
     Constrained,
+    component_terms,
     log_joint,
     log_likelihood,
     log_prior,
@@ -17,7 +18,6 @@ from pystan_mix.mixtures.density import (
 from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
 from pystan_mix.mixtures.model_json import model_from_json, model_to_json
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.mixtures.terms import component_terms
 from pystan_mix.stats.correlations import lkj_log_constant
 
 FORMS = {
