@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pystan_mix.comparison.compare import compare
     from pystan_mix.diagnostics.diagnose import diagnose
+    from pystan_mix.fits.clustering import co_clustering, partition
     from pystan_mix.fits.model import model_of
     from pystan_mix.fits.prediction import log_density, responsibilities
     from pystan_mix.fits.storage import load, save
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
+    from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
     from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
     from pystan_mix.mixtures.families.normal import NormalMixture
     from pystan_mix.mixtures.families.poisson import PoissonMixture
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pystan_mix.mixtures.priors import Dirichlet, Gamma, Normal
     from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
     from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
+    from pystan_mix.mixtures.vectors.correlation_prior import LKJ
     from pystan_mix.numerics import log_sum_exp
     from pystan_mix.selection.choose import choose_components
     from pystan_mix.selection.evidence import log_evidence
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from pystan_mix.with_pymc.build import to_pymc
 
 __all__ = [
+    "LKJ",
     "Dirichlet",
     "Gamma",
     "HalfCauchy",
@@ -38,6 +42,7 @@ __all__ = [
     "HalfStudentT",
     "InverseGamma",
     "LogNormal",
+    "MultivariateNormalMixture",
     "NegativeBinomialMixture",
     "Normal",
     "NormalMixture",
@@ -45,6 +50,7 @@ __all__ = [
     "StudentTMixture",
     "advi",
     "choose_components",
+    "co_clustering",
     "compare",
     "diagnose",
     "from_cmdstan_csv",
@@ -53,6 +59,7 @@ __all__ = [
     "log_evidence",
     "log_sum_exp",
     "model_of",
+    "partition",
     "responsibilities",
     "sample",
     "sample_prior",
@@ -63,6 +70,7 @@ __all__ = [
 
 # no module bears the name of what it exports: importing it would put the module in its place
 _HOMES = {
+    "LKJ": "mixtures.vectors.correlation_prior",
     "Dirichlet": "mixtures.priors",
     "Gamma": "mixtures.priors",
     "HalfCauchy": "mixtures.scale_priors",
@@ -70,6 +78,7 @@ _HOMES = {
     "HalfStudentT": "mixtures.scale_priors",
     "InverseGamma": "mixtures.scale_priors_off_zero",
     "LogNormal": "mixtures.scale_priors_off_zero",
+    "MultivariateNormalMixture": "mixtures.families.multivariate_normal",
     "NegativeBinomialMixture": "mixtures.families.negative_binomial",
     "Normal": "mixtures.priors",
     "NormalMixture": "mixtures.families.normal",
@@ -77,6 +86,7 @@ _HOMES = {
     "StudentTMixture": "mixtures.families.student_t",
     "advi": "inference.advi",
     "choose_components": "selection.choose",
+    "co_clustering": "fits.clustering",
     "compare": "comparison.compare",
     "diagnose": "diagnostics.diagnose",
     "from_cmdstan_csv": "inference.cmdstan_files",
@@ -85,6 +95,7 @@ _HOMES = {
     "log_evidence": "selection.evidence",
     "log_sum_exp": "numerics",
     "model_of": "fits.model",
+    "partition": "fits.clustering",
     "responsibilities": "fits.prediction",
     "sample": "inference.nuts",
     "sample_prior": "inference.nuts",

@@ -120,6 +120,11 @@ def read_column(
     return found
 
 
+def file_called(path: str | Path) -> str:
+    """Return what a file is called in messages."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
 def read_columns(
     path: str | Path,
     columns: Sequence[str | None],
@@ -148,20 +153,22 @@ def read_columns(
         As `read_column`.
     """
     check_choice("missing", missing, choices=("raise", "drop"))
-    file = "standard input" if str(path) == "-" else str(path)
+    file = file_called(path)
     content = file_content(path, file)
     if content.startswith(_PARQUET):
         return [_parquet_column(content, each, missing=missing, file=file) for each in columns]
     notation = notation or Notation()
     table = table_of(decoded(content, file), notation=notation, header=header, file=file)
-    return [_text_column(table, each, notation, missing=missing, file=file) for each in columns]
+    return [
+        _text_column(table, each, notation=notation, missing=missing, file=file) for each in columns
+    ]
 
 
 def _text_column(
     table: Table,
     column: str | None,
-    notation: Notation,
     *,
+    notation: Notation,
     missing: Missing,
     file: str,
 ) -> Column:

@@ -37,3 +37,14 @@ def log_sum_exp(x: ArrayLike, axis: int = -1) -> FloatArray:
         peak = terms.max(axis=0)
         peak = np.where(np.isfinite(peak), peak, 0.0)
         return np.asarray(np.log(np.exp(terms - peak).sum(axis=0)) + peak)
+
+
+def sum_of_each(x: FloatArray) -> FloatArray:
+    """Return the sum over all axes but the first.
+
+    Examples
+    --------
+    >>> sum_of_each(np.ones((2, 3, 4)))
+    array([12., 12.])
+    """
+    return np.asarray(x.sum(axis=tuple(range(1, x.ndim))))

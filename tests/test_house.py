@@ -11,7 +11,7 @@ PACKAGE = Path(pystan_mix.__file__).parent
 # a module may import from its own folder and from those of lower floors
 FLOORS = (
     {"errors", "checks", "files", "console", "numerics", "arviz_compat", "resources"}
-    | {"text_tables", "data_files", "containers"},
+    | {"text_tables", "data_files", "data_columns", "containers"},
     {"stats", "cmdstan"},
     {"mixtures"},
     {"fits"},

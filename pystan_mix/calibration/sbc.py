@@ -1,7 +1,7 @@
 """Simulation-based calibration: data from the model's own prior, fitted, and the truth's ranks."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.observations import indexed
 from pystan_mix.mixtures.target import Target, prior_target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.rank_ecdf import Band, is_inside, randomised_rank, simultaneous_band
 
@@ -151,33 +152,46 @@ def draw_from_prior(model: Mixture, *, rng: np.random.Generator) -> Draws:
     Returns
     -------
     Draws
-        One chain of one draw: weights above their floor, means in order.
+        One chain of one draw: weights above their floor, means in order, those of
+        vectors by one coordinate.
 
     Raises
     ------
     ModelError
         If the restrictions leave next to nothing of the prior.
     """
-    K, ordered = model.n_components, model.ordered_parameter().name
+    K, first = model.n_components, model.parameters[0]
     concentration = np.broadcast_to(np.asarray(model.weights.concentration, dtype=float), K)
     for _ in range(_MOST_TRIES):
         values = {"theta": rng.dirichlet(concentration)}
         for parameter in model.estimated:
-            drawn = model.prior(parameter).draw(rng, model.size(parameter))
+            drawn = model.drawn_from_prior(parameter, model.size(parameter), rng=rng)
             values[parameter.name] = model.filled(parameter, drawn)
         allowed = values["theta"].min() >= model.min_weight
-        if ordered in values:
-            allowed &= (np.diff(values[ordered]) >= 0).all()
+        if first.ordered and first.name in values:
+            allowed &= (np.diff(values[first.name]) >= 0).all()
         if allowed and all(
-            values[p.name][model.places(p)].min() >= model.least(p)
+            (values[p.name][model.places(p)] >= model.least(p)).all()
             for p in model.estimated
             if p.floor
         ):
-            return Draws({name: value[None, None] for name, value in values.items()})
+            named = _named(model, {name: value[None] for name, value in values.items()})
+            return Draws({name: value[None] for name, value in named.items()})
     raise ModelError(
         f"Of {_MOST_TRIES} draws from the prior none has its means in order and its weights above "
         "their floor. Give priors that leave room."
     )
+
+
+def _named(model: Mixture, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return draws of shape (S, K, ...) with vectors' components in the order of one coordinate.
+
+    By what they do with the observations they cannot be named here: the truth has its own.
+    """
+    if not model.vectors:
+        return dict(variables)
+    by = variables[model.parameters[0].name][..., model.naming_coordinate() or 0]
+    return picked(variables, np.argsort(by, axis=1))
 
 
 def _ranks(
@@ -187,15 +201,18 @@ def _ranks(
     some = draws.picked(evenly_spaced(draws.length, -(-_DRAWS // draws.chains)))
     target = Target(model, indexed(y))
     ranks, known = {}, known_elements_of(model)
+    matrices = {each.name for each in model.parameters if each.event == 2}
+    named = _named(model, some.flat())
     for name, values in truth.variables.items():
-        drawn = some.variables[name].reshape(-1, values.shape[-1])
         if name == "theta" and values.shape[-1] == 1:
             continue
-        for k in range(values.shape[-1]):
-            label = element_name(name, (k,))
-            if label in known:
+        for place in np.ndindex(values.shape[2:]):
+            label = element_name(name, place)
+            # above the ones of a correlation matrix is what is below
+            if label in known or (name in matrices and place[-1] >= place[-2]):
                 continue
-            ranks[label] = randomised_rank(float(values[0, 0, k]), drawn[:, k], rng=rng)
+            drawn = named[name][(slice(None), *place)]
+            ranks[label] = randomised_rank(float(values[(0, 0, *place)]), drawn, rng=rng)
     log_lik = _log_lik(target, some)
     ranks[LOG_LIK] = randomised_rank(float(_log_lik(target, truth)[0]), log_lik, rng=rng)
     return ranks
@@ -203,7 +220,7 @@ def _ranks(
 
 def _log_lik(target: Target, draws: Draws) -> FloatArray:
     """Return the log likelihood of each draw."""
-    flat = {name: x.reshape(-1, x.shape[-1]) for name, x in draws.variables.items()}
+    flat = draws.flat()
     with np.errstate(divide="ignore"):
         log_theta = np.log(flat.pop("theta"))
     observed = target.observed

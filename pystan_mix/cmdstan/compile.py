@@ -208,11 +208,9 @@ def _make(
     include = folder / "include"
     include.mkdir(parents=True)
     shutil.copy(program.path, folder)
-    headers = []
     for source in program.included():
         shutil.copy(source, include)
-        if source.suffix == ".hpp":
-            headers.append(include / source.name)
+    headers = [] if program.header is None else [include / program.header.name]
     external = " --allow-undefined" if headers else ""
     lean = (cmdstan.path / LEAN_MAKEFILE).exists()
     return Process(

@@ -36,17 +36,18 @@ class Program:
         return self.path.stem
 
     def included(self) -> tuple[Path, ...]:
-        """Return the files that it includes, at whatever depth, and its header."""
+        """Return the files that it and its header include, at whatever depth, and the header."""
+        header = () if self.header is None else (self.header,)
         found: dict[str, Path] = {}
-        waiting = [self.path]
+        waiting = [self.path, *header]
         while waiting:
-            for name in _INCLUDE.findall(waiting.pop().read_text(encoding="utf-8")):
+            for quoted in _INCLUDE.findall(waiting.pop().read_text(encoding="utf-8")):
+                name = quoted.strip('"')  # as C++ has it
                 there = (folder / name for folder in self.include_dirs)
                 file = next((path for path in there if path.is_file()), None)
                 if file is not None and name not in found:
                     found[name] = file
                     waiting.append(file)
-        header = () if self.header is None else (self.header,)
         return (*(found[name] for name in sorted(found)), *header)
 
     def keyed_name(self, *settings: Path, made_by: str = "") -> str:

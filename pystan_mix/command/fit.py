@@ -7,9 +7,11 @@ from typing import Any
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF
-from pystan_mix.command.fit_options import data_from_words, model_from_words
+from pystan_mix.command.fit_options import model_from_words
+from pystan_mix.command.options import data_from_words
 from pystan_mix.console import say
 from pystan_mix.files import write_json
+from pystan_mix.fits.model import family_of
 from pystan_mix.fits.storage import save
 from pystan_mix.inference.advi import advi
 from pystan_mix.inference.nuts import sample
@@ -23,7 +25,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
     if arguments.method == "nuts":
         fit = sample(
             model,
-            data.y.values,
+            data.observations,
             counts=data.counts,
             weights=data.weights,
             missing=arguments.missing,
@@ -36,7 +38,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
     else:
         fit = advi(
             model,
-            data.y.values,
+            data.observations,
             counts=data.counts,
             weights=data.weights,
             missing=arguments.missing,
@@ -59,6 +61,7 @@ def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
         plot_autocorr,
         plot_density,
         plot_elbo,
+        plot_pairs,
         plot_posterior,
         plot_predictive,
         plot_trace,
@@ -67,7 +70,10 @@ def _leave_results(fit: Fit, summary: dict[str, Any], out: Path) -> None:
 
     save(fit, out / "fit.nc")
     write_json(out / "summary.json", summary)
-    save_figure(plot_density(fit), out / "density.png")
+    if family_of(fit).vectors:
+        save_figure(plot_pairs(fit), out / "pairs.png")
+    else:
+        save_figure(plot_density(fit), out / "density.png")
     save_figure(plot_posterior(fit), out / "posterior.png")
     if summary["predictive"]:
         save_figure(plot_predictive(fit), out / "predictive.png")

@@ -1,24 +1,24 @@
 """The options of `pystan-mix fit`, those of every family of components among them."""
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from pystan_mix.command.options import add_data_options
 from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
-from pystan_mix.console import say
-from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, read_columns
-from pystan_mix.errors import ModelError
-from pystan_mix.mixtures.families import FAMILIES
-from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.errors import ModelError, SettingsError
+from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
+from pystan_mix.mixtures.families.multivariate_normal import (
+    DIAGONAL,
+    SPHERICAL,
+    MultivariateNormalMixture,
+)
+from pystan_mix.mixtures.families.normal import MEANS, NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import family_called
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.numerics import FloatArray
-from pystan_mix.text_tables.number_words import Notation
 
 # the fields that may stand beside that of a parameter
 _FLOOR, _SHARING = attrgetter("floor"), attrgetter("sharing")
@@ -53,102 +53,6 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--json", action="store_true", help="print one JSON object in place of the table"
     )
-
-
-def add_data_options(command: argparse.ArgumentParser) -> None:
-    """Add the file, and how it is to be read."""
-    command.add_argument(
-        "data",
-        type=Path,
-        metavar="DATA",
-        help="a file of numbers: text or CSV, whatever separates its cells, gzip of it, or "
-        "Parquet; - for standard input",
-    )
-    data = command.add_argument_group("data")
-    data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
-    data.add_argument(
-        "--counts",
-        metavar="COLUMN",
-        help="the column that says how often each number occurs, 0 or more",
-    )
-    data.add_argument(
-        "--observation-weights",
-        metavar="COLUMN",
-        help="the column of real weights, to which powers likelihoods of numbers are raised",
-    )
-    data.add_argument(
-        "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
-    )
-    data.add_argument(
-        "--thousands",
-        metavar="MARK",
-        help="what separates thousands: a dot (the decimal mark is a comma then), comma, "
-        "apostrophe or blank (default: nothing)",
-    )
-    data.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="the first line has the columns' names, or has not (default: by what stands in it)",
-    )
-    data.add_argument(
-        "--missing",
-        choices=get_args(Missing),
-        default="raise",
-        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
-        "many (default: %(default)s)",
-    )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Data:
-    """The columns that the command line means.
-
-    Parameters
-    ----------
-    y : Column
-        The observations.
-    counts, weights : ndarray, shape (N,), or None
-        How often each occurs, or its weight.
-    """
-
-    y: Column
-    counts: FloatArray | None
-    weights: FloatArray | None
-
-    def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
-        """Return what was read as JSON takes it."""
-        found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
-        if arguments.counts is not None:
-            found["counts"] = arguments.counts
-        if arguments.observation_weights is not None:
-            found["observation_weights"] = arguments.observation_weights
-        return found | {"missing_dropped": self.y.missing}
-
-
-def data_from_words(arguments: argparse.Namespace) -> Data:
-    """Read the columns that the command line means, and say on standard error what was read.
-
-    Raises
-    ------
-    DataError
-        If they cannot be read.
-    """
-    beside = [
-        each for each in (arguments.counts, arguments.observation_weights) if each is not None
-    ]
-    y, *others = read_columns(
-        arguments.data,
-        [arguments.column, *beside],
-        notation=Notation(decimal=arguments.decimal, thousands=arguments.thousands),
-        header=arguments.header,
-        missing=arguments.missing,
-    )
-    for column in (y, *others):
-        say(column.sentence)
-    values = iter(others)
-    counts = next(values).values if arguments.counts is not None else None
-    weights = next(values).values if arguments.observation_weights is not None else None
-    return Data(y, counts, weights)
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
@@ -190,9 +94,9 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         )
     command.add_argument(
         "--family",
-        choices=[family.family for family in FAMILIES],
-        default=NormalMixture.family,
-        help="kind of the components (default: %(default)s)",
+        choices=[family.family for family in (*FAMILIES, *VECTOR_FAMILIES)],
+        help=f"kind of the components (default: {NormalMixture.family}, and of --columns "
+        f"{MultivariateNormalMixture.family})",
     )
     for parameter in _parameters():
         command.add_argument(
@@ -200,6 +104,89 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             metavar=_metavar(parameter),
             help=f"{_meanings(parameter)}: {_spellings(parameter)}",
         )
+    _add_vector_options(command)
+
+
+def _add_vector_options(command: argparse.ArgumentParser) -> None:
+    """Add what vectors alone have."""
+    vectors = command.add_argument_group("vectors (--columns), each number for all or each column")
+    vectors.add_argument("--scales", metavar="PRIOR", help="prior of the standard deviations")
+    vectors.add_argument(
+        "--correlation",
+        metavar="lkj:ETA|diagonal|spherical",
+        help="prior of the correlations, or none; or one scale for all columns besides",
+    )
+    vectors.add_argument("--shared", action="store_true", help="one covariance for all components")
+    vectors.add_argument(
+        "--order-by",
+        metavar="NAME",
+        help="the column by whose order components are named (default: draws are relabelled)",
+    )
+
+
+def _vectors_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mixture:
+    """Return the model of vectors that the command line spells.
+
+    Raises
+    ------
+    ModelError
+        If a prior or a number is not what it should be.
+    SettingsError
+        If components are to be named by what is no column.
+    """
+    family = MultivariateNormalMixture
+    given: dict[str, Any] = {}
+    for parameter in family.parameters:
+        text = getattr(arguments, parameter.field)
+        if text in (DIAGONAL, SPHERICAL) and parameter.event == 2:
+            given[parameter.field] = text
+        elif text is not None:
+            # means are spelled as those of numbers
+            if parameter.name == MEANS.name:
+                given[parameter.field] = parse_parameter(MEANS, text, family=NormalMixture)
+            else:
+                given[parameter.field] = parse_parameter(parameter, text, family=family)
+    if arguments.order_by is not None:
+        columns = arguments.columns.split(",")
+        if arguments.order_by not in columns:
+            raise SettingsError(
+                f"--order-by names one of the columns, {', '.join(columns)}; it is "
+                f"{arguments.order_by!r}."
+            )
+        given["order_by"] = columns.index(arguments.order_by)
+    return family(
+        n_components=n_components,
+        weights=parse_weights(arguments.weights),
+        min_weight=arguments.min_weight,
+        min_sigma=arguments.min_sigma,
+        shared=arguments.shared,
+        **given,
+    )
+
+
+def _family_from_words(arguments: argparse.Namespace) -> type[Mixture]:
+    """Return the family that is named, or the one of what is read.
+
+    Raises
+    ------
+    ModelError
+        If an option is for another family, or the family for other data.
+    """
+    of_vectors = arguments.columns is not None
+    default = MultivariateNormalMixture.family if of_vectors else NormalMixture.family
+    family = family_called(arguments.family or default)
+    if family.vectors != of_vectors:
+        option = "--columns, two or more" if family.vectors else "--column, one"
+        raise ModelError(f"--family {family.family} is for {option}.")
+    own = {each.field for each in family.parameters}
+    of_others = ["scales", "correlation", "order_by", "shared"]
+    if of_vectors:
+        of_others = [each.field for each in _parameters() if each.field not in own]
+    for name in of_others:
+        if getattr(arguments, name):
+            raise ModelError(f"{_option(name)} is not for --family {family.family}.")
+    _refuse_options_of_others(arguments, family)
+    return family
 
 
 def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mixture:
@@ -211,7 +198,9 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
         If a prior or a number is not what it should be, or the family has no
         such parameter.
     """
-    family = family_called(arguments.family)
+    family = _family_from_words(arguments)
+    if family.vectors:
+        return _vectors_from_words(arguments, n_components=n_components)
     own = {each.field: each for each in family.parameters}
     priors: dict[str, Any] = {}
     for parameter in _parameters():
@@ -220,7 +209,6 @@ def model_from_words(arguments: argparse.Namespace, *, n_components: int) -> Mix
             # of the same field families may mean different things
             meant = own.get(parameter.field, parameter)
             priors[parameter.field] = parse_parameter(meant, text, family=family)
-    _refuse_options_of_others(arguments, family)
     for partly in _fields(_PARTLY, family):
         text = getattr(arguments, partly)
         if text is not None:

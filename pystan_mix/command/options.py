@@ -1,7 +1,16 @@
-"""The options of each command but `fit`."""
+"""The options of each command but those of models, and the data that they mean."""
 
 import argparse
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pystan_mix.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pystan_mix.data_columns import Columns
+    from pystan_mix.data_files import Column
+    from pystan_mix.numerics import FloatArray
 
 
 def add_reproduce_options(command: argparse.ArgumentParser) -> None:
@@ -106,3 +115,124 @@ def add_install_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build stansummary, print and diagnose too, for work with CmdStan directly",
     )
+
+
+def add_data_options(command: argparse.ArgumentParser) -> None:
+    """Add the file, and how it is to be read."""
+    command.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="a file of numbers: text or CSV, whatever separates its cells, gzip of it, or "
+        "Parquet; - for standard input",
+    )
+    data = command.add_argument_group("data")
+    data.add_argument("--column", metavar="NAME", help="the column: its name, or number from 1")
+    data.add_argument(
+        "--columns",
+        metavar="NAME,NAME,...",
+        help="the columns of vectors, which multivariate normals are fitted to",
+    )
+    data.add_argument(
+        "--counts",
+        metavar="COLUMN",
+        help="the column that says how often each number occurs, 0 or more",
+    )
+    data.add_argument(
+        "--observation-weights",
+        metavar="COLUMN",
+        help="the column of real weights, to which powers likelihoods of numbers are raised",
+    )
+    data.add_argument(
+        "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
+    )
+    data.add_argument(
+        "--thousands",
+        metavar="MARK",
+        help="what separates thousands: a dot (the decimal mark is a comma then), comma, "
+        "apostrophe or blank (default: nothing)",
+    )
+    data.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="the first line has the columns' names, or has not (default: by what stands in it)",
+    )
+    data.add_argument(
+        "--missing",
+        choices=("raise", "drop"),
+        default="raise",
+        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
+        "many (default: %(default)s)",
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """The columns that the command line means.
+
+    Parameters
+    ----------
+    y : Column or Columns
+        The observations: numbers, or vectors.
+    counts, weights : ndarray, shape (N,), or None
+        How often each occurs, or its weight.
+    """
+
+    y: "Column | Columns"
+    counts: "FloatArray | None" = None
+    weights: "FloatArray | None" = None
+
+    @property
+    def observations(self) -> object:
+        """The observations: numbers, or vectors with their coordinates' names."""
+        names: tuple[str, ...] | None = getattr(self.y, "names", None)
+        if names is None:
+            return self.y.values
+        return dict(zip(names, self.y.values.T, strict=True))
+
+    def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
+        """Return what was read as JSON takes it."""
+        found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
+        if arguments.counts is not None:
+            found["counts"] = arguments.counts
+        if arguments.observation_weights is not None:
+            found["observation_weights"] = arguments.observation_weights
+        return found | {"missing_dropped": self.y.missing}
+
+
+def data_from_words(arguments: argparse.Namespace) -> Data:
+    """Read the columns that the command line means, and say on standard error what was read.
+
+    Raises
+    ------
+    DataError
+        If they cannot be read.
+    SettingsError
+        If options of numbers and of vectors are given.
+    """
+    # NumPy is slow to import
+    from pystan_mix.console import say
+    from pystan_mix.data_columns import read_vectors
+    from pystan_mix.data_files import read_columns
+    from pystan_mix.text_tables.number_words import Notation
+
+    how: dict[str, Any] = {
+        "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
+        "header": arguments.header,
+        "missing": arguments.missing,
+    }
+    beside = {"--counts": arguments.counts, "--observation-weights": arguments.observation_weights}
+    beside = {option: column for option, column in beside.items() if column is not None}
+    if arguments.columns is not None:
+        if arguments.column is not None:
+            raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
+        for option in beside:
+            raise SettingsError(f"{option} is for --column, and not for vectors. Leave it out.")
+        vectors = read_vectors(arguments.data, columns=arguments.columns.split(","), **how)
+        say(vectors.sentence)
+        return Data(vectors)
+    y, *others = read_columns(arguments.data, [arguments.column, *beside.values()], **how)
+    for column in (y, *others):
+        say(column.sentence)
+    values = {option: column.values for option, column in zip(beside, others, strict=True)}
+    return Data(y, values.get("--counts"), values.get("--observation-weights"))

@@ -191,4 +191,4 @@ def _fields(kind: type[Prior]) -> list[str]:
 
 def _word(kind: type[Prior]) -> str:
     """Return a prior's name in small letters: half-student-t."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()

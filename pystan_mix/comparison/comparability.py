@@ -96,8 +96,8 @@ def _same(one: Observations, other: Observations) -> bool:
     # single precision, which NumPyro takes by default, keeps seven digits
     near = 1e-6 * float(np.abs(other.y).max(initial=0.0))
     if one.times is None and other.times is None and one.label is None:
-        return one.y.size == other.y.size and np.allclose(
-            np.sort(one.y), np.sort(other.y), rtol=0.0, atol=near
+        return one.y.shape == other.y.shape and np.allclose(
+            np.sort(one.y, axis=0), np.sort(other.y, axis=0), rtol=0.0, atol=near
         )
     return (
         one.distinct.size == other.distinct.size
@@ -217,16 +217,22 @@ def _notes_on_what_is_known(posterior: Posterior, given: Given) -> Iterator[str]
 
 def _elements(shape: tuple[int, ...]) -> str:
     """Return a shape in words."""
-    return f"{shape[0]} elements" if shape else "one number"
+    return f"{' x '.join(map(str, shape))} elements" if shape else "one number"
 
 
 def _described(observed: Observations) -> str:
     """Return observations in a few numbers."""
-    size = f"{observed.y.size} of weight" if observed.are_weighted else ""
+    size = f"{len(observed.y)} of weight" if observed.are_weighted else ""
     size = f"{size} {observed.size:.10g}".strip()
-    return f"{size} of mean {observed.mean:.4g} and sd {observed.std:.4g}"
+    if observed.y.ndim == 1:
+        return f"{size} of mean {observed.mean:.4g} and sd {observed.std:.4g}"
+    means, sds = (
+        ", ".join(f"{x:.4g}" for x in each) for each in (observed.y.mean(0), observed.y.std(0))
+    )
+    return f"{size} of mean {means} and sd {sds}"
 
 
 def _listed(values: FloatArray) -> str:
     """Return numbers as text, one where all are equal."""
-    return ", ".join(f"{value:g}" for value in (values if np.ptp(values) > 0 else values[:1]))
+    each = values.ravel() if np.ptp(values) > 0 else values.ravel()[:1]
+    return ", ".join(f"{value:g}" for value in each)

@@ -24,7 +24,7 @@ from pystan_mix.comparison.comparability import (
     what_is_given,
 )
 from pystan_mix.comparison.invariants import invariants, mixture_draws
-from pystan_mix.comparison.matching import named_by_labels, ordered_by_mean
+from pystan_mix.comparison.matching import named_by_labels, ordered_by_mean, relabelled_as
 from pystan_mix.comparison.posteriors import Posterior, read_posteriors
 from pystan_mix.comparison.result import Comparison
 from pystan_mix.errors import SettingsError
@@ -52,6 +52,9 @@ def compare(
     all components; where an unordered model has others, its posterior is not
     that of the ordered model. Components that labels of observations name stay as
     they are called.
+
+    Components of vectors are relabelled, in each data set by what they do with the
+    observations.
 
     Mixtures of different families are compared on the parameters that they
     share, each family's density being its own.
@@ -95,6 +98,10 @@ def compare(
             'Give two data sets or more, by name: compare({"Stan": fit, "PyMC": trace}).'
         )
     read = read_posteriors(data, names=names or {})
+    if read[0].family.vectors:
+        y = what_is_given(read).y
+        first = relabelled_as(read[0], y, None)
+        read = [first, *(relabelled_as(each, y, first) for each in read[1:])]
     named = named_by_labels(read)
     matched = [ordered_by_mean(each, named=named) for each in read]
     posteriors = [posterior for posterior, _ in matched]

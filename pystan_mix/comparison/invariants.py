@@ -10,8 +10,9 @@ from scipy import special
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
-from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.numerics import FloatArray
 
 _PLACES: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -71,10 +72,23 @@ def mixture_draws(posterior: Posterior, *, known: Mapping[str, FloatArray]) -> M
             values = posterior.known.get(name, known.get(name))
         elif values.ndim == 2 and not parameter.ordered:
             values = values[..., None]
-        if values is None or values.shape[-1] not in (1, K):
+        if values is None or (not parameter.event and values.shape[-1] not in (1, K)):
             return None
-        components[name] = np.broadcast_to(values, theta.shape)
+        # of vectors what is known stands without axes for draws
+        components[name] = (
+            np.broadcast_to(values, theta.shape)
+            if not parameter.event
+            else np.broadcast_to(values, (*theta.shape[:2], *values.shape[-1 - parameter.event :]))
+        )
     return MixtureDraws(posterior.family, theta, components)
+
+
+def marginal(mixture: MixtureDraws) -> MixtureDraws:
+    """Return the mixture of the first coordinate of vectors; one of numbers as it is."""
+    if not mixture.family.vectors:
+        return mixture
+    mu, sigma = (mixture.components[name][..., 0] for name in ("mu", "sigma"))
+    return MixtureDraws(NormalMixture, mixture.theta, {"mu": mu, "sigma": sigma})
 
 
 def log_density(mixture: MixtureDraws, y: FloatArray) -> FloatArray:
@@ -118,7 +132,7 @@ def invariants(
     array([[0.399, 0.399]])
     """
     observed = indexed(y, times)
-    at_places = np.exp(log_density(mixture, observed.quantiles(np.array(_PLACES))))
+    at_places = np.exp(log_density(mixture, _at_places(observed)))
     found = {f"density[{100 * p:g}%]": at_places[..., i] for i, p in enumerate(_PLACES)}
     if mixture.theta.shape[-1] > 1:
         found["entropy"] = special.entr(mixture.theta).sum(axis=-1)
@@ -129,6 +143,15 @@ def invariants(
     if step == 1 or kept.theta[..., 0].size >= _FEWEST_DRAWS:
         found = {"log_lik": _log_likelihood(kept, distinct, count.astype(np.float64))} | found
     return {name: values for name, values in found.items() if np.isfinite(values).all()}
+
+
+def _at_places(observed: Observations) -> FloatArray:
+    """Return quantiles of numbers, or the vectors whose first coordinates stand there."""
+    y = observed.y
+    if y.ndim == 1:
+        return observed.quantiles(np.array(_PLACES))
+    ranks = (np.array(_PLACES) * (len(y) - 1)).round().astype(np.intp)
+    return np.asarray(y[np.argsort(y[:, 0], kind="stable")[ranks]])
 
 
 def _log_likelihood(mixture: MixtureDraws, y: FloatArray, count: FloatArray) -> FloatArray:

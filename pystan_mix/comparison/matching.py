@@ -5,8 +5,50 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from pystan_mix.comparison.posteriors import Posterior
+from pystan_mix.mixtures.vectors.relabelling import picked, relabelled_by_allocations
+from pystan_mix.numerics import FloatArray
+
+
+def relabelled_as(
+    posterior: Posterior, y: FloatArray | None, reference: Posterior | None
+) -> Posterior:
+    """Give components of vectors, which have no order, the names that a reference gives them.
+
+    Each draw is relabelled by what its components do with the observations; then
+    the components, all draws alike, are called as those of the reference that are
+    nearest to them. Neither can hide a difference between components that differ.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Draws of vectors.
+    y : ndarray, shape (N, D), or None
+        The observations.
+    reference : Posterior or None
+        The posterior whose names are taken; None for the reference itself.
+
+    Returns
+    -------
+    Posterior
+        The same draws, relabelled.
+    """
+    mu, theta = posterior.draws.get("mu"), posterior.draws.get("theta")
+    if y is None or mu is None or theta is None:
+        return posterior
+    K, shape = mu.shape[2], mu.shape[:2]
+    flat = {name: x.reshape(-1, *x.shape[2:]) for name, x in posterior.draws.items()}
+    found = relabelled_by_allocations(posterior.family, y, flat, posterior.known)
+    if reference is not None and reference.draws["mu"].shape[2:] == mu.shape[2:]:
+        theirs = reference.draws["mu"].mean(axis=(0, 1))
+        ours = found["mu"].mean(axis=0)
+        apart = ((theirs[:, None] - ours) / y.std(axis=0)) ** 2
+        _, names = linear_sum_assignment(apart.sum(axis=-1))
+        found = picked(found, np.broadcast_to(names, (len(found["mu"]), K)))
+    draws = {name: x.reshape(*shape, *x.shape[1:]) for name, x in found.items()}
+    return dataclasses.replace(posterior, draws=draws)
 
 
 def named_by_labels(posteriors: Sequence[Posterior]) -> NDArray[np.intp]:

@@ -23,7 +23,7 @@ from pystan_mix.fits.groups import (
     labels_of_observations,
     times_of_observations,
 )
-from pystan_mix.fits.model import family_of
+from pystan_mix.fits.model import family_of, with_all_axes
 from pystan_mix.fits.storage import load
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -43,7 +43,8 @@ class Posterior:
     family : type
         The class of the mixture.
     draws : dict of str to ndarray, shape (chain, draw) or (chain, draw, K)
-        Parameters, by this project's names; the last axis is the component.
+        Parameters, by this project's names; the last axis is the component. Of
+        vectors those of the mixture have all axes, (chain, draw, K, D) and so on.
     known : dict of str to ndarray, shape (K,) or (1,)
         Parameters that were given and not estimated.
     y : ndarray, shape (N,), or None
@@ -86,10 +87,13 @@ class Posterior:
 
     def elements(self) -> dict[str, FloatArray]:
         """Return each scalar's draws by its name in Stan, the mixture's parameters first."""
+        matrices = {each.name for each in self.family.parameters if each.event == 2}
         return {
             element_name(name, position): self.draws[name][(..., *position)]
             for name in sorted(self.draws, key=lambda n: (*self.parameters, n).index(n))
             for position in np.ndindex(self.draws[name].shape[2:])
+            # what is above the ones of a correlation matrix is what is below
+            if name not in matrices or position[-1] < position[-2]
         }
 
 
@@ -158,6 +162,7 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixtu
     """Read one posterior."""
     dataset = group(fit, POSTERIOR)
     draws: dict[str, FloatArray] = {}
+    of_vectors = {each.name: each for each in family.parameters if each.event}
     for old in _variables(dataset):
         variable = dataset[old]
         if variable.dtype.kind not in "fiu" or not {*CHAIN_AND_DRAW} <= {*variable.dims}:
@@ -165,22 +170,28 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixtu
         new = names.get(old, old)
         if new in draws:
             raise DataError(f"{name} has two variables for {new}; {old!r} is one of them.")
-        # matrices are no parameters of a mixture
-        if variable.ndim <= 3:
+        # matrices are no parameters of a mixture of numbers
+        parameter = of_vectors.get(new)
+        if parameter is not None:
+            dims = tuple(str(dim) for dim in variable.dims)
+            values = np.asarray(variable.transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64)
+            draws[new] = with_all_axes(parameter, values, dims=dims)
+        elif variable.ndim <= 3:
             draws[new] = np.asarray(variable.transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64)
     of_mixture = names_of_parameters(family)
     K = next((draws[p].shape[-1] for p in of_mixture if p in draws and draws[p].ndim == 3), 0)
     if K:  # vectors of another length, such as assignments, are none either
-        draws = {p: x for p, x in draws.items() if p in of_mixture or x.shape[2:] in ((), (K,))}
+        scalars = ((), (K,)) if not family.vectors else ()
+        draws = {p: x for p, x in draws.items() if p in of_mixture or x.shape[2:] in scalars}
     if not draws or any(not x.size for x in draws.values()):
         raise DataError(
             f"The posterior of {name} has no draws of parameters, with dimensions chain and draw; "
             f"it has: {_listed(_variables(dataset))}."
         )
-    for parameter, values in draws.items():
+    for each, values in draws.items():
         if not np.isfinite(values).all():
             raise DataError(
-                f"{name}: {np.sum(~np.isfinite(values))} draws of {parameter} are not finite. "
+                f"{name}: {np.sum(~np.isfinite(values))} draws of {each} are not finite. "
                 "Leave them out, and find out why they are there."
             )
     return Posterior(
@@ -202,7 +213,9 @@ def _known(fit: Fit, family: type[Mixture]) -> dict[str, FloatArray]:
         return {}
     constants = group(fit, CONSTANT_DATA)
     return {
-        each.name: np.atleast_1d(np.asarray(constants[each.name], dtype=np.float64))
+        each.name: np.asarray(constants[each.name], dtype=np.float64)[None]
+        if each.event
+        else np.atleast_1d(np.asarray(constants[each.name], dtype=np.float64))
         for each in family.parameters
         if each.name in constants
     }
@@ -215,7 +228,7 @@ def _observations(fit: Fit, names: Mapping[str, str]) -> FloatArray | None:
     columns = {
         names.get(str(name), str(name)): np.asarray(variable, dtype=np.float64)
         for name, variable in group(fit, OBSERVED_DATA).data_vars.items()
-        if variable.ndim == 1 and variable.dtype.kind in "fiu"
+        if variable.ndim in (1, 2) and variable.dtype.kind in "fiu"
     }
     if len(columns) == 1:
         return next(iter(columns.values()))

@@ -20,8 +20,9 @@ from pystan_mix.fits.groups import (
     posterior_size,
     sampler_stats,
 )
-from pystan_mix.fits.model import known_elements
-from pystan_mix.fits.summary import summarize
+from pystan_mix.fits.model import family_of, known_elements, mixture_of_fit
+from pystan_mix.fits.prediction import moments_of_mixture
+from pystan_mix.fits.summary import summarize, summary_of_arrays
 from pystan_mix.mixtures.families.normal import SIGMA
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD
@@ -41,7 +42,9 @@ def diagnose(fit: Fit) -> Verdict:
 
     For NUTS: divergences, chains that disagree (R-hat), a component that shrank
     onto one value, too few effective draws, saturated trees, low energy
-    fraction. For ADVI: Pareto k-hat of the weights and what the reweighted
+    fraction. Of vectors, whose draws are relabelled, what has no labels is judged
+    besides: the log density, and the mean and standard deviation of each coordinate
+    over all components. For ADVI: Pareto k-hat of the weights and what the reweighted
     draws are worth; of draws that are not reweighted how far their means and
     standard deviations are from the refined ones; and other optima that are as
     likely.
@@ -123,7 +126,10 @@ def _notes_on_weighing(fit: Fit) -> Iterator[str]:
 
 
 def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
-    """Yield divergences that the weighed posterior shows to have done no harm."""
+    """Yield divergences that did no harm, and that vectors could not be weighed."""
+    # of vectors it is mostly the number of dimensions that weights fail at
+    if _not_weighed(findings) and family_of(fit).vectors:
+        yield f"{_how_it_weighs(findings)} What speaks for them is that they agree."
     count = int(divergences(fit).sum())
     if count and findings.trusted:
         yield f"{count} draws diverged; the weighed posterior confirms the chains."
@@ -147,16 +153,10 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
             f"{findings.sd_error:.0%} in a standard deviation. So nothing shows that the chains "
             "found all modes. Try fewer components, or priors that say more."
         )
-    elif not (findings.trusted or math.isnan(findings.pareto_khat_weights)):
-        yield (
-            f"The posterior could not be weighed as a whole: k-hat is "
-            f"{findings.pareto_khat_weights:.2f}, and judged by others the weighed draws are "
-            f"worth {findings.ess_of_others:.0f}, with an error of {findings.sd_error:.0%} in "
-            "a standard deviation. So nothing shows that the chains found all modes. Try fewer "
-            "components, or priors that say more."
-        )
+    elif _not_weighed(findings) and not family_of(fit).vectors:
+        yield f"{_how_it_weighs(findings)} Try fewer components, or priors that say more."
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
-    table = _varying(summarize(fit).drop(index=known_elements(fit)))
+    table = _varying(_with_free_of_labels(fit, summarize(fit)).drop(index=known_elements(fit)))
     chains = len(diverging)
     yield from _disagreement(table, chains=chains)
     if diverging.any() and not findings.trusted:
@@ -164,12 +164,35 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
             f"{int(diverging.sum())} of {diverging.size} draws diverged: a part of the posterior "
             "was not entered. Raise adapt_delta towards 0.99, or give priors that say more."
         )
-    yield from _collapse(fit)
+    yield from _flat(fit) if family_of(fit).vectors else _collapse(fit)
     yield from _few_effective_draws(table, chains=chains)
     yield from _saturated_trees(
         tree_depth, deepest=read_attributes(NutsSettings, fit).max_treedepth
     )
     yield from _low_energy_fraction(energy)
+
+
+def _with_free_of_labels(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a summary with what has no labels, where relabelled draws are summarized."""
+    if not family_of(fit).vectors:
+        return table
+    (lp,) = sampler_stats(fit, "lp")
+    return pd.concat([table, summary_of_arrays({"lp": lp} | moments_of_mixture(fit))])
+
+
+def _not_weighed(findings: WeighingFindings) -> bool:
+    """Whether the posterior was weighed, and the weights cannot be trusted."""
+    return not (findings.trusted or math.isnan(findings.pareto_khat_weights))
+
+
+def _how_it_weighs(findings: WeighingFindings) -> str:
+    """Say that the weights cannot be trusted."""
+    return (
+        f"The posterior could not be weighed as a whole: k-hat is "
+        f"{findings.pareto_khat_weights:.2f}, and judged by others the weighed draws are "
+        f"worth {findings.ess_of_others:.0f}, with an error of {findings.sd_error:.0%} in "
+        "a standard deviation. So nothing shows that the chains found all modes."
+    )
 
 
 def _varying(table: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +234,23 @@ def _collapse(fit: Fit) -> Iterator[str]:
             f"the data span {np.ptp(y):.4g}: the component has shrunk onto a value that occurs "
             "more than once, where the likelihood has no bound. Give min_sigma, or leave it out "
             "for the data to set it."
+        )
+
+
+def _flat(fit: Fit) -> Iterator[str]:
+    """Yield that a component shrank into a plane, which as many vectors lie in by rounding."""
+    y, (_, _, components) = observations(fit), mixture_of_fit(fit)
+    if y is None:
+        return
+    scale = components["sigma"] / np.ptp(y, axis=0)
+    covariance = scale[..., :, None] * scale[..., None, :] * components["corr"]
+    width = math.sqrt(max(0.0, float(np.linalg.eigvalsh(covariance).min())))
+    if width < _NARROWEST_COMPONENT:
+        yield (
+            f"A component is {width:.2g} wide in one direction, where the data span 1 in each "
+            "coordinate: it has shrunk into a plane in which observations lie by rounding, and "
+            "the likelihood has no bound there. Give min_sigma, a higher LKJ, or "
+            'correlation="diagonal".'
         )
 
 

@@ -9,6 +9,7 @@ from pystan_mix.figures.posterior import plot_autocorr, plot_posterior
 from pystan_mix.figures.prior import plot_dirichlet_prior
 from pystan_mix.figures.style import save_figure
 from pystan_mix.figures.trace import plot_trace
+from pystan_mix.figures.vectors import plot_pairs
 
 __all__ = [
     "plot_approximation",
@@ -19,6 +20,7 @@ __all__ = [
     "plot_density",
     "plot_dirichlet_prior",
     "plot_elbo",
+    "plot_pairs",
     "plot_posterior",
     "plot_predictive",
     "plot_trace",

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.arviz_compat import Fit
+from pystan_mix.comparison.invariants import MixtureDraws, marginal
 from pystan_mix.figures.style import (
     GREY,
     INK,
@@ -43,7 +44,8 @@ def plot_choice(choice: Choice) -> Figure:
     matplotlib.figure.Figure
         Log evidence with its error, and the expected log predictive density
         with the standard error of its difference to the best, over the number
-        of components; beneath, the density of each fit over the data. Hollow
+        of components; beneath, the density of each fit over the data, of vectors that of the
+        first coordinate. Hollow
         marks: `diagnose` does not call the fit fine.
     """
     table, numbers = choice.table, list(choice.table.index)
@@ -117,8 +119,10 @@ def _draw_scores(
 def _draw_density(axis: Axes, fit: Fit) -> None:
     """Draw the density of a fit over the data, without scales."""
     y = observations(fit)
-    family, theta, components = mixture_of_fit(fit)
+    found = marginal(MixtureDraws(*mixture_of_fit(fit)))
+    family, theta, components = found.family, found.theta, found.components
     if y is not None:
+        y = y[:, 0] if y.ndim > 1 else y
         margin = 0.08 * np.ptp(y)
         grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
         edges = bin_edges(y.min(), y.max(), counts=family.counts)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.comparison.comparability import what_is_given
-from pystan_mix.comparison.invariants import MixtureDraws, mixture_draws
+from pystan_mix.comparison.invariants import MixtureDraws, marginal, mixture_draws
 from pystan_mix.comparison.result import Comparison
 from pystan_mix.figures.data import component_parts, points_about_components
 from pystan_mix.figures.parameters import symbols_of
@@ -52,7 +52,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
         in red marks a parameter on which a data set disagrees. Below, where
         the data sets have what it needs, the posterior mean of the mixture's
         density with its central 90 % at each point, over a histogram of the
-        data.
+        data; of vectors those of the first coordinate.
     """
     names = [posterior.name for posterior in comparison.posteriors]
     colours = dict(zip(names, component_colours(len(names)), strict=True))
@@ -106,7 +106,10 @@ def _written(element: str, symbols: dict[str, str]) -> str:
     name, _, index = element.partition("[")
     if name not in symbols:
         return element
-    return mathtext(symbols[name], int(index[:-1]) if index else None)
+    place = [int(part) for part in index.removesuffix("]").split(",") if part]
+    # behind the component are coordinates
+    symbol = symbols[name] + (f"^{{({','.join(map(str, place[1:]))})}}" if place[1:] else "")
+    return mathtext(symbol, place[0] if place else None)
 
 
 def _draw_forest(
@@ -143,7 +146,7 @@ def _mixtures(comparison: Comparison) -> dict[str, MixtureDraws]:
     """Return the mixtures of the data sets that have all of one."""
     known = what_is_given(comparison.posteriors).known
     found = {each.name: mixture_draws(each, known=known) for each in comparison.posteriors}
-    return {name: mixture for name, mixture in found.items() if mixture is not None}
+    return {name: marginal(mixture) for name, mixture in found.items() if mixture is not None}
 
 
 def _draw_densities(
@@ -155,6 +158,7 @@ def _draw_densities(
     """Draw each data set's predictive density over the data."""
     given = what_is_given(comparison.posteriors)
     y = given.y
+    y = y[:, 0] if y is not None and y.ndim > 1 else y
     counts = any(each.family.counts for each in mixtures.values())
     grid = _grid(mixtures, y, counts=counts)
     if y is not None:

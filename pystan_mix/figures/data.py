@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.arviz_compat import Fit
+from pystan_mix.errors import DataError
 from pystan_mix.figures.style import (
     INK,
     SAND,
@@ -27,7 +28,8 @@ from pystan_mix.fits.groups import (
     replications,
     times_of_observations,
 )
-from pystan_mix.fits.model import family_of, mixture_of_fit
+from pystan_mix.fits.model import coordinate_names, family_of, mixture_of_fit
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.numerics import FloatArray
@@ -54,7 +56,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         replicated data sets have in each bin: data that leave it in more
         than a few bins do not fit. Of counts each has a bin of its own, up to 30.
         Where observations have counts or weights a replicated data set has one
-        observation for each of their rows, and the legend says so.
+        observation for each of their rows, and the legend says so. Of vectors, of the
+        first fit alone, a panel for each coordinate.
 
     Raises
     ------
@@ -64,6 +67,8 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     fits = (fit, *others)
     y = _observed(fit)
     replicated = [_replicated(each) for each in fits]
+    if y.ndim > 1:
+        return _predictive_of_vectors(fit, y, replicated[0])
     counts = family_of(fit).counts
     edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]), counts=counts)
     names = [method_name(each) for each in fits]
@@ -76,9 +81,25 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
         if others:
             # a line higher: the legend takes the lower one
             axis.set_title(f"{name}\n", loc="left")
-        _draw_predictive(axis, each, rows, edges, counts=counts)
+        times = times_of_observations(each)
+        _draw_predictive(axis, _observed(each), rows, edges, times=times, counts=counts)
         if axis is not axes[0]:
             axis.set_ylabel("")
+    return figure
+
+
+def _predictive_of_vectors(fit: Fit, y: FloatArray, replicated: FloatArray) -> Figure:
+    """Draw a panel for each coordinate of vectors."""
+    title = ", ".join(part for part in ("Posterior predictive check", method_name(fit)) if part)
+    D = y.shape[1]
+    figure = new_figure(8.0, 0.6 + 3.2 * D, title=title)
+    axes = figure.subplots(D, 1, squeeze=False)[:, 0]
+    names = coordinate_names(fit) or tuple(f"coordinate {d + 1}" for d in range(D))
+    for d, axis in enumerate(axes):
+        rows = replicated[..., d]
+        edges = _shared_edges(y[:, d], rows.ravel(), counts=False)
+        _draw_predictive(axis, y[:, d], rows, edges, times=None, counts=False)
+        axis.set_xlabel(names[d])
     return figure
 
 
@@ -95,10 +116,15 @@ def _replicated(fit: Fit) -> FloatArray:
 
 
 def _draw_predictive(
-    axis: Axes, fit: Fit, replicated: FloatArray, edges: FloatArray, *, counts: bool
+    axis: Axes,
+    y: FloatArray,
+    replicated: FloatArray,
+    edges: FloatArray,
+    *,
+    times: Times | None,
+    counts: bool,
 ) -> None:
     """Draw the histograms of data and replicated data."""
-    y, times = _observed(fit), times_of_observations(fit)
     heights = _histograms(replicated, edges)
     low, high = np.quantile(heights, [0.05, 0.95], axis=0)
     outside = 1.0 - float(heights.mean(axis=0).sum()) * (edges[1] - edges[0])
@@ -147,6 +173,8 @@ def plot_density(fit: Fit) -> Figure:
     """
     y = _observed(fit)
     family, theta, components = mixture_of_fit(fit)
+    if family.vectors:
+        raise DataError("The fit is one of vectors, whose density is no line. There is plot_pairs.")
     margin = 0.08 * np.ptp(y)
     bounds = (y.min() - margin, y.max() + margin)
     # points about each component too: one may be narrower than an even grid's step

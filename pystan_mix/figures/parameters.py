@@ -4,12 +4,14 @@ import dataclasses
 from typing import Final, NamedTuple
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pystan_mix.arviz_compat import Fit, group
 from pystan_mix.errors import DataError
 from pystan_mix.figures.style import INK, SLATE, SMALL, component_colours, mathtext, new_figure
+from pystan_mix.fits.constants import COMPONENT, DIMS
 from pystan_mix.fits.groups import CHAIN_AND_DRAW, POSTERIOR
 from pystan_mix.fits.model import family_of
 from pystan_mix.mixtures.mixture import Mixture
@@ -99,9 +101,12 @@ def shown_parameters(fit: Fit, *, name: str = POSTERIOR) -> dict[str, ShownParam
     stored = group(fit, name)
     family = family_of(fit)
     meanings = {WEIGHTS: "weights"} | {each.name: each.meaning for each in family.parameters}
-    shown = {}
+    shown: dict[str, ShownParameter] = {}
+    events = {each.name: each.event for each in family.parameters}
     for variable, symbol in symbols_of(family).items():
-        if variable in stored and stored[variable].ndim <= 3:
+        if variable in stored and events.get(variable):
+            shown |= _of_coordinates(stored[variable], symbol, meanings[variable])
+        elif variable in stored and stored[variable].ndim <= 3:
             values = stored[variable].transpose(*CHAIN_AND_DRAW, ...)
             draws = np.asarray(values, dtype=np.float64).reshape(*values.shape[:2], -1)
             shown[variable] = ShownParameter(meanings[variable], symbol, draws, values.ndim == 2)
@@ -113,6 +118,24 @@ def shown_parameters(fit: Fit, *, name: str = POSTERIOR) -> dict[str, ShownParam
     if len(shown) > 1 and WEIGHTS in shown and shown[WEIGHTS].size == 1:
         del shown[WEIGHTS]
     return shown
+
+
+def _of_coordinates(values: xr.DataArray, symbol: str, meaning: str) -> dict[str, ShownParameter]:
+    """Return a parameter of vectors as one for each coordinate, of matrices for each pair."""
+    shared = COMPONENT not in values.dims
+    own = [dim for dim in DIMS if dim in values.dims]
+    axes = [*CHAIN_AND_DRAW, *([] if shared else [COMPONENT]), *own]
+    draws = np.asarray(values.transpose(*axes), dtype=np.float64)
+    draws = draws[:, :, None] if shared else draws
+    found = {}
+    for place in np.ndindex(draws.shape[3:]):
+        # above the ones of a correlation matrix is what is below
+        if len(place) < 2 or place[1] < place[0]:
+            index = ",".join(str(i + 1) for i in place)
+            raised = f"{symbol}^{{({index})}}" if index else symbol
+            drawn = draws[(..., *place)]
+            found[f"{values.name}[{index}]"] = ShownParameter(meaning, raised, drawn, shared)
+    return found
 
 
 def lay_out_panels(

@@ -8,14 +8,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names
+from pystan_mix.fits.constants import COMPONENT
 from pystan_mix.fits.draws import Draws
-from pystan_mix.fits.groups import (
-    CHAIN_AND_DRAW,
-    COMPONENT,
-    SAMPLE_STATS,
-    chain_coords,
-    variables_group,
-)
+from pystan_mix.fits.groups import CHAIN_AND_DRAW, SAMPLE_STATS, chain_coords, variables_group
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 

@@ -17,6 +17,7 @@ class Draws:
     ----------
     variables : mapping of str to ndarray, shape (chain, draw, K) or (chain, draw, 1)
         `theta`, then the components' parameters; one value where all components share it.
+        Of vectors the axes of coordinates are behind.
     log_p, log_g : ndarray, shape (chain, draw), optional
         Log density of each draw in the unconstrained space: the target's, and
         that of the approximation or proposal that it comes from.
@@ -35,6 +36,10 @@ class Draws:
     def length(self) -> int:
         """Number of draws in each chain."""
         return int(self.variables["theta"].shape[1])
+
+    def flat(self) -> dict[str, FloatArray]:
+        """Return the draws of all chains as one, by name."""
+        return {name: x.reshape(-1, *x.shape[2:]) for name, x in self.variables.items()}
 
     def picked(self, picks: NDArray[np.intp]) -> "Draws":
         """Return some draws of each chain, in the order of `picks`."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
+from pystan_mix.fits.constants import COMPONENT, DIMS, constants_group, dims_coords
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.target import Target
@@ -29,7 +31,6 @@ PRIOR_NAMES = {
     SAMPLE_STATS: "sample_stats_prior",
 }
 CHAIN_AND_DRAW = ("chain", "draw")
-COMPONENT = "component"
 # the observations, what is replicated of them, and their log density
 Y = "y"
 # how many observations each row of these stands for, or its weight
@@ -47,7 +48,7 @@ class Predictive:
     ----------
     picks : ndarray of int, shape (draw,)
         Which draws of each chain these are.
-    y_rep : ndarray, shape (chain, draw, n_rep)
+    y_rep : ndarray, shape (chain, draw, n_rep), or of vectors (chain, draw, n_rep, D)
         Replicated observations.
     log_lik : ndarray, shape (chain, draw, N)
         Log density of each observation, in the order that they came in.
@@ -103,9 +104,10 @@ def common_groups(
         ``posterior``, ``constant_data``, counts or weights in it, and, where there is something for
         them, ``observed_data``, ``posterior_predictive`` and ``log_likelihood``.
     """
-    observed = target.observed
-    groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: _constants(target)}
-    obs = {"obs": np.arange(observed.y.size)}
+    observed, coordinates = target.observed, dims_coords(target)
+    dims = tuple(coordinates)[:1]
+    groups = {POSTERIOR: variables_group(target, draws), CONSTANT_DATA: constants_group(target)}
+    obs = {"obs": np.arange(len(observed.y))}
     if observed.times is not None:
         name = WEIGHTS if observed.are_weighted else COUNTS
         times = xr.Dataset({name: ("obs", observed.times)}, coords=obs)
@@ -114,58 +116,43 @@ def common_groups(
         labels = xr.Dataset({LABELS: ("obs", observed.label[observed.index])}, coords=obs)
         groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(labels)
     if observed.y.size:
-        groups[OBSERVED_DATA] = xr.Dataset({Y: ("obs", observed.y)}, coords=obs)
+        where = {"obs": np.arange(len(observed.y))} | {name: coordinates[name] for name in dims}
+        groups[OBSERVED_DATA] = xr.Dataset({Y: (("obs", *dims), observed.y)}, coords=where)
     if predictive is not None:
         coords = {"chain": np.arange(draws.chains), "draw": predictive.picks}
-        for name, values in (
-            (POSTERIOR_PREDICTIVE, predictive.y_rep),
-            (LOG_LIKELIHOOD, predictive.log_lik),
+        for name, values, own in (
+            (POSTERIOR_PREDICTIVE, predictive.y_rep, dims),
+            (LOG_LIKELIHOOD, predictive.log_lik, ()),
         ):
             if values.size:
-                where = coords | {"obs": np.arange(values.shape[-1])}
-                groups[name] = xr.Dataset({Y: ((*CHAIN_AND_DRAW, "obs"), values)}, coords=where)
+                where = coords | {"obs": np.arange(values.shape[2])}
+                where |= {each: coordinates[each] for each in own}
+                axes = (*CHAIN_AND_DRAW, "obs", *own)
+                groups[name] = xr.Dataset({Y: (axes, values)}, coords=where)
     return groups
 
 
 def variables_group(target: Target, draws: Draws) -> xr.Dataset:
     """Return draws as a group; what all components share has no dimension of its own."""
-    shared = {each.name for each in target.estimated if target.model.is_shared(each)}
-    return xr.Dataset(
-        {
-            name: (CHAIN_AND_DRAW, values[..., 0])
-            if name in shared
-            else ((*CHAIN_AND_DRAW, COMPONENT), values)
-            for name, values in draws.variables.items()
-        },
-        coords=chain_coords(draws) | {COMPONENT: np.arange(target.n_components)},
-    )
+    model, every = target.model, (*CHAIN_AND_DRAW, COMPONENT)
+    found: dict[str, Any] = {"theta": (every, draws.variables["theta"])}
+    for each in target.estimated:
+        axes: tuple[str, ...] = every
+        values = draws.variables[each.name]
+        if model.is_shared(each):
+            axes, values = CHAIN_AND_DRAW, values[:, :, 0]
+        shape = model.event_shape(each)
+        if shape == (1,) != model.point_shape:
+            # one scale of all coordinates
+            shape, values = (), values[..., 0]
+        found[each.name] = ((*axes, *DIMS[: len(shape)]), values)
+    coords = chain_coords(draws) | {COMPONENT: np.arange(target.n_components)}
+    return xr.Dataset(found, coords=coords | dims_coords(target))
 
 
 def chain_coords(draws: Draws) -> dict[str, NDArray[np.intp]]:
     """Return the coordinates of chains and draws."""
     return {"chain": np.arange(draws.chains), "draw": np.arange(draws.length)}
-
-
-def _constants(target: Target) -> xr.Dataset:
-    """Return the numbers of the priors, and what is known."""
-    model, K = target.model, target.n_components
-    numbers: dict[str, object] = {"alpha": target.concentration, "min_weight": model.min_weight}
-    numbers |= target.known
-    for parameter in target.estimated:
-        numbers |= model.prior(parameter).stan_data(parameter.name, model.size(parameter))
-        if parameter.partly is not None and model.count(parameter) < model.size(parameter):
-            # NaN where a value is estimated
-            numbers[parameter.partly] = np.array(getattr(model, parameter.partly), dtype=np.float64)
-        if parameter.floor is not None:
-            numbers[parameter.floor] = model.least(parameter)
-    variables = {}
-    for name, value in numbers.items():
-        values = np.asarray(value, dtype=np.float64)
-        if values.size == 0:
-            continue
-        one_each = values.shape == (K,)
-        variables[name] = (COMPONENT, values) if one_each else ((), values.reshape(-1)[0])
-    return xr.Dataset(variables, coords={COMPONENT: np.arange(K)})
 
 
 def stats_group(stats: NutsStats) -> xr.Dataset:
@@ -226,7 +213,11 @@ def variables(fit: Fit, name: str = POSTERIOR) -> dict[str, FloatArray]:
 def elements(fit: Fit, name: str = POSTERIOR) -> Iterator[tuple[str, FloatArray]]:
     """Yield each scalar of a group by name (``mu[1]``), with draws of shape (chain, draw)."""
     for variable, draws in variables(fit, name).items():
+        is_matrix = DIMS[1] in group(fit, name)[variable].dims
         for position in np.ndindex(draws.shape[2:]):
+            # above the ones of a correlation matrix is what is below
+            if is_matrix and position[-1] >= position[-2]:
+                continue
             yield element_name(variable, position), draws[(..., *position)]
 
 
@@ -279,4 +270,4 @@ def replications(fit: Fit) -> FloatArray | None:
     y_rep = np.asarray(
         group(fit, POSTERIOR_PREDICTIVE)[Y].transpose(*CHAIN_AND_DRAW, ...), dtype=np.float64
     )
-    return y_rep.reshape(-1, y_rep.shape[-1])
+    return y_rep.reshape(-1, *y_rep.shape[2:])

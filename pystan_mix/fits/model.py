@@ -1,14 +1,19 @@
 """The model that a fit carries, and its observations."""
 
+import dataclasses
+
 import numpy as np
 
 from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import Provenance, read_attributes
+from pystan_mix.fits.constants import DIMS
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import (
     CONSTANT_DATA,
+    OBSERVED_DATA,
     POSTERIOR,
+    Y,
     element_name,
     labels_of_observations,
     observations,
@@ -19,6 +24,7 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.model_json import model_from_json
 from pystan_mix.mixtures.observations import indexed
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -89,7 +95,14 @@ def target_of_fit(fit: Fit) -> Target:
             "with it."
         )
     observed = indexed(y, times_of_observations(fit), labels_of_observations(fit))
-    return Target(model_of(fit), observed)
+    names = coordinate_names(fit) if y.ndim > 1 else ()
+    return Target(model_of(fit), dataclasses.replace(observed, names=names))
+
+
+def coordinate_names(fit: Fit) -> tuple[str, ...]:
+    """Return the names of vectors' coordinates; none where they are numbered."""
+    labels = np.asarray(group(fit, OBSERVED_DATA)[Y].coords[DIMS[0]])
+    return tuple(map(str, labels)) if labels.dtype.kind in "OUST" else ()
 
 
 def draws_of_fit(fit: Fit) -> Draws:
@@ -113,14 +126,40 @@ def draws_of_fit(fit: Fit) -> Draws:
     family = family_of(fit)
     found = variables(fit, POSTERIOR)
     there = {*found, *_constants(fit)}
-    missing = [name for name in ("theta", family.ordered_parameter().name) if name not in there]
+    missing = [name for name in ("theta", family.parameters[0].name) if name not in there]
     if missing:
         raise DataError(
             f"The {POSTERIOR} has no {' and no '.join(missing)}; it has: {', '.join(found)}. Give "
             "what sample() or advi() returned."
         )
-    names = ["theta", *(each.name for each in family.parameters if each.name in found)]
-    return Draws({n: x if (x := found[n]).ndim > 2 else x[..., None] for n in names})
+    drawn = {"theta": found["theta"] if found["theta"].ndim > 2 else found["theta"][..., None]}
+    for each in family.parameters:
+        if each.name in found:
+            dims = group(fit, POSTERIOR)[each.name].dims
+            drawn[each.name] = with_all_axes(each, found[each.name], dims=tuple(map(str, dims)))
+    return Draws(drawn)
+
+
+def with_all_axes(parameter: Parameter, x: FloatArray, *, dims: tuple[str, ...]) -> FloatArray:
+    """Return draws with axes for components and for coordinates, also where one serves all.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        Which one.
+    x : ndarray, shape (chain, draw, ...)
+        Its draws.
+    dims : tuple of str
+        The names of their axes.
+
+    Returns
+    -------
+    ndarray, shape (chain, draw, K, ...) or (chain, draw, 1, ...)
+        The draws.
+    """
+    if parameter.event and x.ndim < 3 + parameter.event and not {*DIMS} & {*dims}:
+        x = x[..., None]
+    return x if x.ndim == 3 + parameter.event else np.expand_dims(x, 2)
 
 
 def mixture_of_fit(fit: Fit) -> tuple[type[Mixture], FloatArray, dict[str, FloatArray]]:
@@ -151,8 +190,8 @@ def mixture_of_fit(fit: Fit) -> tuple[type[Mixture], FloatArray, dict[str, Float
         if name not in components:
             if name not in constants:
                 raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {name}.")
-            known = np.atleast_1d(constants[name])
-            components[name] = np.broadcast_to(known, (*theta.shape[:2], known.size))
+            known = constants[name][None] if parameter.event else np.atleast_1d(constants[name])
+            components[name] = np.broadcast_to(known, (*theta.shape[:2], *known.shape))
     return family, theta, components
 
 

@@ -1,11 +1,15 @@
 """What a fit says of points: their log density and who made them, draw by draw."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.containers import check_points
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import component_terms, mixture_log_density
+from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.vectors.rows import check_vector_points
 from pystan_mix.numerics import FloatArray, log_sum_exp
 
 
@@ -16,7 +20,7 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
-    y_new : array_like, shape (N,)
+    y_new : array_like, shape (N,), or of vectors (N, D)
         Points, in the units of the data.
 
     Returns
@@ -41,7 +45,7 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     (4, 100, 2)
     """
     family, theta, components = mixture_of_fit(fit)
-    points = check_points(y_new, are_counts=family.counts)
+    points = points_for(family, components, y_new)
     with np.errstate(divide="ignore"):
         return mixture_log_density(family, points, np.log(theta), components)
 
@@ -53,7 +57,7 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
-    y_new : array_like, shape (N,)
+    y_new : array_like, shape (N,), or of vectors (N, D)
         Points, in the units of the data.
 
     Returns
@@ -79,8 +83,63 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
            [0., 1.]])
     """
     family, theta, components = mixture_of_fit(fit)
-    points = check_points(y_new, are_counts=family.counts)
+    points = points_for(family, components, y_new)
     with np.errstate(divide="ignore"):
         terms = component_terms(family, points, np.log(theta), components)
     shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
     return np.asarray(np.moveaxis(shares, -2, -1))
+
+
+def points_for(
+    family: type[Mixture], components: Mapping[str, FloatArray], y: object
+) -> FloatArray:
+    """Return points for a mixture, or say what is wrong with them.
+
+    Parameters
+    ----------
+    family : type
+        The class of the mixture.
+    components : mapping of str to ndarray
+        Its components' parameters, which say how many coordinates there are.
+    y : array_like, shape (N,) or (N, D)
+        Points.
+
+    Returns
+    -------
+    ndarray, shape (N,) or (N, D)
+        The same, as floats.
+
+    Raises
+    ------
+    DataError
+        If they are not finite numbers, or have another number of coordinates.
+    """
+    if not family.vectors:
+        return check_points(y, are_counts=family.counts)
+    return check_vector_points(y, dims=components[family.parameters[0].name].shape[-1])
+
+
+def moments_of_mixture(fit: Fit) -> dict[str, FloatArray]:
+    """Return the mean and the standard deviation of each coordinate under each draw.
+
+    They do not depend on what components are called.
+
+    Parameters
+    ----------
+    fit : arviz.InferenceData or xarray.DataTree
+        A fit of vectors.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (chain, draw)
+        ``mean[1]``, ``sd[1]`` and so on.
+    """
+    _, theta, components = mixture_of_fit(fit)
+    mu, weights = components["mu"], theta[..., None]
+    mean = (weights * mu).sum(axis=2)
+    variance = (weights * (components["sigma"] ** 2 + (mu - mean[:, :, None]) ** 2)).sum(axis=2)
+    found = {}
+    for d in range(mean.shape[-1]):
+        found[f"mean[{d + 1}]"] = mean[..., d]
+        found[f"sd[{d + 1}]"] = np.sqrt(variance[..., d])
+    return found

@@ -1,12 +1,14 @@
 """The posterior in numbers."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from pystan_mix.arviz_compat import Fit, az
 from pystan_mix.fits.groups import POSTERIOR, elements
+from pystan_mix.numerics import FloatArray
 
 
 def summarize(fit: Fit, *, name: str = POSTERIOR) -> pd.DataFrame:
@@ -31,8 +33,13 @@ def summarize(fit: Fit, *, name: str = POSTERIOR) -> pd.DataFrame:
     DataError
         If there is no posterior.
     """
+    return summary_of_arrays(dict(elements(fit, name)))
+
+
+def summary_of_arrays(arrays: Mapping[str, FloatArray]) -> pd.DataFrame:
+    """Summarize draws of shape (chain, draw) by name, as `summarize` does."""
     rows = {}
-    for label, draws in elements(fit, name):
+    for label, draws in arrays.items():
         q05, q50, q95 = np.quantile(draws, [0.05, 0.5, 0.95])
         # what stands still has no R-hat
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -26,7 +26,13 @@ from pystan_mix.fits.groups import (
     stats_group,
     variables_group,
 )
-from pystan_mix.inference.from_csv import csv_draws, csv_stats, nuts_settings, provenance
+from pystan_mix.inference.from_csv import (
+    csv_draws,
+    csv_stats,
+    labelled_draws,
+    nuts_settings,
+    provenance,
+)
 from pystan_mix.inference.refinement import Refined, ess_of_draws, refined_moments
 from pystan_mix.inference.restarts import Restarts, starts_of_restarts
 from pystan_mix.mixtures.target import Target
@@ -39,6 +45,7 @@ def nuts_fit(
     csvs: Sequence[StanCsv],
     *,
     predictive: Predictive | None,
+    chains: Draws | None = None,
     weighed: WeighedChains | None = None,
     seconds: float = math.nan,
 ) -> Fit:
@@ -52,6 +59,8 @@ def nuts_fit(
         A file for each chain.
     predictive : Predictive or None
         What some draws predict; None leaves out the groups that need it.
+    chains : Draws, optional
+        Their draws, where these are read already.
     weighed : WeighedChains, optional
         What weighing says of the chains; its draws, if it has some, are the
         posterior's in their place.
@@ -64,7 +73,9 @@ def nuts_fit(
         The groups that `sample` names.
     """
     settings = csvs[0].settings
-    chains, stats = csv_draws(target, csvs), stats_group(csv_stats(csvs))
+    stats = stats_group(csv_stats(csvs))
+    if chains is None:
+        chains = labelled_draws(target, csv_draws(target, csvs))
     if weighed is None or weighed.draws is None:
         groups = common_groups(target, chains, predictive)
         groups[SAMPLE_STATS] = stats

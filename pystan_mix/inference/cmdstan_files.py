@@ -18,7 +18,7 @@ from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
 from pystan_mix.mixtures.density import mixture_log_density
-from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
@@ -83,9 +83,14 @@ def from_cmdstan_csv(
     if not paths:
         raise OutputError(f"The files are {paths}; {_WANTED}")
     csvs = [read_stan_csv(Path(path)) for path in paths]
-    stan = _read_stan_data(Path(data))
+    stan, family = _read_stan_data(Path(data)), _family(csvs[0])
+    if family.vectors:
+        raise OutputError(
+            f"{csvs[0].path} is of vectors, which are not read from CmdStan's files. Draw with "
+            "sample(model, y)."
+        )
     try:
-        target = target_of_stan_data(_family(csvs[0]), stan)
+        target = target_of_stan_data(family, stan)
     except (DataError, ModelError) as error:
         raise DataError(f"{data}: {error}") from error
     # where equal observations are put together, each has the log density of its value
@@ -128,7 +133,8 @@ def from_cmdstan_csv(
 def _family(csv: StanCsv) -> type[Mixture]:
     """Return the family of a program's components; that of another program is normal."""
     name = csv.settings.get("model", "").removesuffix("_model")
-    return next((family for family in FAMILIES if family.program == name), NormalMixture)
+    every = (*FAMILIES, *VECTOR_FAMILIES)
+    return next((family for family in every if family.program == name), NormalMixture)
 
 
 def _generated(csvs: Sequence[StanCsv], rows: NDArray[np.intp]) -> Predictive:

@@ -1,5 +1,6 @@
 """Draws, statistics and settings, read from CmdStan's CSV files."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,9 @@ from pystan_mix.fits.attributes import NutsSettings, Provenance
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import NutsStats
 from pystan_mix.mixtures.model_json import model_to_json
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import relabelled
 from pystan_mix.numerics import FloatArray
 
 
@@ -31,12 +34,39 @@ def csv_draws(target: Target, csvs: Sequence[StanCsv], *, log_g: FloatArray | No
     Draws
         The draws.
     """
-    names = ["theta", *(each.name for each in target.estimated)]
+    drawn = [variables_of(target, csv) for csv in csvs]
     return Draws(
-        {name: np.stack([csv.variable(name) for csv in csvs]) for name in names},
+        {name: np.stack([each[name] for each in drawn]) for name in drawn[0]},
         log_p=None if log_g is None else csvs[0].variable("log_p__")[None],
         log_g=None if log_g is None else log_g[None],
     )
+
+
+def labelled_draws(target: Target, draws: Draws) -> Draws:
+    """Return draws of components without an order under the names that they have in all draws."""
+    if not target.model.vectors:
+        return draws
+    variables = relabelled(target, draws.flat())
+    shape = (draws.chains, draws.length)
+    named = {name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()}
+    return dataclasses.replace(draws, variables=named)
+
+
+def variables_of(target: Target, csv: StanCsv) -> dict[str, FloatArray]:
+    """Return the draws of all that is estimated in a file, each of shape (draw, K, ...)."""
+    found = {"theta": csv.variable("theta")}
+    for each in target.estimated:
+        found[each.name] = shaped(target, each, csv.variable(each.name))
+    return found
+
+
+def shaped(target: Target, parameter: Parameter, columns: FloatArray) -> FloatArray:
+    """Return what stands in columns, the first index the fastest, with the axes that it has."""
+    shape = target.model.event_shape(parameter)
+    if not shape:
+        return columns
+    every = (*columns.shape[:-1], target.model.size(parameter), *shape)
+    return columns.reshape(every, order="F")
 
 
 def sampled_columns(target: Target, csv: StanCsv) -> dict[str, str]:
@@ -47,7 +77,8 @@ def sampled_columns(target: Target, csv: StanCsv) -> dict[str, str]:
     """
     names = {"theta_raw": "theta_raw"}
     for each in target.estimated:
-        written = each.ordered or csv.columns(each.free_name).stop
+        # vectors are sampled as they are
+        written = not each.event and (each.ordered or csv.columns(each.free_name).stop)
         names[each.free_name] = each.free_name if written else each.name
     return names
 

@@ -49,8 +49,8 @@ def sample(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,)
-        Observations, in the units of the priors.
+    y : array_like, shape (N,), or of vectors (N, D)
+        Observations, in the units of the priors; vectors in rows, or a table.
     counts : array_like of int, shape (N,), optional
         How often each observation of `y` occurs, whole numbers, 0 or more: the
         posterior is that of the data in which it stands so often, and takes the
@@ -63,7 +63,8 @@ def sample(
         depends on what the weights sum to.
     labels : array_like of int, shape (N,), optional
         The component that each observation is known to be of, from 0 to K - 1, and
-        -1 where it is not known. Labels name components: see Notes.
+        -1 where it is not known. Labels name components: see Notes. Vectors have no
+        counts, weights or labels.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -101,11 +102,12 @@ def sample(
     -------
     arviz.InferenceData or xarray.DataTree
         Groups ``posterior`` (`theta`, `mu` and `sigma` with dims chain, draw,
-        component), ``posterior_predictive`` and ``log_likelihood`` (`y` with
-        dims chain, draw, obs), ``sample_stats``, ``observed_data`` and
-        ``constant_data``, in which ``counts`` or ``weights`` stand beside the
-        observations. Where the draws are weighed ones, ``chains`` has the
-        chains and their statistics in place of ``sample_stats``. Attributes
+        component, and of vectors dim; `corr` with dim and dim_bis),
+        ``posterior_predictive`` and ``log_likelihood`` (`y` with dims chain, draw,
+        obs), ``sample_stats``, ``observed_data`` and ``constant_data``, in which
+        ``counts`` or ``weights`` stand beside the observations. Where the draws are
+        weighed ones, ``chains`` has the chains and their statistics in place of
+        ``sample_stats``. Attributes
         ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
         ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
         weighing.
@@ -148,6 +150,12 @@ def sample(
     would jump there, the means are kept in order by the sampler. There a mode
     on the other side of equal means may be missed. Known means stay where they
     are.
+
+    Components of vectors are sampled in any order and relabelled: each draw by what
+    its components do with the observations (ECR; Papastamoulis and Iliopoulos,
+    2010), or by the order of the coordinate that the model names. What they are
+    called then is by the mean of their first coordinate. Posteriors of many
+    dimensions may not be weighed as a whole, which a note says.
 
     Examples
     --------
@@ -201,7 +209,7 @@ def draw(
     """Draw from the posterior with settings that are checked: what `sample` does with them."""
     program = stan_program(model.program, likelihood=likelihood)
     target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
-    n = target.observed.y.size
+    n = len(target.observed.y)
     total = predictive_draws_for(predictive_draws, n=n, draws=nuts.chains * nuts.iter_sampling)
     return drawn(
         target, nuts, n_rep=n, predictive_draws=total, program=program, output_dir=output_dir

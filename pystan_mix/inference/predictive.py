@@ -1,5 +1,6 @@
 """What draws predict: replicated observations, and the log density of those there are."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -88,17 +89,18 @@ def predictive_of(
         return None
     picks = evenly_spaced(draws.length, -(-total // draws.chains))
     flat = {
-        name: values.reshape(-1, values.shape[-1])
+        name: values.reshape(-1, *values.shape[2:])
         for name, values in draws.picked(picks).variables.items()
     }
     theta = flat.pop("theta")
     components = flat | {
-        name: np.broadcast_to(known, (len(theta), known.size))
+        name: np.broadcast_to(known, (len(theta), *known.shape))
         for name, known in target.known.items()
     }
-    N = target.observed.y.size
-    y_rep, log_lik = np.empty((len(theta), n_rep)), np.empty((len(theta), N))
-    size = max(1, _BLOCK // (target.n_components * max(1, n_rep, N)))
+    N, point = len(target.observed.y), target.model.point_shape
+    y_rep, log_lik = np.empty((len(theta), n_rep, *point)), np.empty((len(theta), N))
+    # a matrix for each replication is the most that is held
+    size = max(1, _BLOCK // (max(target.n_components, math.prod(point) ** 2) * max(1, n_rep, N)))
 
     def predict(start: int) -> None:
         rows = slice(start, start + size)
@@ -114,7 +116,7 @@ def predictive_of(
     with ThreadPoolExecutor(parallel) as threads:
         list(threads.map(predict, range(0, len(theta), size)))
     shape = (draws.chains, picks.size)
-    return Predictive(picks, y_rep.reshape(*shape, n_rep), log_lik.reshape(*shape, N))
+    return Predictive(picks, y_rep.reshape(*shape, n_rep, *point), log_lik.reshape(*shape, N))
 
 
 def replicated(
@@ -142,7 +144,7 @@ def replicated(
 
     Returns
     -------
-    ndarray, shape (S, n)
+    ndarray, shape (S, n), or of vectors (S, n, D)
         Observations.
     """
     uniform = rng.random((len(theta), n))
@@ -153,8 +155,10 @@ def replicated(
     component += theta.shape[1] * np.arange(len(theta))[:, None]
     own = {
         # one value for all makes a point each too
-        name: np.broadcast_to(values, component.shape)
+        name: np.broadcast_to(values, (*component.shape, *values.shape[2:]))
         if values.shape[1] == 1
+        else values.reshape(-1, *values.shape[2:])[component]
+        if values.ndim > 2
         else np.take(values, component)
         for name, values in components.items()
     }

@@ -9,7 +9,7 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.cmdstan.program import Program
 from pystan_mix.inference.assemble import nuts_fit
 from pystan_mix.inference.chains import Nuts, run_chains
-from pystan_mix.inference.from_csv import csv_draws
+from pystan_mix.inference.from_csv import csv_draws, labelled_draws
 from pystan_mix.inference.predictive import predictive_of
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import values_of_chains
@@ -60,7 +60,7 @@ def drawn(
         output_dir=output_dir,
     )
     began = time.perf_counter()
-    chains = csv_draws(target, run.csvs)
+    chains = labelled_draws(target, csv_draws(target, run.csvs))
     weighed = weigh_chains(
         target, chains, parallel=nuts.parallel, rng=rng, show_progress=nuts.show_progress
     )
@@ -73,4 +73,11 @@ def drawn(
         parallel=nuts.parallel,
     )
     seconds = run.seconds + time.perf_counter() - began
-    return nuts_fit(target, run.csvs, predictive=predictive, weighed=weighed, seconds=seconds)
+    return nuts_fit(
+        target,
+        run.csvs,
+        predictive=predictive,
+        chains=chains,
+        weighed=weighed,
+        seconds=seconds,
+    )

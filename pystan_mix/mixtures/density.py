@@ -14,7 +14,7 @@ from scipy import special
 
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray
+from pystan_mix.numerics import FloatArray, sum_of_each
 from pystan_mix.stats.ordering import push_some_apart
 from pystan_mix.stats.transforms import SimplexTransform, stick_breaking, sticks_joined
 
@@ -31,7 +31,8 @@ class Constrained:
     log_theta : ndarray, shape (S, K)
         Logarithms of the weights.
     components : dict of str to ndarray, shape (S, K) or (S, 1)
-        The components' parameters that are estimated, by name.
+        The components' parameters that are estimated, by name; of vectors with the
+        axes of coordinates behind.
     log_jacobian : ndarray, shape (S,)
         Log absolute Jacobian determinant of the map from the unconstrained space.
     """
@@ -97,9 +98,9 @@ def sampled_unconstrained(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = [simplex(sampled["theta_raw"])]
-        parts += [
-            target.model.space(each).to_free(sampled[each.free_name]) for each in target.estimated
-        ]
+        for each in target.estimated:
+            free = target.model.space(each).to_free(sampled[each.free_name])
+            parts.append(each.in_a_row(free))
         return np.concatenate(parts, axis=-1)
 
 
@@ -127,13 +128,16 @@ def to_constrained(target: Target, z: FloatArray) -> Constrained:
         components = {}
         start = K - 1
         for parameter in target.estimated:
-            part = z[:, start : start + target.model.count(parameter)]
+            part = z[:, start : start + target.model.free_count(parameter)]
             start += part.shape[1]
             space = target.model.space(parameter)
+            if parameter.event:
+                shape = (target.model.count(parameter), *target.model.free_shape(parameter))
+                part = part.reshape(len(z), *shape)
             if parameter.ordered:
                 part, log_det = push_some_apart(part, target.pushed, target.width)
                 log_jacobian = log_jacobian + log_det
-            log_jacobian = log_jacobian + space.log_det(part).sum(axis=1)
+            log_jacobian = log_jacobian + sum_of_each(space.log_det(part))
             components[parameter.name] = target.model.filled(parameter, space.from_free(part))
     return Constrained(log_theta, components, log_jacobian)
 
@@ -158,10 +162,9 @@ def log_prior(target: Target, parameters: Constrained) -> FloatArray:
     constant = special.gammaln(alpha.sum()) - special.gammaln(alpha).sum()
     total = constant + parameters.log_theta @ (alpha - 1.0)
     for parameter in target.estimated:
-        log_densities = target.model.prior(parameter).log_density(
-            parameters.components[parameter.name]
-        )
-        total += log_densities[:, target.model.places(parameter)].sum(axis=1)
+        values = parameters.components[parameter.name]
+        log_densities = target.model.prior(parameter).log_density(values)
+        total += sum_of_each(log_densities[:, target.model.places(parameter)])
     return np.asarray(total)
 
 
@@ -186,10 +189,7 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     size = max(1, _BLOCK // (target.n_components * max(1, observed.distinct.size)))
     for start in range(0, draws, size):
         rows = slice(start, start + size)
-        part = {
-            name: values[rows] if values.ndim > 1 else values[None]
-            for name, values in components.items()
-        }
+        part = {n: x[None] if n in target.known else x[rows] for n, x in components.items()}
         log_densities = observed_log_density(target, parameters.log_theta[rows], part)
         total[rows] = log_densities @ observed.count
     return total
@@ -230,19 +230,23 @@ def component_terms(
     ----------
     family : Mixture or its class
         Which kind the components are of.
-    y : ndarray, shape (N,)
+    y : ndarray, shape (N,), or of vectors (N, D)
         Points.
     log_theta : ndarray, shape (..., K)
         Logarithms of the weights.
     components : mapping of str to ndarray, shape (..., K) or (..., 1)
-        The components' parameters by name, all of them.
+        The components' parameters by name, all of them; of vectors with the axes
+        of coordinates behind.
 
     Returns
     -------
     ndarray, shape (..., K, N)
         ``log(theta[k]) + log p(y[n] | component k)``.
     """
-    terms = family.log_density(y, **{name: x[..., None] for name, x in components.items()})
+    events = {each.name: each.event for each in family.parameters}
+    # the axis of points stands behind that of components
+    broadcast = {name: np.expand_dims(x, -1 - events[name]) for name, x in components.items()}
+    terms = family.log_density(y, **broadcast)
     return np.asarray(terms + log_theta[..., None])
 
 

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
@@ -14,20 +15,23 @@ from pystan_mix.mixtures.numbers import (
     are_some_alike,
     check_increasing,
     check_lengths,
+    check_prior_order,
+    check_sharing,
     check_zero_component,
     differ_by_component,
     set_numbers,
     set_some_numbers,
 )
-from pystan_mix.mixtures.observations import Observations
+from pystan_mix.mixtures.observations import Observations, least_scale
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.vectors.shapes import Shapes
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import POSITIVE, Space, above
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Mixture(abc.ABC):
+class Mixture(Shapes, abc.ABC):
     """Finite mixture of components of one family, each family a class of its own.
 
     Parameters
@@ -105,10 +109,14 @@ class Mixture(abc.ABC):
                 f"min_weight must be at least 0 and below 1 / n_components = {1 / K:.4g}; "
                 f"it is {self.min_weight!r}."
             )
-        check_lengths(self._numbers(), K)
+        self._check_lengths()
         self._check_known_order()
         if K == 1 and not self.estimated:
             raise ModelError("All of the one component is known: there is nothing to estimate.")
+
+    def _check_lengths(self) -> None:
+        """Refuse sequences that have not one number for each component."""
+        check_lengths(self._numbers(), self.n_components)
 
     def _check_parameter(self, parameter: Parameter) -> None:
         """Refuse what is neither a prior of the parameter nor its known values, or no floor."""
@@ -118,18 +126,29 @@ class Mixture(abc.ABC):
             if not isinstance(least, float) or least < 0.0:
                 raise ModelError(f"{parameter.floor} must be a number, 0 or more; it is {least!r}.")
         value = getattr(self, parameter.field)
+        estimated = value is None or isinstance(value, parameter.priors)
+        given = f"a prior such as {parameter.example}; {parameter.field} is {value!r}"
         if parameter.sharing is not None:
-            self._check_sharing(parameter, parameter.sharing)
-        if parameter.partly is not None:
-            self._check_partly(parameter, parameter.partly)
+            one = estimated and (value is None or not differ_by_component(value))
+            check_sharing(parameter.sharing, getattr(self, parameter.sharing), one=one, given=given)
+        if parameter.partly is not None and getattr(self, parameter.partly) is not None:
+            set_some_numbers(self, parameter.partly)
+            if self._may_share(parameter) or not estimated:
+                raise ModelError(
+                    f"{parameter.partly} is for components that each have their own, some of them "
+                    f"estimated, by {given}, and {parameter.sharing} {self._may_share(parameter)}. "
+                    "Leave one of the two out."
+                )
         if parameter.inflated is not None and parameter.ordered:
             check_zero_component(
                 parameter.inflated,
                 getattr(self, parameter.inflated),
                 n_components=self.n_components,
-                known=not (value is None or isinstance(value, parameter.priors)),
+                known=not estimated,
             )
-        if value is None or isinstance(value, parameter.priors):
+        if estimated:
+            if parameter.ordered and value is not None:
+                check_prior_order(parameter.field, value)
             return
         try:
             positive = parameter.space is POSITIVE
@@ -142,35 +161,6 @@ class Mixture(abc.ABC):
             raise ModelError(
                 f"{error} Give a prior such as {parameter.example}, or the known values."
             ) from None
-
-    def _check_sharing(self, parameter: Parameter, field: str) -> None:
-        """Refuse one value for all components where there is another for each, or a known one."""
-        shared, value = getattr(self, field), getattr(self, parameter.field)
-        if not isinstance(shared, bool):
-            raise ModelError(f"{field} must be True or False; it is {shared!r}.")
-        one = value is None or (
-            isinstance(value, parameter.priors) and not differ_by_component(value)
-        )
-        if shared and not one:
-            raise ModelError(
-                f"{field} is for one value that is estimated, by a prior with one number for all "
-                f"components such as {parameter.example}; {parameter.field} is {value!r}. Leave "
-                "one of the two out."
-            )
-
-    def _check_partly(self, parameter: Parameter, field: str) -> None:
-        """Refuse values known of some components where the others' are known too, or shared."""
-        if getattr(self, field) is None:
-            return
-        set_some_numbers(self, field)
-        value = getattr(self, parameter.field)
-        estimated = value is None or isinstance(value, parameter.priors)
-        if self._may_share(parameter) or not estimated:
-            raise ModelError(
-                f"{field} is for components that each have their own, some of them estimated, by "
-                f"a prior such as {parameter.example}; {parameter.field} is {value!r}, and "
-                f"{parameter.sharing} {self._may_share(parameter)}. Leave one of the two out."
-            )
 
     def _numbers(self) -> dict[str, Any]:
         """Return the numbers of priors, and those that are known, by what they are."""
@@ -202,7 +192,7 @@ class Mixture(abc.ABC):
 
     @classmethod
     def ordered_parameter(cls) -> Parameter:
-        """Return the parameter by whose order components are told apart."""
+        """Return the parameter by whose order components are told apart; vectors have none."""
         return next(each for each in cls.parameters if each.ordered)
 
     @property
@@ -229,6 +219,20 @@ class Mixture(abc.ABC):
         return parameter.shared or (
             parameter.sharing is not None and bool(getattr(self, parameter.sharing))
         )
+
+    def default_floor(self, observed: Observations) -> Numbers:
+        """Return the floor of scales that is left out, as observations set it."""
+        return least_scale(observed)
+
+    def free_count(self, parameter: Parameter) -> int:
+        """Return how many unconstrained values an estimated parameter has."""
+        return self.count(parameter) * math.prod(self.free_shape(parameter))
+
+    def drawn_from_prior(
+        self, parameter: Parameter, n: int, *, rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw n values of a parameter from its prior, shape (n, ...)."""
+        return self.prior(parameter).draw(rng, n)
 
     def places(self, parameter: Parameter) -> slice | NDArray[np.intp]:
         """Return which of the values of an estimated parameter are: all, or those not known."""
@@ -263,7 +267,7 @@ class Mixture(abc.ABC):
         inflated = parameter.inflated is not None and bool(getattr(self, parameter.inflated))
         return inflated and not (self.is_shared(parameter) or self.is_known(parameter))
 
-    def least(self, parameter: Parameter) -> float:
+    def least(self, parameter: Parameter) -> FloatArray | float:
         """Return what no value of a parameter is below; zero where there is no floor."""
         least = getattr(self, parameter.floor) if parameter.floor is not None else None
         return 0.0 if least is None else float(least)
@@ -286,7 +290,7 @@ class Mixture(abc.ABC):
         return prior
 
     def known_values(self) -> dict[str, FloatArray]:
-        """Return the parameters that are known by name, each of shape (K,) or (1,)."""
+        """Return the parameters that are known by name, each of shape (K, ...) or (1, ...)."""
         known = {}
         for parameter in self.parameters:
             if self.is_known(parameter):

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from pystan_mix.errors import DataError, ModelError
-from pystan_mix.mixtures.families import FAMILIES
+from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.priors import Dirichlet
 
@@ -89,7 +89,7 @@ def family_called(name: str) -> type[Mixture]:
     ModelError
         If there is no such family.
     """
-    families = {family.family: family for family in FAMILIES}
+    families = {family.family: family for family in (*FAMILIES, *VECTOR_FAMILIES)}
     if name not in families:
         raise ModelError(f"There is no family {name!r}; there are: {', '.join(families)}.")
     return families[name]

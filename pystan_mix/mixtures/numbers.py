@@ -27,8 +27,8 @@ def brief(prior: Any) -> Any:
     return dataclasses.replace(prior, **{name: one_or_each(x) for name, x in numbers.items()})
 
 
-def per_component(value: Numbers, size: int) -> FloatArray:
-    """Return one number for each of some components."""
+def per_component(value: Numbers, size: int | tuple[int, ...]) -> FloatArray:
+    """Return one number for each of some components, or for each place of an array."""
     return np.broadcast_to(np.asarray(value, dtype=np.float64), size).copy()
 
 
@@ -119,4 +119,25 @@ def check_zero_component(field: str, wanted: object, *, n_components: int, known
         raise ModelError(
             f"{field} is for means that are estimated, and they are known. Leave it out: of "
             "known means the first may be 0."
+        )
+
+
+def check_prior_order(name: str, prior: object) -> None:
+    """Refuse a prior of what is ordered whose locations have another order."""
+    location = getattr(prior, "location", None)
+    if isinstance(location, tuple) and list(location) != sorted(location):
+        raise ModelError(
+            f"{type(prior).__name__}: locations must not decrease, since the {name} are ordered; "
+            f"they are {list(location)}. Sort them, and the scales with them."
+        )
+
+
+def check_sharing(field: str, shared: object, *, one: bool, given: str) -> None:
+    """Refuse one value for all components where there is another for each, or a known one."""
+    if not isinstance(shared, bool):
+        raise ModelError(f"{field} must be True or False; it is {shared!r}.")
+    if shared and not one:
+        raise ModelError(
+            f"{field} is for one value that is estimated, with one number for all components, by "
+            f"{given}. Leave one of the two out."
         )

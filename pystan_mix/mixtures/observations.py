@@ -30,23 +30,25 @@ class Observations:
 
     Parameters
     ----------
-    y : ndarray, shape (N,)
+    y : ndarray, shape (N,), or of vectors (N, D)
         The observations, in their own order; empty where only the prior is meant.
-    distinct : ndarray, shape (D,)
+    distinct : ndarray, shape (M,) or (M, D)
         The different values, increasing; of labelled observations the different
         pairs of value and label.
-    count : ndarray of int, shape (D,)
+    count : ndarray of int, shape (M,)
         How often each occurs.
     index : ndarray of int, shape (N,)
         The position of each observation among the distinct ones.
     dropped : int
-        How many missing values were left out of them.
+        How many missing values, or vectors with one, were left out of them.
     times : ndarray of int or float, shape (N,), optional
         How many observations each row stands for, whole numbers, or its
-        weight, real ones; by default one each.
-    label : ndarray of int, shape (D,), optional
+        weight, real ones; by default one each. Of numbers alone.
+    label : ndarray of int, shape (M,), optional
         The component that each of the distinct ones is known to be of, from 0, and
-        -1 where it is not; by default none is known.
+        -1 where it is not; by default none is known. Of numbers alone.
+    names : tuple of str
+        The names of coordinates, where a table has them.
     """
 
     y: FloatArray
@@ -56,6 +58,7 @@ class Observations:
     dropped: int = 0
     times: Times | None = None
     label: NDArray[np.intp] | None = None
+    names: tuple[str, ...] = ()
 
     @functools.cached_property
     def named(self) -> NDArray[np.intp]:
@@ -72,18 +75,18 @@ class Observations:
     @property
     def size(self) -> float:
         """The number of observations, or the sum of their weights."""
-        return self.y.size if self.times is None else self.times.sum().item()
+        return len(self.y) if self.times is None else self.times.sum().item()
 
     @functools.cached_property
     def mean(self) -> float:
-        """The mean of all observations."""
+        """The mean of all observations that are numbers."""
         if self.times is None:
             return float(self.y.mean())
         return float(self.count @ self.distinct / self.size)
 
     @functools.cached_property
     def std(self) -> float:
-        """Their standard deviation, the root of the mean square about the mean."""
+        """The standard deviation of numbers, the root of the mean square about the mean."""
         if self.times is None:
             return float(self.y.std())
         return math.sqrt(self.count @ (self.distinct - self.mean) ** 2 / self.size)
@@ -136,7 +139,8 @@ def indexed(
     """
     label = None
     if labels is None:
-        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+        axis = None if y.ndim == 1 else 0
+        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True, axis=axis)
     else:
         pairs, index, count = np.unique(
             np.column_stack([y, labels]), axis=0, return_inverse=True, return_counts=True

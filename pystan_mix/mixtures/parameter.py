@@ -1,8 +1,10 @@
 """What a family of components declares of each of their parameters."""
 
 import dataclasses
+import math
 
 from pystan_mix.mixtures.priors import Prior
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import Space
 
 
@@ -39,6 +41,12 @@ class Parameter:
     partly : str, optional
         The model's field of values that are known of some components, such as
         ``known_sigma``.
+    event : int, default 0
+        How many axes each value has: none, where it is a number; one, of a vector
+        with an element for each coordinate; two, of a matrix.
+    sampled_as : str, optional
+        What the program calls what it samples in its place, where that is not
+        its name with ``_raw``.
     floor : str, optional
         The model's field, and the programs' name, of what none of its values
         is below, such as ``min_sigma``.
@@ -64,8 +72,15 @@ class Parameter:
     floor: str | None = None
     inflated: str | None = None
     of_zero: float = 0.0
+    event: int = 0
+    sampled_as: str | None = None
 
     @property
     def free_name(self) -> str:
         """The name of what the Stan program samples in its place, before components are ordered."""
-        return f"{self.name}_raw"
+        return self.sampled_as or f"{self.name}_raw"
+
+    def in_a_row(self, free: FloatArray) -> FloatArray:
+        """Return free values with one axis for those of all components and coordinates."""
+        # the axes before that of components are those of draws; matrices have a row of free values
+        return free.reshape(*free.shape[:-2], math.prod(free.shape[-2:])) if self.event else free

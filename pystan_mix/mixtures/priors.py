@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from scipy import stats
 
-from pystan_mix.errors import ModelError
 from pystan_mix.mixtures.numbers import Numbers, one_or_each, per_component, set_numbers
 from pystan_mix.numerics import FloatArray
 
@@ -33,12 +32,12 @@ class Prior(Protocol):
         """Return the log density of each element, without a constant left out."""
         ...
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number; of each element, or of all."""
         ...
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
-        """Draw one value for each of some components."""
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
+        """Draw one value for each of some components, or for each place of an array."""
         ...
 
     def stan_data(self, name: str, size: int) -> dict[str, Any]:
@@ -99,18 +98,19 @@ class Dirichlet:
 
 @dataclasses.dataclass(frozen=True)
 class Normal:
-    """Normal prior of the ordered means.
+    """Normal prior of the means.
 
     Parameters
     ----------
-    location, scale : float or sequence of K floats
-        In the units of the data; one number serves all components. Locations
-        must not decrease, since the means are ordered.
+    location, scale : float or sequence of floats
+        In the units of the data; one number serves all. A sequence has one for each
+        component, by the order of the means, in which locations must not decrease;
+        of vectors, one for each coordinate.
 
     Raises
     ------
     ModelError
-        If a number is not finite, a scale not positive, or locations decrease.
+        If a number is not finite, or a scale not positive.
 
     Examples
     --------
@@ -128,11 +128,6 @@ class Normal:
     def __post_init__(self) -> None:
         set_numbers(self, "location", positive=False)
         set_numbers(self, "scale", positive=True)
-        if isinstance(self.location, tuple) and list(self.location) != sorted(self.location):
-            raise ModelError(
-                f"Normal: locations must not decrease, since the means are ordered; they are "
-                f"{list(self.location)}. Sort them, and the scales with them."
-            )
 
     @property
     def has_kurtosis(self) -> bool:
@@ -143,11 +138,11 @@ class Normal:
         """Return the log density of each element, the order left aside."""
         return np.asarray(stats.norm.logpdf(x, self.location, self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return rng.normal(per_component(self.location, size), per_component(self.scale, size))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number, the order left aside."""
         return np.asarray(stats.norm.logsf(least, self.location, self.scale))
 
@@ -206,11 +201,11 @@ class Gamma:
         """Return the log density of each element."""
         return np.asarray(stats.gamma.logpdf(x, self.shape, scale=np.divide(1.0, self.rate)))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return rng.gamma(per_component(self.shape, size), 1.0 / per_component(self.rate, size))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number."""
         return np.asarray(stats.gamma.logsf(least, self.shape, scale=np.divide(1.0, self.rate)))
 

@@ -58,11 +58,11 @@ class HalfStudentT:
         """Return the log density of each element."""
         return np.asarray(math.log(2.0) + stats.t.logpdf(x, self.df, 0.0, self.scale))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number."""
         return np.asarray(math.log(2.0) + stats.t.logsf(least, self.df, 0.0, self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return np.asarray(np.abs(per_component(self.scale, size) * rng.standard_t(self.df, size)))
 
@@ -114,11 +114,11 @@ class HalfCauchy:
         """Return the log density of each element."""
         return np.asarray(stats.halfcauchy.logpdf(x, 0.0, self.scale))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number."""
         return np.asarray(stats.halfcauchy.logsf(least, 0.0, self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return np.asarray(np.abs(per_component(self.scale, size) * rng.standard_cauchy(size)))
 
@@ -171,11 +171,11 @@ class HalfNormal:
         """Return the log density of each element."""
         return np.asarray(stats.halfnorm.logpdf(x, 0.0, self.scale))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number."""
         return np.asarray(stats.halfnorm.logsf(least, 0.0, self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return np.asarray(np.abs(per_component(self.scale, size) * rng.normal(size=size)))
 

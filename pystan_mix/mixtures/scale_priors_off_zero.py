@@ -62,11 +62,11 @@ class InverseGamma:
         with np.errstate(over="ignore", divide="ignore"):
             return np.asarray(law.logpdf(np.square(x)) + np.log(2.0 * x))
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a standard deviation above a number."""
         return np.asarray(stats.invgamma.logsf(least * least, self.shape, scale=self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one standard deviation for each of some components."""
         precision = rng.gamma(per_component(self.shape, size)) / per_component(self.scale, size)
         return np.asarray(1.0 / np.sqrt(precision))
@@ -127,12 +127,12 @@ class LogNormal:
             log_x = np.log(x)
         return np.asarray(stats.norm.logpdf(log_x, self.location, self.scale) - log_x)
 
-    def log_survival(self, least: float) -> FloatArray:
+    def log_survival(self, least: FloatArray | float) -> FloatArray:
         """Return the log probability of a value above a number."""
         with np.errstate(divide="ignore"):
             return np.asarray(stats.norm.logsf(np.log(least), self.location, self.scale))
 
-    def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> FloatArray:
         """Draw one value for each of some components."""
         return rng.lognormal(per_component(self.location, size), per_component(self.scale, size))
 

@@ -1,5 +1,6 @@
 """The data block of the Stan programs: written, and read back."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def stan_data(
         Numbers and lists, by the names of ``stan/README.md``.
     """
     model, observed = target.model, target.observed
-    known = np.zeros(observed.distinct.size, dtype=np.bool_)
+    known = np.zeros(len(observed.distinct), dtype=np.bool_)
     if observed.label is not None:
         known = observed.label >= 0
     y = observed.distinct.astype(np.int64) if model.counts else observed.distinct
@@ -54,6 +55,15 @@ def stan_data(
     data: dict[str, Any] = {
         "K": target.n_components,
         "N": len(count),
+        "alpha": target.concentration.tolist(),
+        "min_weight": model.min_weight,
+    }
+    outputs = {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
+    if model.vectors:
+        # coordinate by coordinate
+        data |= {"y": y.T.tolist(), "count": count}
+        return data | _vector_data(model) | outputs
+    data |= {
         "y": y[~known].tolist(),
         "weighted": int(observed.are_weighted),
         "count": [] if observed.are_weighted else count,
@@ -64,13 +74,24 @@ def stan_data(
         "times_labelled": observed.count[known].astype(np.float64).tolist(),
         "n_unnamed": target.unnamed.size,
         "unnamed": (1 + target.unnamed).tolist(),
-        "alpha": target.concentration.tolist(),
-        "min_weight": model.min_weight,
         "sort_components": int(sort_components),
     }
     for parameter in model.parameters:
         data |= _parameter_data(model, parameter)
-    return data | {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
+    return data | outputs
+
+
+def _vector_data(model: Mixture) -> dict[str, Any]:
+    """Return the form of vectors' covariances, and the priors of all parameters."""
+    data: dict[str, Any] = dict(model.shape_data())
+    for parameter in model.parameters:
+        size = math.prod(model.event_shape(parameter))
+        # what is none has a prior that does not count
+        prior = parameter.example if model.is_known(parameter) else model.prior(parameter)
+        data |= prior.stan_data(parameter.name, size)
+        if parameter.floor is not None:
+            data[parameter.floor] = np.broadcast_to(model.least(parameter), size).tolist()
+    return data
 
 
 def _parameter_data(model: Mixture, parameter: Parameter) -> dict[str, Any]:

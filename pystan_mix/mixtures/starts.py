@@ -9,6 +9,7 @@ from pystan_mix.mixtures.annotations.labels import likeliest_names
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.likely_mixtures import values_of_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.expectation import shares_of, spread_points, weighted_variance
 from pystan_mix.stats.ordering import increasing
@@ -61,6 +62,8 @@ def values_of_chains(
     list of dict
         What the program samples, for each chain.
     """
+    if target.model.vectors:
+        return values_of_vectors(target, chains, rng=rng, starts=_RANDOM_STARTS)
     if target.observed.y.size == 0:
         starts = [_prior_start(target, rng) for _ in range(chains)]
     else:
@@ -93,6 +96,8 @@ def initial_values(
     dict
         What the program samples: `theta_raw`, `mu_raw` and so on.
     """
+    if target.model.vectors:
+        return values_of_vectors(target, 1, rng=rng, starts=starts)[0]
     inits = initial_parameters(target, rng=rng, starts=starts)
     return _for_stan(target, inits, sort_components=sort_components)
 
@@ -212,12 +217,10 @@ def _improved(target: Target, rng: np.random.Generator, *, starts: int) -> "_Imp
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         theta, components = _maximised(target.model, points, shares, spread)
-        log_lik, shares = shares_of(
-            component_terms(target.model, points, np.log(theta), components)
-        )
-    return _Improved(
-        target, points, log_lik * (observed.size / points.size), theta, components, shares
-    )
+        terms = component_terms(target.model, points, np.log(theta), components)
+        log_lik, shares = shares_of(terms)
+    log_lik = log_lik * (observed.size / points.size)
+    return _Improved(target, points, log_lik, theta, components, shares)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,10 +282,8 @@ def _modes(target: Target, rng: np.random.Generator, *, starts: int) -> list[_St
             for other in found
         ]
         wider = [np.abs(np.log((one.within + 1e-300) / (other.within + 1e-300))) for other in found]
-        if all(
-            a.max() > _OTHER_PLACE or w.max() > _OTHER_WIDTH
-            for a, w in zip(apart, wider, strict=True)
-        ):
+        pairs = zip(apart, wider, strict=True)
+        if all(a.max() > _OTHER_PLACE or w.max() > _OTHER_WIDTH for a, w in pairs):
             found.append(one)
     return found
 

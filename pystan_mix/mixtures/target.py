@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,9 +17,9 @@ from pystan_mix.mixtures.observations import (
     Observations,
     checked_observations,
     indexed,
-    least_scale,
 )
 from pystan_mix.mixtures.parameter import Parameter
+from pystan_mix.mixtures.vectors.rows import checked_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.ordering import pull_some_free
 from pystan_mix.stats.transforms import POSITIVE
@@ -60,7 +60,7 @@ class Target:
     @property
     def dimensions(self) -> int:
         """Number of unconstrained parameters, the weights among them."""
-        return self.n_components - 1 + sum(self.model.count(each) for each in self.estimated)
+        return self.n_components - 1 + sum(self.model.free_count(each) for each in self.estimated)
 
     @functools.cached_property
     def free_components(self) -> bool:
@@ -72,7 +72,10 @@ class Target:
         tells components apart, keeping these apart takes far fewer steps. Where
         concentrations, scales of priors or known values differ by component the
         density would jump where two means change places: they are kept apart.
+        Vectors have no order at all.
         """
+        if self.model.vectors:
+            return self.n_components > 1
         return self._own_parameters and self._alike and not self.partly_known
 
     @property
@@ -169,7 +172,7 @@ def target_of(
     ----------
     model : Mixture
         The model.
-    y : array_like, shape (N,)
+    y : array_like, shape (N,), or of vectors (N, D)
         The observations.
     counts, weights : array_like, shape (N,), optional
         How often each occurs, or its weight.
@@ -188,6 +191,11 @@ def target_of(
     DataError
         If the observations cannot be used, or are None.
     """
+    if model.vectors:
+        beside = {"counts": counts, "weights": weights, "labels": labels}
+        _refuse_beside_vectors(name for name, given in beside.items() if given is not None)
+        observed = checked_vectors(y, n_components=model.n_components, missing=missing)
+        return Target(completed(model, observed), observed)
     observed = checked_observations(
         y,
         counts=counts,
@@ -200,6 +208,15 @@ def target_of(
     target = Target(completed(model, observed), observed)
     _check_labels_of_zero(target)
     return target
+
+
+def _refuse_beside_vectors(given: Iterable[str]) -> None:
+    """Refuse what only observations that are numbers can have beside them."""
+    for name in given:
+        raise DataError(
+            f"{name} are for observations that are numbers, and the model is one of vectors. Leave "
+            f"{name} out."
+        )
 
 
 def _check_labels_of_zero(target: Target) -> None:
@@ -235,7 +252,7 @@ def prior_target(model: Mixture) -> Target:
     ModelError
         If a prior is left out: there is nothing to scale it to.
     """
-    observed = indexed(np.empty(0))
+    observed = indexed(np.empty((0, *model.point_shape)))
     return Target(completed(model, observed), observed)
 
 
@@ -259,9 +276,10 @@ def completed(model: Model, observed: Observations) -> Model:
     ModelError
         If a prior is left out and there are no observations to scale it to.
     """
+    model = model.shaped_by(observed)
     missing = [each for each in model.parameters if getattr(model, each.field) is None]
     floors: dict[str, Any] = {
-        each.floor: least_scale(observed)
+        each.floor: model.default_floor(observed)
         for each in model.estimated
         if each.floor is not None and getattr(model, each.floor) is None
     }

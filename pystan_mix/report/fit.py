@@ -18,7 +18,7 @@ from pystan_mix.fits.attributes import AdviFindings, Provenance, read_attributes
 from pystan_mix.fits.groups import divergences, element_name, elements, replications, variables
 from pystan_mix.fits.summary import summarize
 from pystan_mix.numerics import FloatArray
-from pystan_mix.report.tables import header, parameter_row, verdict_text
+from pystan_mix.report.tables import NAME_WIDTH, header, parameter_row, verdict_text
 
 
 def fit_summary(fit: Fit) -> dict[str, Any]:
@@ -115,8 +115,10 @@ def fit_table(summary: dict[str, Any]) -> str:
     str
         A line for each parameter, then seconds and the verdict.
     """
-    lines = [header()]
-    lines += [parameter_row(name, row) for name, row in summary["parameters"].items()]
+    rows = summary["parameters"]
+    width = max(NAME_WIDTH, *(len(name) + 1 for name in rows))
+    lines = [header(width=width)]
+    lines += [parameter_row(name, row, width=width) for name, row in rows.items()]
     return "\n".join([*lines, verdict_text(summary)])
 
 

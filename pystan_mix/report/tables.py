@@ -12,19 +12,27 @@ COLUMNS: Final[Mapping[str, str]] = {
     "50%": "q50",
     "95%": "q95",
 }
+# of the names of parameters, if none is longer
+NAME_WIDTH = 10
 
 
-def header(columns: Mapping[str, str] = COLUMNS) -> str:
+def header(columns: Mapping[str, str] = COLUMNS, *, width: int = NAME_WIDTH) -> str:
     """Return the names of the columns."""
-    return f"{'':10}" + "".join(f"{head:>9}" for head in (*columns, "ESS")) + f"{'R-hat':>8}"
+    return f"{'':{width}}" + "".join(f"{head:>9}" for head in (*columns, "ESS")) + f"{'R-hat':>8}"
 
 
-def parameter_row(name: str, row: dict[str, Any], columns: Mapping[str, str] = COLUMNS) -> str:
+def parameter_row(
+    name: str,
+    row: dict[str, Any],
+    columns: Mapping[str, str] = COLUMNS,
+    *,
+    width: int = NAME_WIDTH,
+) -> str:
     """Return a parameter's line."""
     form = number_form(row)
     numbers = "".join(cell(row[key], form) for key in columns.values())
     ess, r_hat = (number(row[key], form) for key, form in (("ess_bulk", ".0f"), ("r_hat", ".4f")))
-    return f"{name:<10}{numbers} {ess:>8} {r_hat:>7}"
+    return f"{name:<{width}}{numbers} {ess:>8} {r_hat:>7}"
 
 
 def number_form(row: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The draws of a fit that bridge sampling takes, checked."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pystan_mix.arviz_compat import Fit, group_names
@@ -13,7 +15,7 @@ from pystan_mix.fits.groups import (
     PRIOR_NAMES,
     observations,
 )
-from pystan_mix.fits.model import draws_of_fit, target_of_fit
+from pystan_mix.fits.model import target_of_fit
 from pystan_mix.mixtures.density import to_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -50,9 +52,8 @@ def target_with_evidence(fit: Fit) -> Target:
     return target_of_fit(fit)
 
 
-def unconstrained_draws(target: Target, fit: Fit) -> FloatArray:
+def unconstrained_draws(target: Target, variables: Mapping[str, FloatArray]) -> FloatArray:
     """Return the draws in the unconstrained space, shape (chain, draw, dimensions)."""
-    variables = draws_of_fit(fit).variables
     for parameter in target.estimated:
         if parameter.name not in variables:
             raise DataError(f"Neither the {POSTERIOR} nor {CONSTANT_DATA} has {parameter.name}.")

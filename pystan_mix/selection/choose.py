@@ -92,8 +92,8 @@ def choose_components(
     ----------
     model : NormalMixture or another mixture
         The model; its own ``n_components`` counts for nothing.
-    y : array_like, shape (N,)
-        Observations, in the units of the priors.
+    y : array_like, shape (N,), or of vectors (N, D)
+        Observations, in the units of the priors; vectors in rows, or a table.
     components : iterable of int
         The numbers, such as ``range(1, 7)``.
     counts, weights, labels, missing : optional

@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,12 +13,15 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.checks import check_seed
 from pystan_mix.errors import DataError
 from pystan_mix.fits.attributes import WeighingFindings, read_attributes
+from pystan_mix.fits.model import draws_of_fit
 from pystan_mix.mixtures.density import log_joint
 from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.bridge_draws import target_with_evidence, thinned, unconstrained_draws
 from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_of, log_scales_of
 from pystan_mix.stats.bridge import bridge_sample, least_ess
 from pystan_mix.weighing.annealing.annealed import anneal
+from pystan_mix.weighing.labelled import labelled
 
 # of a larger error, repeated runs show, the error itself is a guess, and mostly too low
 _LARGEST_MCSE = 0.2
@@ -45,10 +50,11 @@ class Evidence:
         error that can be believed cannot be given.
     log_bound : float
         What an ELBO of the same model, such as that of `advi`, is a lower
-        bound of: the log integral of Stan's density, which is not normalised.
+        bound of: the log integral of Stan's density, which is not normalised; of
+        vectors over components in one order.
     log_ordering : float
         Log probability that the means, were they independent, came in order:
-        ``-log(K!)`` where all have the same prior.
+        ``-log(K!)`` where all have the same prior, and of vectors.
     log_floor : float
         Log probability that no weight is below `min_weight`, were the Dirichlet
         not restricted.
@@ -179,9 +185,15 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     """
     rng = np.random.default_rng(check_seed(seed))
     target = target_with_evidence(fit)
-    z = thinned(unconstrained_draws(target, fit), target)
+    draws = draws_of_fit(fit)
+    density: Callable[[FloatArray], FloatArray] = functools.partial(log_joint, target)
+    if target.model.vectors:
+        # of components without an order each is at its label, in one of K! orders
+        posterior = labelled(target, draws.flat())
+        draws, density = posterior.relabelled_draws(draws), posterior.log_density
+    z = thinned(unconstrained_draws(target, draws.variables), target)
     try:
-        bridge = bridge_sample(lambda points: log_joint(target, points), z, rng=rng)
+        bridge = bridge_sample(density, z, rng=rng)
     except np.linalg.LinAlgError:
         raise DataError(
             "A parameter stands still in all draws, or follows from the others. Look at "

@@ -129,6 +129,9 @@ def _log_in_order(
 
 def log_ordering_of(target: Target) -> float:
     """Return the log probability that what tells components apart comes in order by itself."""
+    if target.model.vectors:
+        # which come in any order: the one that is looked at is one of K!
+        return -math.lgamma(target.n_components + 1.0)
     total = 0.0
     for parameter in target.estimated:
         if parameter.ordered and target.unnamed.size:
@@ -246,6 +249,6 @@ def log_scales_of(target: Target) -> float:
         if parameter.floor is not None:
             model = target.model
             each = model.prior(parameter).log_survival(model.least(parameter))
-            every = np.broadcast_to(each, model.size(parameter))
+            every = np.broadcast_to(each, (model.size(parameter), *model.event_shape(parameter)))
             total += float(every[model.places(parameter)].sum())
     return total

@@ -19,7 +19,8 @@ class Space:
     to_free, from_free : callable
         To the unconstrained space, and back.
     log_det : callable
-        Of unconstrained values, the log absolute derivative of `from_free`.
+        Of unconstrained values, the log absolute derivative of `from_free`; of a
+        matrix, whose elements do not stand alone, the log determinant.
     """
 
     to_free: Callable[[FloatArray], FloatArray]
@@ -37,15 +38,15 @@ REAL = Space(to_free=_same, from_free=_same, log_det=np.zeros_like)
 POSITIVE = Space(to_free=np.log, from_free=np.exp, log_det=_same)
 
 
-def above(least: float) -> Space:
-    """Return the space of values above a number; above zero it is `POSITIVE`.
+def above(least: FloatArray | float) -> Space:
+    """Return the space of values above a number, or above one each; above zero it is `POSITIVE`.
 
     Examples
     --------
     >>> above(2.0).from_free(np.array([0.0]))
     array([3.])
     """
-    if least == 0.0:
+    if np.all(np.equal(least, 0.0)):
         return POSITIVE
     return Space(
         to_free=lambda x: np.log(x - least),

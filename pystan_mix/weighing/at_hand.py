@@ -17,14 +17,14 @@ def halves(draws: Draws) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     middle = (draws.length + 1) // 2
     first, second = _part(draws, slice(0, middle)), _part(draws, slice(middle, None))
     judging = second if second.length else first
-    return _flat(_thinned(first, _AT_HAND)), _flat(_thinned(judging, _JUDGING))
+    return _thinned(first, _AT_HAND).flat(), _thinned(judging, _JUDGING).flat()
 
 
 def coordinates(
     posterior: Labelled, judging: dict[str, FloatArray], glimpsed: Draws | None
 ) -> list[FloatArray]:
     """Return the coordinates of each set of draws that judges."""
-    sets = [judging] if glimpsed is None else [judging, _flat(glimpsed)]
+    sets = [judging] if glimpsed is None else [judging, glimpsed.flat()]
     return [posterior.to_coordinates(posterior.relabelled(each)) for each in sets]
 
 
@@ -41,11 +41,6 @@ def _part(draws: Draws, part: slice) -> Draws:
 def _thinned(draws: Draws, wanted: int) -> Draws:
     """Return so many draws of all chains together, evenly spaced."""
     return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
-
-
-def _flat(draws: Draws) -> dict[str, FloatArray]:
-    """Return the draws of all chains as one."""
-    return {name: x.reshape(-1, x.shape[-1]) for name, x in draws.variables.items()}
 
 
 def within(number: int, limits: tuple[int, int]) -> int:

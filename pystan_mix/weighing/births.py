@@ -6,6 +6,7 @@ badly: it is rare, and as wide as the prior.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +16,13 @@ from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.student_proposals import Source
 from pystan_mix.weighing.exchangeable_prior import prior_draws, prior_log_density
-from pystan_mix.weighing.labelled import Labelled, picked
+from pystan_mix.weighing.labelled import Labelled
 
 Variables = Mapping[str, FloatArray]
 
@@ -42,6 +44,8 @@ def without_one(target: Target) -> Target:
     if K == 1:
         raise ValueError("There must be a component left.")
     fields: dict[str, Any] = {}
+    if model.vectors:  # whose priors are the same for all components
+        return Target(dataclasses.replace(model, n_components=K - 1), target.observed)
     for parameter in model.parameters:
         value: Any = getattr(model, parameter.field)
         if isinstance(value, tuple):
@@ -67,7 +71,9 @@ def _mean(numbers: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def ordered(target: Target, variables: Variables) -> dict[str, FloatArray]:
-    """Return variables in the order of the means."""
+    """Return variables in the order of the means; those of vectors as they are."""
+    if target.model.vectors:
+        return dict(variables)
     name = target.model.ordered_parameter().name
     return picked(variables, np.argsort(variables[name], axis=1))
 
@@ -76,6 +82,8 @@ def merged(
     target: Target, variables: Variables, *, rng: np.random.Generator
 ) -> dict[str, FloatArray]:
     """Merge two neighbours in each draw: a start for the posterior with a component less.
+
+    Of vectors, which have no neighbours, any two.
 
     The new one fits the observations of both, in the shares that they have and
     with the random weights of a Bayesian bootstrap (Rubin, 1981), which spread
@@ -97,20 +105,28 @@ def merged(
     """
     S, K = variables["theta"].shape
     observed = target.observed
-    points = observed.points(_POINTS, are_counts=target.model.counts)
     rows, first = np.arange(S), rng.integers(0, K - 1, S)
+    second = first + 1
+    spread: FloatArray | float
+    if target.model.vectors:
+        spread = observed.y.std(axis=0)
+        size = min(len(observed.y), _POINTS)
+        points = observed.y[rng.choice(len(observed.y), size, replace=False)]
+        second = rng.integers(0, K - 1, S)
+        second += second >= first
+    else:
+        spread = observed.std
+        points = observed.points(_POINTS, are_counts=target.model.counts)
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
         terms = component_terms(target.model, points, np.log(variables["theta"]), components)
         shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
-        both = np.nan_to_num(shares[rows, first] + shares[rows, first + 1])
+        both = np.nan_to_num(shares[rows, first] + shares[rows, second])
         # each point stands for some observations: their sum of exponential weights
-        both *= rng.gamma(observed.size / points.size, size=both.shape)
-        fitted = target.model.from_shares(
-            points, both[:, None], least_spread=1e-3 * observed.std / K
-        )
+        both *= rng.gamma(observed.size / len(points), size=both.shape)
+        fitted = target.model.from_shares(points, both[:, None], least_spread=1e-3 * spread / K)
     keep = np.ones((S, K), dtype=bool)
-    keep[rows, first + 1] = False
+    keep[rows, second] = False
     found = {}
     for name, values in variables.items():
         if values.shape[1] != K:
@@ -118,11 +134,11 @@ def merged(
             continue
         changed = values.copy()
         if name == "theta":
-            changed[rows, first] += values[rows, first + 1]
+            changed[rows, first] += values[rows, second]
         elif fitted[name].ndim > 1:
             # what the shares say nothing of stays as it is
             changed[rows, first] = fitted[name][:, 0]
-        found[name] = changed[keep].reshape(S, K - 1)
+        found[name] = changed[keep].reshape(S, K - 1, *values.shape[2:])
     return found
 
 
@@ -149,14 +165,28 @@ class Births:
         n = max(1.0, self.whole.target.observed.size)
         return [(float(self.whole.target.concentration.mean()), n / m) for m in _OBSERVATIONS_IN]
 
-    def _born(self) -> list[tuple[Parameter, Prior]]:
-        """Return the parameters of which each component has its own, with their priors."""
+    def _born(self) -> list[Parameter]:
+        """Return the parameters of which each component has its own."""
         target = self.whole.target
-        return [
-            (each, target.model.prior(each))
-            for each in target.estimated
-            if target.model.size(each) == target.n_components
-        ]
+        own = (target.model.size(each) == target.n_components for each in target.estimated)
+        return list(itertools.compress(target.estimated, own))
+
+    def _log_density_of_born(self, parameter: Parameter, values: FloatArray) -> FloatArray:
+        """Return the log density of what a component may be born with, shape (S, K)."""
+        target = self.whole.target
+        prior = target.model.prior(parameter)
+        if not target.model.vectors:
+            return prior_log_density(prior, values, target.n_components)
+        # of a matrix the density is one number
+        each = prior.log_density(values)
+        return np.asarray(each.sum(axis=tuple(range(2, each.ndim))))
+
+    def _births(self, parameter: Parameter, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw what n components are born with."""
+        target = self.whole.target
+        if target.model.vectors:
+            return target.model.drawn_from_prior(parameter, n, rng=rng)
+        return prior_draws(target.model.prior(parameter), n, target.n_components, rng=rng)
 
     def draw(self, n: int, *, rng: np.random.Generator) -> FloatArray:
         """Draw n points in the coordinates of all components; some may not be finite."""
@@ -168,8 +198,8 @@ class Births:
         left = free_shares(others, variables["theta"]) * (1.0 - share)
         theta = np.concatenate([left, share], axis=1)
         variables["theta"] = target.model.min_weight + target.free_weight * theta
-        for parameter, prior in self._born():
-            new = prior_draws(prior, n, target.n_components, rng=rng)
+        for parameter in self._born():
+            new = self._births(parameter, n, rng=rng)
             variables[parameter.name] = np.concatenate(
                 [variables[parameter.name], new[:, None]], axis=1
             )
@@ -190,8 +220,8 @@ class Births:
             born = log_sum_exp(np.stack(laws), axis=0) - math.log(len(laws))
             # the others' shares of what is left
             born -= (K - 2) * np.log1p(-free)
-            for parameter, prior in self._born():
-                born += prior_log_density(prior, variables[parameter.name], K)
+            for parameter in self._born():
+                born += self._log_density_of_born(parameter, variables[parameter.name])
             terms = np.full((K, len(z)), -np.inf)
             for k in range(K):
                 left = {

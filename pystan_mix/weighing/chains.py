@@ -202,8 +202,7 @@ def _same_integral(weighed: Weighed, annealed: Annealed) -> bool:
 def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:
     """Whether each chain stayed in one mode."""
     some = draws.picked(evenly_spaced(draws.length, max(1, _DRAWS_OF_STAY // draws.chains)))
-    flat = {name: x.reshape(-1, x.shape[-1]) for name, x in some.variables.items()}
-    each = modes.of(posterior.to_coordinates(posterior.relabelled(flat)))
+    each = modes.of(posterior.to_coordinates(posterior.relabelled(some.flat())))
     shares = each.reshape(some.chains, some.length, 1) == np.arange(modes.count)
     return bool((shares.mean(axis=1).max(axis=1) > _STAYED).all())
 

@@ -12,8 +12,8 @@ from pystan_mix.mixtures.numbers import differ_by_component
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Prior
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.weighing.labelled import picked
 
 # of drawing values above a floor
 _TRIES = 100

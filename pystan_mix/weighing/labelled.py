@@ -7,11 +7,14 @@ cut lies where it hurts least: each component goes to the label that it resemble
 """
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.density import (
     Constrained,
     log_prior,
@@ -20,6 +23,7 @@ from pystan_mix.mixtures.density import (
 )
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
 from pystan_mix.stats.importance.adaptive import total_density
@@ -54,6 +58,8 @@ def exchangeable(target: Target) -> bool:
     components in the order of their means, whoever these are. Known means, what
     is known of some components, and labels are each of one component.
     """
+    if target.model.vectors:
+        return True
     if (
         target.observed.label is not None
         or target.partly_known
@@ -99,11 +105,11 @@ def _fitted(features: FloatArray) -> Labels:
     return Labels(centres, np.asarray(np.linalg.inv(np.linalg.cholesky(covariances))))
 
 
-def _learned(features: FloatArray) -> Labels:
-    """Return the labels that cut least: of one start by the order of each feature, the best."""
+def _learned(features: FloatArray, starts: Sequence[NDArray[Any]]) -> Labels:
+    """Return the labels that cut least: of some starts, each by the order of numbers, the best."""
     found: list[tuple[float, Labels]] = []
-    for by in range(features.shape[-1]):
-        order = np.argsort(features[..., by], axis=1)
+    for start in starts:
+        order = np.argsort(start, axis=1)
         mine, last = np.take_along_axis(features, order[..., None], axis=1), -np.inf
         for _ in range(_LEARNING_STEPS):
             labels = _fitted(mine)
@@ -146,7 +152,8 @@ class Labelled:
                 for each in self.free.estimated
                 if self.target.model.size(each) == self.target.n_components
             ]
-            return np.stack(parts, axis=-1)
+            rows = [x.reshape(*theta.shape, math.prod(x.shape[2:])) for x in parts]
+            return np.concatenate(rows, axis=-1)
 
     def relabelled(self, variables: Variables) -> dict[str, FloatArray]:
         """Return variables of shape (S, K) or (S, 1) with each component at its label."""
@@ -154,6 +161,12 @@ class Labelled:
             return dict(variables)
         order, _ = assigned(self.labels.scores(self._features(variables)))
         return picked(variables, order)
+
+    def relabelled_draws(self, draws: Draws) -> Draws:
+        """Return draws of chains with each component at its label."""
+        shape, variables = (draws.chains, draws.length), self.relabelled(draws.flat())
+        named = {name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()}
+        return dataclasses.replace(draws, variables=named)
 
     def inside(self, variables: Variables) -> NDArray[np.bool_]:
         """Return in which draws each component is at its label."""
@@ -195,6 +208,8 @@ class Labelled:
 
     def _sorted(self, parameters: Constrained) -> Constrained:
         """Return components in the order of their means, for priors that differ by component."""
+        if self.target.model.vectors:
+            return parameters
         order = np.argsort(parameters.components[self._ordered_name], axis=1)
         log_theta = np.take_along_axis(parameters.log_theta, order, axis=1)
         return dataclasses.replace(
@@ -206,20 +221,14 @@ class Labelled:
         return self.target.model.ordered_parameter().name
 
     def ordered_variables(self, z: FloatArray) -> dict[str, FloatArray]:
-        """Map coordinates to variables in the order of the means, or with the names of labels."""
+        """Map coordinates to variables in the order of the means, or with the names of labels.
+
+        Vectors keep their own labels.
+        """
         variables = self.from_coordinates(z).variables()
-        if self.labels is None:
+        if self.labels is None or self.target.model.vectors:
             return variables
         return picked(variables, np.argsort(variables[self._ordered_name], axis=1))
-
-
-def picked(variables: Variables, order: NDArray[np.intp]) -> dict[str, FloatArray]:
-    """Return variables whose components are in another order in each draw."""
-    K = order.shape[1]
-    return {
-        name: np.take_along_axis(values, order, axis=1) if values.shape[1] == K else values
-        for name, values in variables.items()
-    }
 
 
 def labelled(target: Target, variables: Variables) -> Labelled:
@@ -230,7 +239,8 @@ def labelled(target: Target, variables: Variables) -> Labelled:
     target : Target
         The model and its observations.
     variables : mapping of str to ndarray, shape (S, K) or (S, 1)
-        Draws of `theta` and the components' parameters, components in any order.
+        Draws of `theta` and the components' parameters, components in any order;
+        those of vectors named the same in all draws.
 
     Returns
     -------
@@ -242,5 +252,9 @@ def labelled(target: Target, variables: Variables) -> Labelled:
     free = FreeTarget(target.model, target.observed)
     features = Labelled(target, free, None)._features(variables)
     features = features[np.isfinite(features).all(axis=(1, 2))]
-    step = max(1, len(features) // _LEARNING_DRAWS)
-    return Labelled(target, free, _learned(features[::step]))
+    features = features[:: max(1, len(features) // _LEARNING_DRAWS)]
+    if target.model.vectors:
+        as_they_are = np.broadcast_to(np.arange(target.n_components), features.shape[:2])
+        return Labelled(target, free, _learned(features, [as_they_are]))
+    starts = [features[..., by] for by in range(features.shape[-1])]
+    return Labelled(target, free, _learned(features, starts))

@@ -1,21 +1,35 @@
 """Means and standard deviations of a weighed posterior, with their Monte Carlo errors."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
+from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 
 
 def judged(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return what parameters are judged by: logarithms where a prior's tail has no kurtosis.
+    """Return what parameters are judged by, shape (..., elements).
 
-    Of such a parameter draws cannot tell a standard deviation, where there is one.
+    Those are logarithms where a prior's tail has no kurtosis: of such a parameter
+    draws cannot tell a standard deviation, where there is one.
     """
     heavy = {each.name for each in target.estimated if not target.model.prior(each).has_kurtosis}
-    return {name: np.log(x) if name in heavy else x for name, x in variables.items()}
+    found = {name: np.log(x) if name in heavy else x for name, x in variables.items()}
+    for each in target.estimated:
+        if each.event:
+            found[each.name] = _in_a_row(each, found[each.name])
+    return found
+
+
+def _in_a_row(parameter: Parameter, x: FloatArray) -> FloatArray:
+    """Return all that vectors or matrices have on one axis, of matrices what is below the ones."""
+    if parameter.event == 2:
+        x = x[(..., *np.tril_indices(x.shape[-1], -1))]
+    return x.reshape(*x.shape[:-2], math.prod(x.shape[-2:]))
 
 
 @dataclasses.dataclass(frozen=True)

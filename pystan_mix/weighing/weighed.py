@@ -101,4 +101,5 @@ class Weighed:
         # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
         picks = order[resampled(log_weights, size=chains * length, rng=rng)]
         variables = self.posterior.ordered_variables(self.sample.z[picks])
-        return Draws({name: x.reshape(chains, length, -1) for name, x in variables.items()})
+        shape = (chains, length)
+        return Draws({name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()})

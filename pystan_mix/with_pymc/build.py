@@ -9,7 +9,7 @@ import numpy as np
 
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.containers import Missing
-from pystan_mix.errors import MissingPackageError
+from pystan_mix.errors import MissingPackageError, SettingsError
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
@@ -18,7 +18,9 @@ from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
-from pystan_mix.with_pymc.distributions import floored_simplex, root_of_inverse_gamma
+from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
+from pystan_mix.with_pymc.vectors import build_vectors
+from pystan_mix.with_pymc.weights import weights_variable
 
 Floor = Literal["transform", "potential"]
 
@@ -37,14 +39,15 @@ def to_pymc(
     """Build the mixture as a PyMC model.
 
     Its variables are `theta`, `mu`, `sigma` where it is a parameter, and the
-    observed `y`, with dims component and obs: those of a fit by `sample`. The
+    observed `y`, with dims component and obs: those of a fit by `sample`. Of vectors
+    components come in any order, and `compare` relabels them. The
     log density differs from the Stan program's by a constant.
 
     Parameters
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,)
+    y : array_like, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors.
     counts, weights, missing : optional
         As in `sample`. With counts or weights the likelihood is a potential,
@@ -53,7 +56,7 @@ def to_pymc(
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
         components' densities with `logsumexp`, in a `CustomDist` that can also draw,
-        so that ``pm.sample_posterior_predictive`` works.
+        so that ``pm.sample_posterior_predictive`` works. Of numbers alone.
     floor : {"transform", "potential"}, default "transform"
         How a `min_weight` above zero is written; without one the two are the
         same. "transform" maps the weights and the order of the means from an
@@ -93,6 +96,11 @@ def to_pymc(
     rng = np.random.default_rng(check_seed(seed))
     target = target_of(model, y, counts=counts, weights=weights, missing=missing)
     pm = import_pymc()
+    if model.vectors:
+        if by_hand:
+            raise SettingsError("by_hand is for numbers: of vectors there is PyMC's Mixture alone.")
+        weights = functools.partial(weights_variable, potential=floor == "potential")
+        return build_vectors(pm, target, weights, rng=rng)
     start = initial_parameters(target, rng=rng)
     coords = {
         "component": np.arange(target.n_components),
@@ -100,7 +108,7 @@ def to_pymc(
     }
     potentials = floor == "potential" and model.min_weight > 0.0
     with pm.Model(coords=coords) as built:
-        theta = _weights(pm, target, start, potential=potentials)
+        theta = weights_variable(pm, target, start, potential=potentials)
         components = {
             each.name: target.known[each.name]
             if each.name in target.known
@@ -235,26 +243,6 @@ def _has_zero_component(target: Target) -> bool:
     return target.model.counts and (target.model.is_inflated(means) or bool((known == 0.0).any()))
 
 
-def _weights(pm: Any, target: Target, start: Mapping[str, list[float]], *, potential: bool) -> Any:
-    """Add the weights; a floor is in their transform, or a potential."""
-    K, floor = target.n_components, target.model.min_weight
-    transform = pm.distributions.transforms.simplex
-    if floor > 0.0 and not potential:
-        transform = floored_simplex(pm, floor, K)
-    theta = pm.Dirichlet(
-        "theta",
-        a=target.concentration,
-        default_transform=transform,
-        # the floor, and a share of what it leaves
-        initval=floor + target.free_weight * np.array(start["theta_raw"]),
-        dims="component",
-    )
-    if potential:
-        too_small = pm.math.lt(theta.min(), floor)
-        pm.Potential("min_weight", pm.math.where(too_small, -np.inf, 0))
-    return theta
-
-
 def _variable(
     pm: Any,
     target: Target,
@@ -272,7 +260,7 @@ def _variable(
         theirs: per_component(getattr(prior, ours), size)[places]
         for ours, theirs in prior.pymc_names.items()
     }
-    ordered, least = parameter.ordered and not potential, target.model.least(parameter)
+    ordered, least = parameter.ordered and not potential, float(target.model.least(parameter))
     transforms = pm.distributions.transforms
     # in place of the transform to all positive numbers
     floor = {"default_transform": transforms.Interval(least, None)} if least > 0.0 else {}

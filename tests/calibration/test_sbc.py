@@ -119,3 +119,22 @@ def test_nuts_ranks_every_quantity(cmdstan: CmdStan):
     assert list(found.ranks) == [*names, "df[1]", "log_lik"]
     assert all(((ranks > 0) & (ranks < 1)).all() for ranks in found.ranks.values())
     assert 0.0 <= found.believed <= 1.0
+
+
+def test_the_truth_of_vectors_is_named_by_a_coordinate_and_above_its_floor():
+    model = pmix.MultivariateNormalMixture(
+        n_components=3,
+        n_dims=2,
+        means=pmix.Normal([0, 10], [1, 2]),
+        scales=pmix.HalfNormal(1),
+        min_sigma=[0.5, 0.1],
+        order_by=1,
+    )
+    rng = np.random.default_rng(1)
+    drawn = [draw_from_prior(model, rng=rng).variables for _ in range(200)]
+    mu, sigma = (np.stack([each[name][0, 0] for each in drawn]) for name in ("mu", "sigma"))
+    assert (np.diff(mu[..., 1], axis=1) > 0).all()
+    # all components together are draws of the prior
+    assert abs(mu[..., 1].mean() - 10) < 5 * 2 / np.sqrt(600)
+    assert abs(mu[..., 0].std() - 1) < 5 / np.sqrt(1200)
+    assert (sigma >= [0.5, 0.1]).all()

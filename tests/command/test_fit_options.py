@@ -8,7 +8,8 @@ import pytest
 from known_posteriors import HeavyMixture
 
 from pystan_mix.command import fit_options
-from pystan_mix.command.fit_options import add_fit_options, data_from_words, model_from_words
+from pystan_mix.command.fit_options import add_fit_options, model_from_words
+from pystan_mix.command.options import data_from_words
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
@@ -205,7 +206,7 @@ def test_help_says_of_which_family_a_parameter_is(two_families, monkeypatch):
     parser = argparse.ArgumentParser()
     add_fit_options(parser)
     lines = {line.split()[0]: line for line in parser.format_help().splitlines() if "  --" in line}
-    assert "{normal,heavy}" in lines["--family"]
+    assert "{normal,heavy,multivariate-normal}" in lines["--family"]
     assert "degrees of freedom of heavy components: numbers" in lines["--df"]
     assert "standard deviations: numbers" in lines["--sigma"]
     assert "half-student-t:DF,SCALE" in lines["--sigma"]

@@ -9,6 +9,7 @@ from scipy import integrate, stats
 
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import priors, scale_priors, scale_priors_off_zero
+from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.priors import Dirichlet, Normal
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
@@ -123,8 +124,10 @@ def test_numbers_that_are_not_positive_are_refused(name, value):
 
 def test_locations_may_be_negative_or_equal_but_not_decrease():
     assert Normal([-5, -5, 0], 1).location == (-5.0, -5.0, 0.0)
+    # of means that are ordered, as those of numbers are
     with pytest.raises(ModelError, match=r"not decrease.*\[0.0, 20.0, 10.0\]. Sort them"):
-        Normal([0, 20, 10], 5)
+        NormalMixture(n_components=3, means=Normal([0, 20, 10], 5))
+    assert Normal([0, 20, 10], 5).location == (0.0, 20.0, 10.0)
 
 
 def test_degrees_of_freedom_are_one_number():

@@ -2,12 +2,11 @@
 
 import math
 import re
-import shlex
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drivers import built_driver, output_of
 from lp_at_points import lp_at
 from wheels import unpacked
 
@@ -29,6 +28,7 @@ DRIVERS = Path(__file__).resolve().parents[1] / "fused"
 
 PLAIN, FUSED = ("parts", "plain"), ("fused", "parts")
 PROGRAMS = [("normal", FUSED), ("normal", PLAIN), ("student_t", PLAIN), ("textbook", ())]
+PROGRAMS += [("multivariate_normal", FUSED), ("multivariate_normal", PLAIN)]
 
 POINTS = (
     "random",
@@ -53,40 +53,12 @@ MODELS = {
 }
 
 
-def output_of(*argv: str | Path, cwd: Path | None = None) -> str:
-    """Run a program that must succeed; return what it prints."""
-    result = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, f"{shlex.join(map(str, argv))}\n{result.stdout}{result.stderr}"
-    return result.stdout
-
-
-def make_variables(cmdstan: CmdStan, *names: str) -> dict[str, list[str]]:
-    """Return variables of CmdStan's makefile, each split as a shell would."""
-    targets = [f"print-{name}" for name in names]
-    lines = output_of("make", "--silent", *targets, cwd=cmdstan.path).splitlines()
-    values = dict(line.split(" = ", 1) for line in lines if " = " in line)
-    return {name: shlex.split(values[name]) if name in values else [] for name in names}
-
-
 @pytest.fixture(scope="module")
 def checks(cmdstan: CmdStan, tmp_path_factory) -> dict[tuple[str, str], str]:
     """The results of fused/check.cpp, by the check and by what it was made at."""
     folder = tmp_path_factory.mktemp("check")
-    output_of(
-        cmdstan.path / "bin" / "stanc",
-        f"--include-paths={STAN / 'parts'},{STAN / 'plain'}",
-        "--name=plain_model",
-        f"--o={folder / 'plain.hpp'}",
-        STAN / "normal.stan",
-    )
-    make = make_variables(cmdstan, "COMPILE.cpp", "LINK.cpp", "LDLIBS", "TBB_TARGETS")
-    source, built = DRIVERS / "check.cpp", folder / "check.o"
-    includes = ("-w", f"-I{folder}", f"-I{HEADER.parent}")
-    # in CmdStan's folder: its makefile names the headers from there
-    output_of(*make["COMPILE.cpp"], *includes, "-o", built, source, cwd=cmdstan.path)
-    libraries = (*make["LDLIBS"], *make["TBB_TARGETS"])
-    output_of(*make["LINK.cpp"], "-o", folder / "check", built, *libraries, cwd=cmdstan.path)
-    lines = output_of(folder / "check").splitlines()
+    driver = built_driver(cmdstan, "check", program="normal", folder=folder)
+    lines = output_of(driver).splitlines()
     return {(check, at): result for check, at, result in (line.split("\t") for line in lines)}
 
 
@@ -325,7 +297,7 @@ def test_stan_2_39_compiles_every_program(httpstan: Path, tmp_path: Path):
         )
         argv = ("g++", *HTTPSTAN_FLAGS, f"-I{httpstan / 'include'}")
         if folders == FUSED:
-            argv += ("-include", str(HEADER))
+            argv += ("-include", str(STAN / "fused" / f"{program}.hpp"))
         compilations.append(
             Process(
                 argv=(*argv, "-c", "-o", f"{name}.o", f"{name}.cpp"),
@@ -340,10 +312,11 @@ def test_stan_2_39_compiles_every_program(httpstan: Path, tmp_path: Path):
         symbols = output_of("nm", "--demangle", compilation.log.with_suffix(".o"))
         undefined = [line for line in symbols.splitlines() if line.split()[0] == "U"]
         assert not [line for line in undefined if "mixture" in line or "push_apart" in line]
-        assert ("normal_mixture_rows::by_rows" in symbols) == (folders == FUSED)
+        assert ("_rows::by_rows" in symbols) == (folders == FUSED)
 
 
-CPP = (HEADER, *sorted(DRIVERS.iterdir()))
+HEADERS = sorted((STAN / "fused").glob("*.hpp"))
+CPP = (*HEADERS, *sorted(DRIVERS.iterdir()))
 
 
 @pytest.mark.parametrize("path", CPP, ids=lambda path: path.name)
@@ -354,18 +327,20 @@ def test_the_cpp_is_fit_to_read(path: Path):
     assert lines[0] == "/*"
 
 
-def test_every_declaration_of_the_header_has_a_doc_comment():
-    text = HEADER.read_text()
-    words = r"(?:template|inline|constexpr|struct|NORMAL_MIXTURE_INLINE|__attribute__)\b"
-    assert len(re.findall(rf"\*/\n{words}", text)) > 20
+@pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
+def test_every_declaration_of_a_header_has_a_doc_comment(header: Path):
+    text = header.read_text()
+    words = r"(?:template|inline|constexpr|struct|\w+_INLINE|__attribute__)\b"
+    assert len(re.findall(rf"\*/\n{words}", text)) > 15
     # a declaration begins a paragraph, or it follows the end of another
     assert re.findall(rf"(?:^|\n\n|\n\}}\n)(?:(?:#|//).*\n)*{words}.*", text) == []
 
 
-def test_the_header_is_self_contained_and_portable():
-    text = HEADER.read_text()
+@pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
+def test_a_header_is_self_contained_and_portable(header: Path):
+    text = header.read_text()
     includes = re.findall(r"^#include (\S+)$", text, re.M)
     assert includes[0] == "<stan/model/model_header.hpp>"
-    assert not [name for name in includes[1:] if not re.fullmatch(r"<[a-z_]+>", name)]
+    assert not [name for name in includes[1:] if not re.fullmatch(r'<[a-z_]+>|"normal.hpp"', name)]
     for word in ("#pragma", "-march", "fast-math", "optimize("):
         assert word not in text

@@ -45,6 +45,8 @@ PROGRAMS = [
     ("student_t", PLAIN),
     ("poisson", PLAIN),
     ("negative_binomial", PLAIN),
+    ("multivariate_normal", FUSED),
+    ("multivariate_normal", PLAIN),
     ("textbook", ()),
 ]
 

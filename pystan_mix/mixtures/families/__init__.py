@@ -1,5 +1,6 @@
 """The families of components, one module each."""
 
+from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
 from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.poisson import PoissonMixture
@@ -12,3 +13,5 @@ FAMILIES: tuple[type[Mixture], ...] = (
     PoissonMixture,
     NegativeBinomialMixture,
 )
+# of observations that are vectors
+VECTOR_FAMILIES: tuple[type[Mixture], ...] = (MultivariateNormalMixture,)

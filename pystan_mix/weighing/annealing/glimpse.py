@@ -27,7 +27,8 @@ _SWEEPS = 8
 def can_be_annealed(target: Target) -> bool:
     """Return whether components change nothing but names, and annealing ends in a minute."""
     size = target.observed.distinct.size * target.n_components
-    return size <= _LARGEST_SIZE and exchangeable(target)
+    # the moves of annealing are those of numbers
+    return size <= _LARGEST_SIZE and exchangeable(target) and not target.model.vectors
 
 
 def glimpsed(target: Target, *, rng: np.random.Generator) -> Draws | None:

@@ -6,11 +6,11 @@ import math
 import numpy as np
 
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.moves import Moves, NumpyMoves
 from pystan_mix.weighing.annealing.particles import Particles, log_theta_of, values_of
-from pystan_mix.weighing.labelled import picked
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,182 @@
+"""Observations that are vectors: whatever holds them as rows, checked."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from pystan_mix.checks import check_choice
+from pystan_mix.containers import Missing, as_numbers, check_magnitudes
+from pystan_mix.errors import DataError
+from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.numerics import FloatArray
+
+
+def as_vectors(y: object) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return what holds vectors as an array with a row for each.
+
+    Parameters
+    ----------
+    y : object
+        A table, a mapping of columns, or an array or a list of rows.
+
+    Returns
+    -------
+    tuple of ndarray, shape (N, D), and tuple of str
+        The numbers, NaN where one is missing; and the columns' names, if they
+        have some.
+
+    Raises
+    ------
+    DataError
+        If it has another shape, or holds something else.
+
+    Examples
+    --------
+    >>> as_vectors({"a": [1, 2], "b": [3, None]})
+    (array([[ 1.,  3.],
+           [ 2., nan]]), ('a', 'b'))
+    """
+    if y is None:
+        as_numbers(y)  # which says what to give
+    table: Any = y
+    names: Any = list(y) if isinstance(y, Mapping) else getattr(y, "column_names", None)
+    if names is None:
+        names = getattr(y, "columns", None)
+    if names is not None and not callable(names):
+        return _columns([table[name] for name in names]), tuple(map(str, names))
+    if isinstance(y, np.ma.MaskedArray):
+        return _columns([y[:, d] for d in range(_width(y))]), ()
+    try:
+        values = np.asarray(y)
+        # NumPy makes words of the numbers that stand beside words in a list
+        values = np.asarray(y, dtype=object) if values.dtype.kind == "U" else values
+    except MemoryError:
+        raise
+    except Exception:  # an object's library raises what it likes, and its remedy is known there
+        as_numbers(y)
+        raise
+    return _columns([values[:, d] for d in range(_width(values))]), ()
+
+
+def _width(values: Any) -> int:
+    """Return the number of coordinates of an array of rows."""
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise DataError(
+            "Vectors stand in rows: y has a row for each observation and a column for each "
+            f"coordinate. Its shape is {values.shape}."
+        )
+    return int(values.shape[1])
+
+
+def _columns(columns: Sequence[object]) -> FloatArray:
+    """Return columns side by side."""
+    read = []
+    for position, column in enumerate(columns):
+        try:
+            read.append(as_numbers(column))
+        except DataError as error:
+            raise DataError(f"Coordinate {position + 1}: {error}") from error
+    sizes = {each.size for each in read}
+    if len(sizes) != 1:
+        raise DataError(f"The columns have {sorted(sizes)} values: give columns of one length.")
+    return np.stack(read, axis=1)
+
+
+def checked_vectors(
+    y: object, *, n_components: int = 1, missing: Missing = "raise"
+) -> Observations:
+    """Return observations that are vectors, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : object, shape (N, D)
+        As in `as_vectors`.
+    n_components : int, default 1
+        Number of components that they are meant for.
+    missing : {"raise", "drop"}, default "raise"
+        Whether vectors with a missing coordinate are refused or left out.
+
+    Returns
+    -------
+    Observations
+        The same values, as floats.
+
+    Raises
+    ------
+    DataError
+        If they are not two different vectors of finite numbers or more, if a
+        coordinate does not vary, or if there are fewer than components.
+
+    Examples
+    --------
+    >>> checked_vectors([[1, 2], [3, 5], [None, 4]], missing="drop").y
+    array([[1., 2.],
+           [3., 5.]])
+    """
+    check_choice("missing", missing, choices=get_args(Missing))
+    values, names = as_vectors(y)
+    there = ~np.isnan(values).any(axis=1)
+    dropped = int((~there).sum())
+    if dropped and missing == "raise":
+        first = int(np.flatnonzero(~there)[0])
+        raise DataError(
+            f"{dropped} of {len(values)} observations {'have' if dropped > 1 else 'has'} a missing "
+            f'coordinate, the first at row {first}. Leave them out with missing="drop".'
+        )
+    values = values[there] if dropped else values
+    for d in range(values.shape[1]):
+        _check_coordinate(values[:, d], names[d] if names else f"coordinate {d + 1}")
+    found = dataclasses.replace(indexed(values), dropped=dropped, names=names)
+    if len(found.distinct) < n_components:
+        raise DataError(
+            f"There are {len(found.distinct)} different vectors for {n_components} components. "
+            f"Use at most {len(found.distinct)} components, or more observations."
+        )
+    return found
+
+
+def _check_coordinate(values: FloatArray, name: str) -> None:
+    """Refuse a coordinate that is out of range or does not vary."""
+    try:
+        check_magnitudes(values)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    if values.size < 2:
+        raise DataError(f"At least two observations are needed; there are {values.size}.")
+    if np.ptp(values) == 0.0 or values.std() == 0.0:
+        raise DataError(
+            f"{name} is {values[0]:g} in all {values.size} observations: what does not vary has no "
+            "mixture in it. Leave the column out."
+        )
+
+
+def check_vector_points(y: object, *, dims: int) -> FloatArray:
+    """Return points as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : object, shape (N, D)
+        As in `as_vectors`.
+    dims : int
+        Number of coordinates D that they should have.
+
+    Returns
+    -------
+    ndarray, shape (N, D)
+        The same values, as floats.
+
+    Raises
+    ------
+    DataError
+        If they are not finite, or have another number of coordinates.
+    """
+    values, _ = as_vectors(y)
+    if values.shape[1] != dims:
+        raise DataError(
+            f"The points have {values.shape[1]} coordinates, and the fit's observations {dims}. "
+            "Give the same columns, in the same order."
+        )
+    check_magnitudes(values.ravel())
+    return values

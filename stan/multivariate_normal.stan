@@ -1,0 +1,95 @@
+/*
+ * Finite mixture of multivariate normal components.
+ *
+ * The assignments are summed out, no mixing proportion is below min_weight,
+ * and no standard deviation below its floor. Each component has a covariance
+ * of its own, or all share one: of standard deviations and correlations, of
+ * standard deviations alone, or of one standard deviation for all coordinates.
+ * Nothing orders the components: what the draws call them is to be told
+ * afterwards. The likelihood is found on the include path: plain/ holds the
+ * one in Stan.
+ */
+functions {
+  #include multivariate_normal_density.stanfunctions
+  #include scale_prior.stanfunctions
+  #include multivariate_normal.stanfunctions
+}
+data {
+  int<lower=1> K; // number of components
+  int<lower=1> D; // number of coordinates
+  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  array[D] vector[N] y; // distinct observations, coordinate by coordinate
+  array[N] int<lower=1> count; // how often each of them occurs
+  #include weights_data.stan
+  vector[D] mu_loc; // prior locations of the means
+  vector<lower=0>[D] mu_scale; // prior scales of the means
+  int<lower=0, upper=1> shared; // 1: all components have one covariance
+  int<lower=1, upper=D> S; // number of scales of each: D, or 1 for all
+  int<lower=1, upper=3> sigma_prior; // half-t, inverse gamma or lognormal
+  real<lower=0> sigma_df; // 1: half-Cauchy scales; infinity: half-normal
+  vector<lower=0>[sigma_prior == 2 ? S : 0] sigma_shape; // inverse gamma
+  vector[sigma_prior == 3 ? S : 0] sigma_loc; // locations of lognormals
+  vector<lower=0>[S] sigma_scale; // prior scales of the scales
+  vector<lower=0>[S] min_sigma; // floors under the scales
+  int<lower=0, upper=1> correlated; // 1: coordinates are correlated
+  real<lower=0> corr_eta; // shape of the LKJ prior of the correlations
+  #include outputs_data.stan
+}
+transformed data {
+  real free_weight = 1 - K * min_weight;
+  int C = shared ? 1 : K; // number of covariances
+  array[C] vector[S] floors = rep_array(min_sigma, C);
+  if (S != 1 && S != D) {
+    reject("S must be 1 or D = ", D, "; it is ", S);
+  }
+}
+parameters {
+  simplex[K] theta_raw; // shares of the weight that the floor leaves free
+  array[K] vector[D] mu; // means
+  array[C] vector<lower=floors>[S] sigma; // scales
+  array[correlated ? C : 0] cholesky_factor_corr[D] corr_root; // correlations
+}
+transformed parameters {
+  // an affine map, so the Dirichlet prior needs no further Jacobian
+  simplex[K] theta = min_weight + free_weight * theta_raw; // proportions
+}
+model {
+  vector[K] log_theta = log(theta);
+  array[C] matrix[D, D] root = covariance_roots(sigma, corr_root, D);
+  theta ~ dirichlet(alpha);
+  for (k in 1 : K) {
+    mu[k] ~ normal(mu_loc, mu_scale);
+  }
+  for (c in 1 : C) {
+    sigma[c] ~ scale_prior(sigma_prior, sigma_df, sigma_shape, sigma_loc,
+                           sigma_scale);
+  }
+  for (c in 1 : size(corr_root)) {
+    corr_root[c] ~ lkj_corr_cholesky(corr_eta);
+  }
+  target += multivariate_normal_mixture_log_lik(y, count, log_theta, mu,
+                                                root);
+}
+generated quantities {
+  array[correlated ? C : 0] matrix[D, D] corr; // correlations
+  array[N_rep] vector[D] y_rep; // replicated observations
+  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  for (c in 1 : size(corr)) {
+    corr[c] = multiply_lower_tri_self_transpose(corr_root[c]);
+  }
+  {
+    vector[K] log_theta = log(theta);
+    array[C] matrix[D, D] root = covariance_roots(sigma, corr_root, D);
+    for (n in 1 : N_rep) {
+      int k = categorical_rng(theta);
+      y_rep[n] = multi_normal_cholesky_rng(mu[k], root[shared ? 1 : k]);
+    }
+    if (save_log_lik) {
+      for (n in 1 : N) {
+        vector[D] point = to_vector(y[ : , n]);
+        log_lik[n] = multivariate_normal_mixture_log_density(point, log_theta,
+                                                             mu, root);
+      }
+    }
+  }
+}

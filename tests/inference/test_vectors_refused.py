@@ -1,0 +1,30 @@
+"""What vectors cannot do is said before anything is started."""
+
+import pytest
+from vector_fits import table
+
+import pystan_mix as pmix
+from pystan_mix.errors import ModelError, OutputError
+from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
+
+
+def test_advi_is_for_numbers():
+    model = pmix.MultivariateNormalMixture(n_components=2)
+    with pytest.raises(ModelError, match=r"ADVI is for mixtures of numbers.*sample\(model, y\)"):
+        pmix.advi(model, table())
+
+
+def test_files_of_vectors_are_not_read(cmdstan, tmp_path):
+    model = pmix.MultivariateNormalMixture(n_components=1)
+    pmix.sample(
+        model,
+        table(),
+        chains=1,
+        iter_warmup=100,
+        iter_sampling=50,
+        seed=1,
+        show_progress=False,
+        output_dir=tmp_path,
+    )
+    with pytest.raises(OutputError, match=r"is of vectors.*sample\(model, y\)"):
+        from_cmdstan_csv(tmp_path / "chain-1.csv", data=tmp_path / "data.json")

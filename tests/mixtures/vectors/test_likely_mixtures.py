@@ -1,0 +1,50 @@
+"""Initial values of vectors: at likely mixtures, inside what the program admits."""
+
+import numpy as np
+import pytest
+
+import pystan_mix as pmix
+from pystan_mix.mixtures.starts import initial_values, values_of_chains
+from pystan_mix.mixtures.target import prior_target, target_of
+from pystan_mix.mixtures.vectors.likely_mixtures import modes_of_vectors
+
+RNG = np.random.default_rng(2)
+CENTRES = np.array([[0.0, 40.0], [10.0, -40.0], [60.0, 0.0]])
+Y = CENTRES[RNG.integers(0, 3, 200)] + RNG.normal(size=(200, 2)) * [1, 5]
+
+
+@pytest.mark.parametrize("form", ["correlated", "diagonal", "spherical"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_chains_begin_near_the_truth(form, shared):
+    fields = {} if form == "correlated" else {"correlation": form}
+    target = target_of(pmix.MultivariateNormalMixture(n_components=3, shared=shared, **fields), Y)
+    for inits in values_of_chains(target, 3, rng=np.random.default_rng(1)):
+        mu = np.array(inits["mu"])
+        np.testing.assert_allclose(mu[mu[:, 0].argsort()], CENTRES, atol=15)
+        sigma = np.array(inits["sigma"])
+        assert sigma.shape == ((1 if shared else 3), (1 if form == "spherical" else 2))
+        assert sum(inits["theta_raw"]) == pytest.approx(1)
+        if form == "correlated":
+            root = np.array(inits["corr_root"])
+            np.testing.assert_allclose((root**2).sum(axis=-1), 1)
+
+
+def test_two_modes_are_two_starts():
+    # four clusters in a square, of which two components take the rows or the columns
+    y = np.concatenate([RNG.normal(size=(50, 2)) + at for at in ((0, 0), (0, 9), (9, 0), (9, 9))])
+    y = np.concatenate([y, y[:, ::-1]])
+    target = target_of(pmix.MultivariateNormalMixture(n_components=2), y)
+    modes = modes_of_vectors(target, rng=np.random.default_rng(1), starts=30)
+    assert len(modes) >= 2
+
+
+def test_without_observations_chains_begin_within_the_prior():
+    model = pmix.MultivariateNormalMixture(
+        n_components=2,
+        means=pmix.Normal([100, -100], 1),
+        scales=pmix.HalfNormal(1),
+        min_sigma=0.5,
+    )
+    inits = initial_values(prior_target(model), rng=np.random.default_rng(1))
+    assert (np.array(inits["sigma"]) > 0.5).all()
+    np.testing.assert_allclose(inits["mu"], [[100, -100]] * 2, atol=6)

@@ -1,0 +1,82 @@
+"""Vectors in whatever holds them: taken as rows, or refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from pystan_mix.errors import DataError, SettingsError
+from pystan_mix.mixtures.vectors.rows import as_vectors, check_vector_points, checked_vectors
+
+ROWS = [[1.0, 5.0], [2.0, 4.0], [2.0, 4.0], [3.0, 9.0]]
+
+
+@pytest.mark.parametrize(
+    ("held", "names"),
+    [
+        (ROWS, ()),
+        (np.array(ROWS), ()),
+        (np.array(ROWS, dtype=object), ()),
+        ([["1", "5"], ["2", "4"], ["2", "4"], ["3", "9"]], ()),
+        (pd.DataFrame(ROWS, columns=["a", "b"]), ("a", "b")),
+        ({"a": [1, 2, 2, 3], "b": [5, 4, 4, 9]}, ("a", "b")),
+        (xr.DataArray(ROWS), ()),
+    ],
+)
+def test_whatever_holds_rows_is_taken(held, names):
+    found = checked_vectors(held)
+    np.testing.assert_array_equal(found.y, ROWS)
+    assert found.names == names
+    np.testing.assert_array_equal(found.distinct, [[1, 5], [2, 4], [3, 9]])
+    np.testing.assert_array_equal(found.count, [1, 2, 1])
+    np.testing.assert_array_equal(found.distinct[found.index], ROWS)
+
+
+def test_rows_with_a_missing_coordinate_are_refused_or_dropped():
+    rows = [*ROWS, [None, 1.0], [np.nan, np.nan]]
+    with pytest.raises(DataError, match=r"2 of 6 observations have a missing coordinate.* row 4"):
+        checked_vectors(rows)
+    found = checked_vectors(rows, missing="drop")
+    assert (len(found.y), found.dropped) == (4, 2)
+    masked = np.ma.masked_equal(np.array(ROWS), 9.0)
+    assert checked_vectors(masked, missing="drop").dropped == 1
+    with pytest.raises(SettingsError, match="missing"):
+        checked_vectors(rows, missing="keep")
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([1.0, 2.0], r"Vectors stand in rows.*shape is \(2,\)"),
+        (np.zeros((3, 2, 2)), r"shape is \(3, 2, 2\)"),
+        (None, "no observations"),
+        ([[1, "x"], [2, 3]], "Coordinate 2: .*'x'"),
+        ({"a": [1, 2], "b": [1]}, r"\[1, 2\] values"),
+        ([[1, 5], [2, 5]], "coordinate 2 is 5 in all 2"),
+        (pd.DataFrame({"a": [1, 2], "b": [3, 3]}), "b is 3 in all 2"),
+        ([[1, 5], [2, np.inf]], "coordinate 2: 1 of 2 observations are not finite"),
+        ([[1, 5]], "At least two observations"),
+    ],
+)
+def test_what_is_no_vectors_is_refused(held, words):
+    with pytest.raises(DataError, match=words):
+        checked_vectors(held)
+
+
+def test_there_are_as_many_vectors_as_components():
+    with pytest.raises(DataError, match="3 different vectors for 4 components"):
+        checked_vectors(ROWS, n_components=4)
+
+
+def test_points_have_the_coordinates_of_the_fit():
+    np.testing.assert_array_equal(check_vector_points(ROWS, dims=2), ROWS)
+    with pytest.raises(DataError, match="have 2 coordinates, and the fit's observations 3"):
+        check_vector_points(ROWS, dims=3)
+    with pytest.raises(DataError, match="not finite"):
+        check_vector_points([[1, np.nan]], dims=2)
+
+
+def test_columns_of_other_libraries_are_read():
+    pl = pytest.importorskip("polars")
+    values, names = as_vectors(pl.DataFrame({"a": [1, 2], "b": [3, 4]}))
+    assert (values.tolist(), names) == ([[1, 3], [2, 4]], ("a", "b"))

@@ -1,0 +1,58 @@
+"""The mixture of vectors in PyMC: its density against ours, form by form."""
+
+import numpy as np
+import pytest
+from vector_fits import table
+
+import pystan_mix as pmix
+from pystan_mix.errors import SettingsError
+from pystan_mix.mixtures.density import Constrained, log_likelihood, log_prior
+from pystan_mix.mixtures.target import target_of
+
+pytestmark = [
+    pytest.mark.pymc,
+    pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS"),
+]
+pm = pytest.importorskip("pymc")
+
+FORMS = {
+    "correlated": {},
+    "floors": {"min_weight": 0.05, "min_sigma": [0.1, 0.2], "scales": pmix.InverseGamma([2, 3], 2)},
+    "shared": {"shared": True},
+    "diagonal": {"correlation": "diagonal"},
+    "spherical": {"correlation": "spherical"},
+    "shared spherical": {"correlation": "spherical", "shared": True},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_density_is_ours(form):
+    y = table(30)
+    model = pmix.MultivariateNormalMixture(n_components=2, **FORMS[form])
+    built, target = pmix.to_pymc(model, y), target_of(model, y)
+    rng = np.random.default_rng(1)
+    theirs, ours = [], []
+    density = built.compile_logp(jacobian=False)
+    named = [built[name] for name in ("theta", "mu", "sigma", "corr") if name in built.named_vars]
+    read = built.compile_fn(built.replace_rvs_by_values(named), inputs=built.value_vars)
+    start = built.initial_point()
+    for _ in range(4):
+        point = {name: x + 0.2 * rng.normal(size=np.shape(x)) for name, x in start.items()}
+        theta, mu, sigma, *corr = read(point)
+        drawn = dict(zip(("mu", "sigma", "corr"), (mu, sigma, *corr), strict=False))
+        components = {
+            each.name: np.reshape(
+                drawn[each.name], (1, target.model.size(each), *target.model.event_shape(each))
+            )
+            for each in target.estimated
+        }
+        found = Constrained(np.log(theta)[None], components, np.zeros(1))
+        ours.append(float(log_prior(target, found)[0] + log_likelihood(target, found)[0]))
+        theirs.append(float(density(point)))
+    assert np.ptp(ours) > 1.0
+    assert np.ptp(np.array(theirs) - ours) < 1e-6
+
+
+def test_by_hand_is_for_numbers():
+    with pytest.raises(SettingsError, match="by_hand is for numbers"):
+        pmix.to_pymc(pmix.MultivariateNormalMixture(n_components=2), table(), by_hand=True)
