@@ -59,6 +59,8 @@ def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
         (("--columns", "width,length", "--sigma", "1"), "--sigma is not for --family multi"),
         (("--columns", "width,length", "--shared-sigma"), "--shared-sigma is not for"),
         (("--columns", "width,length", "--column", "width"), "not both"),
+        (("--columns", "width,length", "--counts", "width"), "--counts is for --column"),
+        (("--columns", "width,length", "--observation-weights=width"), "is for --column"),
         (("--columns", "width,length", "--order-by", "kind"), "--order-by names one of the"),
         (("--columns", "width,length", "--correlation", "full"), "--correlation takes"),
         (("--columns", "width,length", "--family", "normal"), "--family normal is for --column"),

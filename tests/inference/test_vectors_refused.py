@@ -4,7 +4,7 @@ import pytest
 from vector_fits import table
 
 import pystan_mix as pmix
-from pystan_mix.errors import ModelError, OutputError
+from pystan_mix.errors import DataError, ModelError, OutputError
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
 
 
@@ -28,3 +28,13 @@ def test_files_of_vectors_are_not_read(cmdstan, tmp_path):
     )
     with pytest.raises(OutputError, match=r"is of vectors.*sample\(model, y\)"):
         from_cmdstan_csv(tmp_path / "chain-1.csv", data=tmp_path / "data.json")
+
+
+@pytest.mark.parametrize("beside", ["counts", "weights", "labels"])
+def test_nothing_stands_beside_vectors(beside):
+    model = pmix.MultivariateNormalMixture(n_components=2)
+    given = {beside: [1] * len(table())}
+    with pytest.raises(DataError, match=rf"^{beside} are for observations that are numbers"):
+        pmix.sample(model, table(), **given)
+    with pytest.raises(DataError, match=rf"^{beside} are for observations that are numbers"):
+        pmix.choose_components(model, table(), [1, 2], **given)
