@@ -3,7 +3,6 @@
 import numpy as np
 
 from pystan_mix.fits.draws import Draws, evenly_spaced
-from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.weighing.labelled import Labelled
 
@@ -28,9 +27,9 @@ def coordinates(
     return [posterior.to_coordinates(posterior.relabelled(each)) for each in sets]
 
 
-def size_of(target: Target) -> int:
-    """Return the number of densities of an observation under a component in one likelihood."""
-    return max(1, target.observed.distinct.size * target.n_components)
+def within(number: int, limits: tuple[int, int]) -> int:
+    """Return a number, or the limit that it is beyond."""
+    return min(limits[1], max(limits[0], number))
 
 
 def _part(draws: Draws, part: slice) -> Draws:
@@ -46,8 +45,3 @@ def _thinned(draws: Draws, wanted: int) -> Draws:
 def _flat(draws: Draws) -> dict[str, FloatArray]:
     """Return the draws of all chains as one."""
     return {name: x.reshape(-1, x.shape[-1]) for name, x in draws.variables.items()}
-
-
-def within(number: int, limits: tuple[int, int]) -> int:
-    """Return a number, or the limit that it is beyond."""
-    return min(limits[1], max(limits[0], number))
