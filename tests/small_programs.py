@@ -18,10 +18,11 @@ model {
 
 
 def write_programs(folder: Path) -> Path:
-    """Write two programs, what they include, twice, and a header; return the folder."""
+    """Write three programs, what they include, twice, and a header; return the folder."""
     for name, text in {
         "first.stan": MAIN,
         "second.stan": MAIN,
+        "third.stan": MAIN,
         "near/scale.stanfunctions": "#include ten.stanfunctions\nreal scale() { return ten(); }\n",
         "far/scale.stanfunctions": "real scale() { return 1; }\n",
         "far/ten.stanfunctions": "real ten() { return 10; }\n",

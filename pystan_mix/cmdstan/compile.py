@@ -10,7 +10,9 @@ from pathlib import Path
 from pystan_mix.cmdstan.executable import executable_fault
 from pystan_mix.cmdstan.locate import (
     LEAN_MAKEFILE,
+    MODEL_HEADER,
     NO_PRECOMPILED_HEADER,
+    PRECOMPILED_HEADER,
     CmdStan,
     find_cmdstan,
 )
@@ -212,7 +214,10 @@ def _make(
         shutil.copy(source, include)
     headers = [] if program.header is None else [include / program.header.name]
     external = " --allow-undefined" if headers else ""
-    lean = (cmdstan.path / LEAN_MAKEFILE).exists()
+    # a compiler takes a precompiled header only where it is the first that is included
+    environment = {"CXXFLAGS_PROGRAM": f"-include {MODEL_HEADER}"} if headers else {}
+    precompiled = any(cmdstan.path.glob(PRECOMPILED_HEADER))
+    lean = (cmdstan.path / LEAN_MAKEFILE).exists() and not precompiled
     return Process(
         argv=(
             make_command(),
@@ -225,7 +230,7 @@ def _make(
         log=folder / "make.log",
         cwd=cmdstan.path,
         # a compiler that is killed leaves its own temporary files
-        environment={"TMPDIR": str(folder)},
+        environment=environment | {"TMPDIR": str(folder)},
     )
 
 

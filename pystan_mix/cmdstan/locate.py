@@ -15,8 +15,10 @@ MINIMUM_VERSION = (2, 27, 0)
 UNFINISHED_MARKER = ".pystan_mix-unfinished"
 # and leaves this one where it built only what programs need
 LEAN_MAKEFILE = "pystan_mix-lean.mk"
-# there no program waits for a header to be precompiled
+# there no program waits for a header to be precompiled; where one is, programs take it
 NO_PRECOMPILED_HEADER = "PRECOMPILED_HEADERS=false"
+MODEL_HEADER = "stan/src/stan/model/model_header.hpp"
+PRECOMPILED_HEADER = "stan/src/stan/model/model_header*.hpp.gch"
 # what reads CSV files and is no part of a program; newer CmdStans have no bin/print
 TOOLS = ("bin/stansummary", "bin/diagnose")
 

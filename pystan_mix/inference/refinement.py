@@ -9,7 +9,8 @@ from pystan_mix.inference.restarts import Approximation
 from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance.adaptive import Refinement, refine
+from pystan_mix.stats.importance.adaptive import refine
+from pystan_mix.stats.importance.weighted_draws import WeightedDraws
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.glimpse import glimpsed
 from pystan_mix.weighing.labelled import Labelled, labelled
@@ -21,7 +22,7 @@ _DRAWS_OF_ROUND = (500, 5000)
 _FEWEST_LAST = 1000
 _FEWEST_WANTED = 2000
 # observations times components; beyond, one round takes a second and more
-_LARGEST_SIZE = 150_000
+_LARGEST_TERMS = 150_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Refined:
     posterior : Labelled
         The model and its observations, on coordinates in which components keep
         their labels: no order of means cuts it in two.
-    refinement : Refinement
+    refinement : WeightedDraws
         Weighted draws in these coordinates.
     """
 
     posterior: Labelled
-    refinement: Refinement
+    refinement: WeightedDraws
 
 
 def refined_from(
@@ -103,12 +104,11 @@ def refine_posterior(
         too long, and where the draws have no covariance. A glimpse of the whole
         posterior judges it where there can be one.
     """
-    size = target.observed.distinct.size * target.n_components
     finite = np.isfinite(z).all(axis=1) & np.isfinite(log_weights)
-    if size > _LARGEST_SIZE or not finite.any():
+    if target.terms > _LARGEST_TERMS or not finite.any():
         return None
     fewest, most = _DRAWS_OF_ROUND
-    affordable = _TERMS_OF_LAST // max(1, size)
+    affordable = _TERMS_OF_LAST // target.terms
     variables = to_constrained(target, z[finite]).variables()
     posterior = labelled(target, variables)
     others = glimpsed(target, rng=rng) if target.n_components > 1 else None
@@ -118,7 +118,7 @@ def refine_posterior(
             posterior.to_coordinates(posterior.relabelled(variables)),
             log_weights[finite],
             draws=min(max(2 * draws, _FEWEST_WANTED), max(_FEWEST_LAST, affordable)),
-            round_draws=min(most, max(fewest, _TERMS_OF_ROUND // max(1, size))),
+            round_draws=min(most, max(fewest, _TERMS_OF_ROUND // target.terms)),
             judges=[] if others is None else [_coordinates(posterior, others)],
             rng=rng,
         )

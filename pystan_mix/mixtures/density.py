@@ -186,7 +186,7 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     draws, observed = len(parameters.log_theta), target.observed
     components = target.known | parameters.components
     total = np.empty(draws)
-    size = max(1, _BLOCK // (target.n_components * max(1, observed.distinct.size)))
+    size = max(1, _BLOCK // target.terms)
     for start in range(0, draws, size):
         rows = slice(start, start + size)
         part = {n: x[None] if n in target.known else x[rows] for n, x in components.items()}

@@ -62,6 +62,11 @@ class Target:
         """Number of unconstrained parameters, the weights among them."""
         return self.n_components - 1 + sum(self.model.free_count(each) for each in self.estimated)
 
+    @property
+    def terms(self) -> int:
+        """How many densities of an observation under a component a likelihood has; 1 or more."""
+        return max(1, self.observed.distinct.size * self.n_components)
+
     @functools.cached_property
     def free_components(self) -> bool:
         """Whether NUTS samples components in any order and sorts them, each draw by its means.

@@ -88,6 +88,6 @@ def unconstrained_draws(target: Target, variables: Mapping[str, FloatArray]) -> 
 
 def thinned(z: FloatArray, target: Target) -> FloatArray:
     """Return as many of the draws, evenly spaced, as are worth their time."""
-    affordable = _MOST_TERMS // (2 * target.observed.distinct.size * target.n_components)
+    affordable = _MOST_TERMS // (2 * target.terms)
     most = min(_MOST_DRAWS, max(_FEWEST_AFTER_THINNING, affordable))
     return z[:, evenly_spaced(z.shape[1], -(-most // z.shape[0]))]

@@ -3,7 +3,6 @@
 import numpy as np
 
 from pystan_mix.fits.draws import Draws, evenly_spaced
-from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.weighing.labelled import Labelled
 
@@ -28,9 +27,9 @@ def coordinates(
     return [posterior.to_coordinates(posterior.relabelled(each)) for each in sets]
 
 
-def size_of(target: Target) -> int:
-    """Return the number of densities of an observation under a component in one likelihood."""
-    return max(1, target.observed.distinct.size * target.n_components)
+def within(number: int, limits: tuple[int, int]) -> int:
+    """Return a number, or the limit that it is beyond."""
+    return min(limits[1], max(limits[0], number))
 
 
 def _part(draws: Draws, part: slice) -> Draws:
@@ -41,8 +40,3 @@ def _part(draws: Draws, part: slice) -> Draws:
 def _thinned(draws: Draws, wanted: int) -> Draws:
     """Return so many draws of all chains together, evenly spaced."""
     return draws.picked(evenly_spaced(draws.length, max(1, wanted // draws.chains)))
-
-
-def within(number: int, limits: tuple[int, int]) -> int:
-    """Return a number, or the limit that it is beyond."""
-    return min(limits[1], max(limits[0], number))

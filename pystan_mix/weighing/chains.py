@@ -22,7 +22,7 @@ from pystan_mix.weighing.weigh import weigh
 from pystan_mix.weighing.weighed import Weighed
 
 # observations times components; beyond, one round takes a second and more
-_LARGEST_SIZE = 150_000
+_LARGEST_TERMS = 150_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
@@ -88,8 +88,9 @@ def weigh_chains(
         their means only, so that no order cuts a mode in two, and the chains
         agree.
     """
-    size = target.observed.distinct.size * target.n_components
-    if target.n_components == 1 or not 0 < size <= _LARGEST_SIZE:
+    if target.n_components == 1 or not target.observed.distinct.size:
+        return None
+    if target.terms > _LARGEST_TERMS:
         return None
     summaries = {
         name: [summary_of(values[..., k]) for k in range(values.shape[-1])]
@@ -161,7 +162,7 @@ def _weighed_or_annealed(
     if seen is not None and not (weighed is not None and weighed.is_sound):
         say(
             "What the chains led to does not weigh well: annealing the whole posterior from the "
-            "prior, which takes up to half a minute.",
+            "prior, which takes some seconds.",
             wanted=show_progress,
         )
         with contextlib.suppress(np.linalg.LinAlgError):

@@ -26,7 +26,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.assignment import assigned
-from pystan_mix.stats.importance.adaptive import total_density
+from pystan_mix.stats.importance.weighted_draws import total_density
 from pystan_mix.weighing.compiled.likelihood import log_likelihood
 
 Variables = Mapping[str, FloatArray]

@@ -5,8 +5,8 @@ import numpy as np
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.density import Constrained
 from pystan_mix.mixtures.target import Target
-from pystan_mix.stats.importance.judged import sample_near
-from pystan_mix.weighing.at_hand import coordinates, halves, size_of, within
+from pystan_mix.stats.importance.blended import sample_near
+from pystan_mix.weighing.at_hand import coordinates, halves, within
 from pystan_mix.weighing.births import merged, ordered, without_one
 from pystan_mix.weighing.compiled.likelihood import log_likelihood
 from pystan_mix.weighing.labelled import exchangeable, labelled
@@ -50,7 +50,7 @@ def weigh_near(
     posterior = labelled(target, fitted)
     z = posterior.to_coordinates(posterior.relabelled(fitted))
     judges = coordinates(posterior, judging, glimpsed)
-    size = within(_TERMS // size_of(target), _DRAWS)
+    size = within(_TERMS // target.terms, _DRAWS)
     return Weighed(posterior, sample_near(posterior.log_parts, z, size, judges=judges, rng=rng))
 
 

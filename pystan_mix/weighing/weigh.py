@@ -9,12 +9,12 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.blended import Adaptation
-from pystan_mix.weighing.at_hand import coordinates, halves, size_of, within
+from pystan_mix.weighing.at_hand import coordinates, halves, within
 from pystan_mix.weighing.births import Births, merged, ordered, without_one
 from pystan_mix.weighing.labelled import Labelled, labelled
 from pystan_mix.weighing.weighed import Weighed
 
-# densities of an observation under a component, some 10 ns each: in a round, in the end
+# densities of an observation under a component, 1 to 10 ns each: in a round, in the end
 _TERMS_OF_ROUND = 2_000_000
 _TERMS_OF_LAST = 7_500_000
 _MOST_OF_ROUND = 2000
@@ -69,7 +69,7 @@ def weigh(
         target, fitted, births=_BIRTHS, round_draws=_draws_of_round(target), rng=rng
     )
     judges = coordinates(posterior, judging, glimpsed)
-    last = within(_TERMS_OF_LAST // size_of(target), _DRAWS_OF_LAST)
+    last = within(_TERMS_OF_LAST // target.terms, _DRAWS_OF_LAST)
     found = Weighed(posterior, adaptation.sample(last, judges=judges))
     for _ in range(_MORE_TIMES):
         hopeless = min(found.sample.ess, found.sample.ess_of_others) < _HOPELESS_ESS
@@ -82,7 +82,7 @@ def weigh(
 
 def _draws_of_round(target: Target) -> int:
     least = _LEAST_PER_DIMENSION * target.dimensions
-    return within(_TERMS_OF_ROUND // size_of(target), (least, _MOST_OF_ROUND))
+    return within(_TERMS_OF_ROUND // target.terms, (least, _MOST_OF_ROUND))
 
 
 def _adapted(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.fits.draws import Draws
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance.judged import Blended
+from pystan_mix.stats.importance.weighted_draws import WeightedDraws
 from pystan_mix.stats.importance.weights import khat_limit, resampled
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
@@ -30,12 +30,12 @@ class Weighed:
     ----------
     posterior : Labelled
         The model and its observations, on coordinates of their own.
-    sample : Blended
+    sample : WeightedDraws
         The weighted draws in these coordinates, and what they are worth.
     """
 
     posterior: Labelled
-    sample: Blended
+    sample: WeightedDraws
 
     @property
     def is_precise(self) -> bool:

@@ -25,10 +25,6 @@ from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
 from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.errors import CmdStanNotFoundError, CompilationError, SettingsError
 from pystan_mix.inference.programs import stan_program
-from pystan_mix.mixtures.families.normal import NormalMixture
-from pystan_mix.mixtures.priors import Normal
-from pystan_mix.mixtures.stan_data import stan_data
-from pystan_mix.mixtures.target import target_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,13 +130,17 @@ def test_make_gets_what_is_included_and_the_header(cache, fast_make, stan):
     assert "ten()" in (include / "scale.stanfunctions").read_text()
 
 
-def test_no_header_is_precompiled_where_our_installer_made_none(cache, fast_make, stan):
+def test_a_header_is_precompiled_but_where_our_installer_made_none(cache, fast_make, stan):
     fast_make.does(f'echo "$*" >> "{fast_make.folder}/arguments"\n{WRITE}')
     compiled(program(stan), cmdstan=fast_make.cmdstan)
     (fast_make.cmdstan.path / LEAN_MAKEFILE).write_text("")
     compiled(program(stan, "second"), cmdstan=fast_make.cmdstan)
+    header = fast_make.cmdstan.path / "stan/src/stan/model/model_header_1.hpp.gch"
+    header.parent.mkdir(parents=True)
+    header.touch()
+    compiled(program(stan, "third"), cmdstan=fast_make.cmdstan)
     calls = (fast_make.folder / "arguments").read_text().splitlines()
-    assert ["PRECOMPILED_HEADERS=false" in call for call in calls] == [False, True]
+    assert ["PRECOMPILED_HEADERS=false" in call for call in calls] == [False, True, False]
 
 
 def test_without_a_header_nothing_may_be_undefined(cache, fast_make, stan):
@@ -346,7 +346,7 @@ def test_stans_complaint_is_shown(cache, cmdstan, stan, name, old, new, words):
 ODD = "a b $(x)"
 
 
-def test_odd_names_of_the_cache_and_of_the_temporary_folder(cmdstan, tmp_path, monkeypatch):
+def test_odd_names_of_the_cache_and_of_the_temporary_folder(cmdstan, stan, tmp_path, monkeypatch):
     """Compiled and run for real: make would expand the one and split at the other."""
     cache, temporary = tmp_path / "my cache", tmp_path / ODD
     temporary.mkdir()
@@ -355,19 +355,16 @@ def test_odd_names_of_the_cache_and_of_the_temporary_folder(cmdstan, tmp_path, m
     monkeypatch.setattr(tempfile, "tempdir", None)
     assert tempfile.gettempdir() == str(temporary)
     # one with included files and a header, whose names make is told
-    own = stan_program("normal")
-    (executable,) = compiled(own, cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(program(stan), cmdstan=cmdstan, show_progress=False)
     assert executables(cache) == [executable]
-    model = NormalMixture(n_components=2, means=Normal(0, 10), sigma=1.0)
-    data = stan_data(target_of(model, [-2.0, -1.0, 1.0, 2.0]))
     with workspace(executable, keep_in=None) as space:
         call = Call(
             method=("sample", "num_samples=20", "num_warmup=50"),
-            data=space.write_data("data", data),
+            data=space.write_data("data", {}),
             seed=1,
         )
         (csv,) = run_cmdstan(space, "chain", [call], parallel=1).csvs
-    assert csv.settings["model"] == "normal_model"
+    assert csv.settings["model"] == "first_model"
     assert csv.draws.shape[0] == 20
     assert list(temporary.iterdir()) == []
 

@@ -179,7 +179,7 @@ def test_reweighted_draws_of_a_bent_posterior_are_those_of_nuts(cmdstan, algorit
 
 def test_without_a_refinement_the_own_draws_are_weighted(cmdstan, monkeypatch):
     """As where observations are too many."""
-    monkeypatch.setattr("pystan_mix.inference.refinement._LARGEST_SIZE", 100)
+    monkeypatch.setattr("pystan_mix.inference.refinement._LARGEST_TERMS", 100)
     given = {"seed": 1, "draws": 2000, "predictive_draws": 0, "show_progress": False}
     fit = pmix.advi(MODEL, Y, reweight=True, **given)
     assert "vi_refined" not in group_names(fit)

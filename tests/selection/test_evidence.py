@@ -20,7 +20,7 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
-from pystan_mix.selection import evidence as module
+from pystan_mix.selection import bridge_draws
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 
 Y = np.array([-1.3, -0.4, 0.1, 0.9, 3.2, 4.1, 4.4])
@@ -392,8 +392,10 @@ def test_more_components_than_the_draws_can_tell_have_no_error_that_could_lie(cm
     weighing = read_attributes(WeighingFindings, fit)
     assert weighing.trusted
     found = pmix.log_evidence(fit)
-    assert (found.log_bound, found.mcse) == (weighing.log_bound, weighing.log_bound_mcse)
-    assert found.mcse < 0.2
+    error = math.hypot(found.mcse, weighing.log_bound_mcse)
+    assert abs(found.log_bound - weighing.log_bound) < LARGEST * error
+    # annealed on where the weighing's own error is large
+    assert found.mcse < 0.1
 
 
 @pytest.mark.parametrize(
@@ -452,8 +454,8 @@ def test_a_parameter_that_is_neither_drawn_nor_known_is_named(small):
 
 
 def test_draws_are_thinned_where_they_cost_too_much(monkeypatch, small):
-    monkeypatch.setattr(module, "_FEWEST_AFTER_THINNING", 600)
-    monkeypatch.setattr(module, "_MOST_TERMS", 2 * 1000 * Y.size * 2)
+    monkeypatch.setattr(bridge_draws, "_FEWEST_AFTER_THINNING", 600)
+    monkeypatch.setattr(bridge_draws, "_MOST_TERMS", 2 * 1000 * Y.size * 2)
     thinned = pmix.log_evidence(small)
     assert thinned.draws == 1000
     assert abs(thinned.log_evidence - on_grid(GRID["apart-floor"], Y)[0]) < LARGEST * thinned.mcse

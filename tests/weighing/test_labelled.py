@@ -9,7 +9,7 @@ import pytest
 from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
 from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.stats.importance.adaptive import total_density
+from pystan_mix.stats.importance.weighted_draws import total_density
 from pystan_mix.weighing.labelled import labelled, picked
 
 Y = simulate(60, theta=[0.5, 0.3, 0.2], mu=[0, 0, 3], sigma=[0.5, 3.0, 1.0], seed=1)

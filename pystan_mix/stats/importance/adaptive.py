@@ -6,8 +6,8 @@ are fitted to the weighted draws, round after round.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,7 +21,14 @@ from pystan_mix.stats.importance.student_proposals import (
     student,
     student_log_density,
 )
-from pystan_mix.stats.importance.weights import mean_ratio, pareto_smoothed, resampled
+from pystan_mix.stats.importance.weighted_draws import (
+    Density,
+    WeightedDraws,
+    judged,
+    total_density,
+    weighted,
+)
+from pystan_mix.stats.importance.weights import pareto_smoothed, resampled
 
 # powers of the likelihood, a round each: a flat posterior shows tails and minor modes first
 _POWERS = (0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0)
@@ -43,44 +50,6 @@ _INERTIA = 2.0
 # draws of others that see so much less in what is found have been elsewhere
 _LEAST_AGREEMENT = 0.3
 
-# log of what is left as it is, and of what is raised to a power: (S, d) to two of shape (S,)
-Density = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Refinement:
-    """Weighted draws from the last proposal.
-
-    Parameters
-    ----------
-    z : ndarray, shape (S, d)
-        The draws.
-    log_p : ndarray, shape (S,)
-        Log density of each under the target, ``-inf`` where it is zero.
-    log_g : ndarray, shape (S,)
-        Log density of each under the proposal.
-    log_weights : ndarray, shape (S,)
-        Logarithms of the importance weights, smoothed by PSIS; they sum to one.
-    pareto_khat : float
-        Pareto k-hat of the importance ratios; infinite where the proposals
-        found no target.
-    ess : float
-        How many independent draws the weighted ones are worth (Kong, 1992).
-    log_integral : float
-        Log of the mean importance ratio: that of the target's integral.
-    mcse : float
-        Its Monte Carlo standard error.
-    """
-
-    z: FloatArray
-    log_p: FloatArray
-    log_g: FloatArray
-    log_weights: FloatArray
-    pareto_khat: float
-    ess: float
-    log_integral: float
-    mcse: float
-
 
 def refine(
     log_density: Density,
@@ -91,7 +60,7 @@ def refine(
     round_draws: int = 3000,
     judges: Sequence[FloatArray] = (),
     rng: np.random.Generator,
-) -> Refinement:
+) -> WeightedDraws:
     """Fit proposals to a density by adaptive importance sampling, from weighted draws near it.
 
     Population Monte Carlo (Cappé, Guillin, Marin and Robert, 2004; Cappé,
@@ -125,7 +94,7 @@ def refine(
 
     Returns
     -------
-    Refinement
+    WeightedDraws
         The draws of the last round; of them k-hat says whether to trust them.
 
     Raises
@@ -151,11 +120,11 @@ def refine(
     proposal, _ = adapted_proposal(near, log_w, covariance, rng=rng)
     z = draw_student(proposal, draws, rng=rng)
     found = weighted(z, total_density(*log_density(z)), student_log_density(proposal, z))
-    for others in judges:
-        log_ratio = total_density(*log_density(others)) - student_log_density(proposal, others)
-        ess = draws / mean_ratio(log_ratio - found.log_integral)
-        if ess < _LEAST_AGREEMENT * found.ess:
-            found = dataclasses.replace(found, ess=ess)
+    found = judged(
+        found, log_density, functools.partial(student_log_density, proposal), judges=judges
+    )
+    if found.ess_of_others < _LEAST_AGREEMENT * found.ess:
+        return dataclasses.replace(found, ess=found.ess_of_others)
     return found
 
 
@@ -226,35 +195,6 @@ def adapted_proposal(
         picks = resampled(log_weights, size=size, rng=rng)
         fitted = from_normals(fit_proposal(z[picks], rng=rng))
     return beside(fitted, wide, share=_WIDE_SHARE), covariance
-
-
-def weighted(z: FloatArray, log_p: FloatArray, log_g: FloatArray) -> Refinement:
-    """Return draws with their weights, and what these are worth."""
-    log_ratio = log_p - log_g
-    there = np.isfinite(log_ratio)
-    if not there.any():
-        raise np.linalg.LinAlgError("No draw has a density.")
-    log_weights = np.full(len(z), -np.inf)
-    # what has no density is not in the upper tail
-    log_weights[there], khat = pareto_smoothed(log_ratio[there])
-    ess = float(np.exp(-log_sum_exp(2.0 * log_weights)))
-    return Refinement(
-        z=z,
-        log_p=log_p,
-        log_g=log_g,
-        log_weights=log_weights,
-        pareto_khat=khat,
-        ess=ess,
-        log_integral=float(log_sum_exp(log_ratio[there])) - math.log(len(z)),
-        mcse=math.sqrt(max(0.0, 1.0 / ess - 1.0 / len(z))),
-    )
-
-
-def total_density(kept: FloatArray, flattened: FloatArray) -> FloatArray:
-    """Return the log density of two parts; where it is not a number it is zero."""
-    with np.errstate(invalid="ignore"):
-        total = kept + flattened
-    return np.where(np.isnan(total), -np.inf, total)
 
 
 def _normalised(log_weights: FloatArray) -> FloatArray:

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance.adaptive import (
-    Density,
-    adapted_proposal,
-    total_density,
-)
-from pystan_mix.stats.importance.judged import Blended, judged_by
+from pystan_mix.stats.importance.adaptive import adapted_proposal
 from pystan_mix.stats.importance.student_proposals import Blend, Source, Students
+from pystan_mix.stats.importance.weighted_draws import (
+    Density,
+    WeightedDraws,
+    judged,
+    total_density,
+    weighted,
+)
 from pystan_mix.stats.importance.weights import pareto_smoothed
 
 # powers of what is flattened, a round each: the draws at hand may all be in one mode
@@ -153,7 +155,7 @@ class Adaptation:
             own = Students(mixture)
         return Blend((own, *self._fixed), shares)
 
-    def sample(self, draws: int, *, judges: Sequence[FloatArray]) -> Blended:
+    def sample(self, draws: int, *, judges: Sequence[FloatArray]) -> WeightedDraws:
         """Draw from the blend, and use once more what was drawn from the fixed sources.
 
         Parameters
@@ -166,7 +168,7 @@ class Adaptation:
 
         Returns
         -------
-        Blended
+        WeightedDraws
             The draws, each weighted against the blend of all.
         """
         # not those of the draws at hand: what was adapted to their weights is too dense at them
@@ -179,9 +181,50 @@ class Adaptation:
         log_p += [total_density(one.kept, one.flattened) for one in first]
         z, counts = np.concatenate([fresh, *(one.z for one in first)]), had + more
         blend = Blend(self.blend.sources, counts / counts.sum())
-        return judged_by(
-            blend, z, np.concatenate(log_p), self._log_density, draws=counts.sum(), judges=judges
-        )
+        drawn = int(counts.sum())
+        found = weighted(z, np.concatenate(log_p), blend.log_density(z), draws=drawn)
+        return judged(found, self._log_density, blend.log_density, draws=drawn, judges=judges)
+
+
+def sample_near(
+    log_density: Density,
+    z: FloatArray,
+    draws: int,
+    *,
+    judges: Sequence[FloatArray],
+    rng: np.random.Generator,
+) -> WeightedDraws:
+    """Draw from one mixture of Student-t, fitted to draws that are the target's own.
+
+    Parameters
+    ----------
+    log_density, z, rng
+        As in `Adaptation`; `z` is in the target's proportions.
+    draws, judges
+        As in `Adaptation.sample`.
+
+    Returns
+    -------
+    WeightedDraws
+        The weighted draws: of all that `z` has reached.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the draws have no covariance, or none has a density.
+    """
+    near = z[np.isfinite(z).all(axis=1)]
+    if len(near) <= z.shape[1]:
+        raise np.linalg.LinAlgError("There are fewer draws than dimensions.")
+    covariance = np.cov(near.T).reshape(z.shape[1], z.shape[1])
+    equal = np.full(len(near), -math.log(len(near)))
+    mixture, _ = adapted_proposal(near, equal, covariance, rng=rng)
+    source = Students(mixture)
+    fresh = source.draw(draws, rng=rng)
+    fresh = fresh[np.isfinite(fresh).all(axis=1)]
+    log_p = total_density(*log_density(fresh))
+    found = weighted(fresh, log_p, source.log_density(fresh), draws=draws)
+    return judged(found, log_density, source.log_density, draws=draws, judges=judges)
 
 
 @dataclasses.dataclass

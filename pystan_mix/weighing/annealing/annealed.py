@@ -21,7 +21,7 @@ from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments
 
 # two groups a round, each with powers and steps of its own, on a processor of its own
 _GROUPS = 2
-POPULATIONS_OF_GROUP = 4
+_POPULATIONS_OF_GROUP = 4
 # densities of an observation under a component, some 10 ns each, that a sweep computes at most
 _TERMS = 500_000
 _PARTICLES = (60, 200)
@@ -154,17 +154,10 @@ def anneal(
         If the prior has next to no scale above its floor, or no draw a density.
     """
     stop = threading.Event()
-    particles = particles_of(target, _TERMS // _GROUPS, _PARTICLES)
 
     def one(rng: np.random.Generator) -> Annealed:
         _end_if(stop)
-        group = Populations(
-            target,
-            populations=POPULATIONS_OF_GROUP,
-            particles=particles,
-            rng=rng,
-            moves=moves_for(target),
-        )
+        group = group_of(target, terms=_TERMS // _GROUPS, limits=_PARTICLES, rng=rng)
         stations = []
         while group.power < 1.0:
             group.advance(_WORTH)
@@ -242,10 +235,28 @@ def _together(groups: Sequence[Annealed]) -> Annealed:
     )
 
 
-def particles_of(target: Target, terms: int, limits: tuple[int, int]) -> int:
-    """Return how many draws a population of a group has if a likelihood has so many terms."""
-    size = target.observed.distinct.size * target.n_components
-    return min(limits[1], max(limits[0], terms // max(1, size * POPULATIONS_OF_GROUP)))
+def group_of(
+    target: Target, *, terms: int, limits: tuple[int, int], rng: np.random.Generator
+) -> Populations:
+    """Return a group of populations at the prior.
+
+    Parameters
+    ----------
+    target, rng
+        As in `anneal`.
+    terms : int
+        Densities of an observation under a component that a sweep computes at most ...
+    limits : tuple of two int
+        ... as far as a population then has at least so many draws, and at most.
+    """
+    each = terms // (target.terms * _POPULATIONS_OF_GROUP)
+    return Populations(
+        target,
+        populations=_POPULATIONS_OF_GROUP,
+        particles=min(limits[1], max(limits[0], each)),
+        rng=rng,
+        moves=moves_for(target),
+    )
 
 
 def _end_if(stop: threading.Event) -> None:

@@ -117,7 +117,8 @@ def _compiled_to_cache() -> str:
     """Compile the library into the cache, once; return why that cannot be, or nothing."""
     place = _place_in_cache()
     try:
-        with locked(cache_dir() / "programs.lock"):
+        # of its own: a program takes minutes
+        with locked(cache_dir() / "moves.lock"):
             if _loaded(place) is None:
                 compile_library(place)
     except (CompilationError, SettingsError) as error:
@@ -162,8 +163,8 @@ def compile_library(place: Path, *, flags: tuple[str, ...] = ()) -> None:
             (made,) = run_processes(
                 [Process(argv=argv, log=log, cwd=folder, environment=environment)], parallel=1
             )
-        except FileNotFoundError as error:
-            raise CompilationError(f"There is no compiler {argv[0]}.") from error
+        except OSError as error:
+            raise CompilationError(f"{argv[0]} cannot be run: {error.strerror}.") from error
         if made is None or made.returncode != 0:
             ending = describe_exit(made.returncode) if made else "was stopped"
             raise CompilationError(

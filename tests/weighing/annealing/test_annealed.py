@@ -15,7 +15,6 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
 from pystan_mix.weighing.annealing.annealed import Annealed, anneal
-from pystan_mix.weighing.annealing.glimpse import glimpse
 from pystan_mix.weighing.weigh import weigh
 
 pytestmark = pytest.mark.arviz
@@ -109,12 +108,6 @@ def test_draws_do_not_depend_on_the_number_of_threads():
     one, two = (anneal(target, rng=np.random.default_rng(5), parallel=n) for n in (1, 2))
     np.testing.assert_array_equal(one.log_weights, two.log_weights)
     np.testing.assert_array_equal(one.variables["mu"], two.variables["mu"])
-
-
-def test_a_glimpse_sees_both_modes():
-    mu = glimpse(mirrored_target(), rng=np.random.default_rng(1)).variables["mu"]
-    assert mu.shape[0] == 1
-    assert 0.05 < in_left_mode(mu).mean() < 0.95
 
 
 def test_what_components_share_moves_too():

@@ -1,0 +1,24 @@
+"""A glimpse of the whole posterior, and where there is none."""
+
+import numpy as np
+from two_modes import in_left_mode, mirrored_target
+
+from pystan_mix import NormalMixture, simulate
+from pystan_mix.mixtures.target import target_of
+from pystan_mix.weighing.annealing.glimpse import can_be_annealed, glimpse, glimpsed
+
+
+def test_a_glimpse_sees_both_modes():
+    mu = glimpse(mirrored_target(), rng=np.random.default_rng(1)).variables["mu"]
+    assert mu.shape[0] == 1
+    assert 0.05 < in_left_mode(mu).mean() < 0.95
+
+
+def test_what_takes_too_long_or_tells_components_apart_is_not_glimpsed():
+    y = simulate(6000, theta=[0.5, 0.5], mu=[-2, 2], sigma=1.0, seed=1)
+    model = NormalMixture(n_components=2)
+    apart = NormalMixture(n_components=2, sigma=[1.0, 2.0])
+    for target in (target_of(model, y), target_of(apart, y[:20])):
+        assert not can_be_annealed(target)
+        assert glimpsed(target, rng=np.random.default_rng(1)) is None
+    assert can_be_annealed(target_of(model, y[:20]))
