@@ -4,7 +4,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from pystan_mix.cmdstan.locate import CmdStan
+from pystan_mix.cmdstan.locate import MODEL_HEADER, CmdStan
 from pystan_mix.resources import resource_dir
 
 _DRIVERS = Path(__file__).resolve().parent / "fused"
@@ -37,8 +37,8 @@ def built_driver(cmdstan: CmdStan, name: str, *, program: str, folder: Path) -> 
     )
     make = make_variables(cmdstan, "COMPILE.cpp", "LINK.cpp", "LDLIBS", "TBB_TARGETS")
     built = folder / f"{name}.o"
-    includes = ("-w", f"-I{folder}", f"-I{stan / 'fused'}")
-    # in CmdStan's folder: its makefile names the headers from there
+    # precompiled where CmdStan was built whole; its makefile names the headers from its folder
+    includes = ("-w", f"-I{folder}", f"-I{stan / 'fused'}", "-include", MODEL_HEADER)
     source = _DRIVERS / f"{name}.cpp"
     output_of(*make["COMPILE.cpp"], *includes, "-o", built, source, cwd=cmdstan.path)
     libraries = (*make["LDLIBS"], *make["TBB_TARGETS"])

@@ -325,7 +325,8 @@ inline double best_rows(const Problem& problem, Moments& moments) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     return by_rows_avx2(problem, moments);
   }
-  return by_rows<Row2>(problem, moments);
+  // of before 2013: not worth the time of compiling each number of coordinates
+  return of_dims<any_dims, Row2>(problem, moments);
 }
 #else
 /** by_rows in the widest rows of the processor that runs it. */

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import MAIN, run
+from command_line import MAIN, refused, run
 from interrupting import interrupted
 from known_posteriors import as_arviz, mixture_variables
 
@@ -66,7 +66,7 @@ def test_json_and_the_exit_code_of_disagreement_and_of_too_few_draws(tmp_path):
     ],
 )
 def test_wrong_usage_is_said(arguments, said):
-    result = run("compare", *arguments)
+    result = refused("compare", *arguments)
     assert result.returncode == 2
     assert said in result.stderr
     assert result.stdout == ""
@@ -94,7 +94,7 @@ def test_live_runs_both_and_adds_the_time(pm, cmdstan, tmp_path):
 def test_ctrl_c_while_pymc_runs_ends_it_and_nothing_is_written(pm, tmp_path):
     out = tmp_path / "compared"
     ended = interrupted(
-        [sys.executable, "-c", MAIN, "compare", "--live", "--model", "separated", "--out", str(out)]
+        [sys.executable, "-c", MAIN, "compare", "--live", "--model", "close", "--out", str(out)]
     )
     assert (ended.returncode, ended.stdout) == (130, "")
     assert not out.exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import MAIN, run
+from command_line import MAIN, refused, run
 from full_disk import largest_file
 from interrupting import started
 from skipping import need_executable, skip_or_fail
@@ -245,10 +245,11 @@ BAD_FILES = {
         ("encoding", "not UTF-8"),
     ],
 )
-def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names):
+def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, monkeypatch, name, names):
     path = tmp_path / "data.dat"
     path.write_bytes(BAD_FILES[name])
-    result = run("fit", str(path), "--components", "3", CMDSTAN=str(tmp_path))
+    monkeypatch.setenv("CMDSTAN", str(tmp_path))
+    result = refused("fit", str(path), "--components", "3")
     assert result.returncode == 2
     assert result.stdout == ""
     # what was read, where something was, and what is wrong with it
@@ -289,8 +290,11 @@ def test_bad_data_is_refused_before_cmdstan_is_looked_for(tmp_path, name, names)
         (["--components", "3", "--missing", "impute"], "--missing: invalid choice: 'impute'"),
     ],
 )
-def test_bad_options_are_refused_before_cmdstan_is_looked_for(tmp_path, options, names):
-    result = run("fit", CLOSE, *options, CMDSTAN=str(tmp_path))
+def test_bad_options_are_refused_before_cmdstan_is_looked_for(
+    tmp_path, monkeypatch, options, names
+):
+    monkeypatch.setenv("CMDSTAN", str(tmp_path))
+    result = refused("fit", CLOSE, *options)
     assert result.returncode == 2
     assert names in result.stderr
 
@@ -355,7 +359,7 @@ def test_simulate_writes_files(tmp_path):
 
 @pytest.mark.parametrize("options", [["--theta=0.5,0.6"], ["--sigma=0"], ["--n=-1"], ["--mu=a"]])
 def test_simulate_refuses_nonsense(options):
-    result = run("simulate", "--mu=0,1", *options)
+    result = refused("simulate", "--mu=0,1", *options)
     assert result.returncode == 2
     assert result.stderr.startswith("pystan-mix: error: ")
 

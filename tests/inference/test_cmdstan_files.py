@@ -67,8 +67,8 @@ def folder(cmdstan, tmp_path_factory) -> Path:
     install_cmdstan(tools=True, show_progress=False)
     folder = tmp_path_factory.mktemp("direct")
     shutil.copytree(resource_dir("stan"), folder / "stan")
-    # of these make translates to C++ only; of one it makes all
-    for program in (stan_program("student_t"), stan_program("poisson"), PLAIN):
+    # of these make translates to C++ only; the fused one it makes
+    for program in (PLAIN, *map(stan_program, ("student_t", "poisson", "textbook"))):
         (executable,) = compiled(program, cmdstan=cmdstan, show_progress=False)
         there = shutil.copy(executable, folder / "stan" / program.name)
         os.utime(there, times=(TOMORROW, TOMORROW))

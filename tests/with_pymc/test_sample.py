@@ -5,14 +5,16 @@ import importlib.util
 import numpy as np
 import pytest
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, compare, sample, simulate
+from pystan_mix import compare, sample
+from pystan_mix.data_files import read_observations
 from pystan_mix.errors import DataError, MissingPackageError, SettingsError
+from pystan_mix.resources import resource_dir
+from pystan_mix.study.data_sets import CLOSE_MODEL
 from pystan_mix.with_pymc.sample import sample_pymc
 
-Y = simulate(60, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=1)
-MODEL = NormalMixture(
-    n_components=2, weights=Dirichlet(2.0), means=Normal(0, 10), sigma=HalfNormal(2.0)
-)
+# which other tests compile too
+MODEL = CLOSE_MODEL
+Y = read_observations(resource_dir("data") / "close.dat")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_without_pymc_it_says_how_to_get_it():
 def test_pymc_draws_the_same_posterior(pm, cmdstan, capfd):
     trace = sample_pymc(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
     assert capfd.readouterr().out == ""
-    assert trace.posterior["mu"].shape == (4, 1500, 2)
+    assert trace.posterior["mu"].shape == (4, 1500, 3)
     fit = sample(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
     comparison = compare({"Stan": fit, "PyMC": trace})
     assert comparison.table.filter(like="z_").abs().max(axis=None) < 5
