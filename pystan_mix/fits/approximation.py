@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pystan_mix.arviz_compat import Fit, attributes, group, group_names
-from pystan_mix.fits.constants import COMPONENT
+from pystan_mix.fits.constants import COMPONENT, DIMS
 from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import CHAIN_AND_DRAW, SAMPLE_STATS, chain_coords, variables_group
 from pystan_mix.mixtures.target import Target
@@ -36,7 +36,8 @@ class Starts:
     converged : ndarray of bool, shape (restart,), or None
         What CmdStan says; None where its words are lost.
     optima : dict of str to ndarray, shape (restart, K) or (restart, 1)
-        The variational mean of each parameter, mapped to the constrained space.
+        The variational mean of each parameter, mapped to the constrained space; of
+        vectors (restart, K, D) and so on, and in one row where it was read.
     """
 
     loss: FloatArray
@@ -104,14 +105,9 @@ def starts_group(starts: Starts) -> xr.Dataset:
     arrays = {name: getattr(starts, name) for name in (*_PER_START, "kept", "failed")}
     if starts.converged is not None:
         arrays["converged"] = starts.converged
-    sizes = [values.shape[1] for values in starts.optima.values()]
-    coords = {_RESTART: np.arange(starts.loss.size), COMPONENT: np.arange(max(sizes))}
-    optima = {
-        name: ((_RESTART, COMPONENT), values)
-        if values.shape[1] == max(sizes)
-        else (_RESTART, values[:, 0])
-        for name, values in starts.optima.items()
-    }
+    K = max(values.shape[1] for values in starts.optima.values())
+    coords = {_RESTART: np.arange(starts.loss.size), COMPONENT: np.arange(K)}
+    optima = {name: _with_dims(values, (_RESTART,), K=K) for name, values in starts.optima.items()}
     return xr.Dataset(
         {name: (_RESTART, values) for name, values in arrays.items()} | optima, coords=coords
     )
@@ -185,7 +181,7 @@ def refined_group(moments: Mapping[str, tuple[FloatArray, FloatArray]]) -> xr.Da
 
     Parameters
     ----------
-    moments : mapping of str to tuple of two ndarrays, shape (K,) or (1,)
+    moments : mapping of str to tuple of two ndarrays, shape (K, ...) or (1, ...)
         Mean and standard deviation of each parameter.
 
     Returns
@@ -193,16 +189,33 @@ def refined_group(moments: Mapping[str, tuple[FloatArray, FloatArray]]) -> xr.Da
     xarray.Dataset
         ``mu_mean`` and ``mu_sd``, and so on.
     """
-    K = max(mean.size for mean, _ in moments.values())
+    K = max(len(mean) for mean, _ in moments.values())
     found = {}
     for name, values in moments.items():
         for moment, value in zip(("mean", "sd"), values, strict=True):
-            found[f"{name}_{moment}"] = (COMPONENT, value) if value.size == K else ((), value[0])
+            found[f"{name}_{moment}"] = _with_dims(value, (), K=K)
     return xr.Dataset(found, coords={COMPONENT: np.arange(K)})
 
 
+def _with_dims(
+    values: FloatArray, leading: tuple[str, ...], *, K: int
+) -> tuple[tuple[str, ...], FloatArray]:
+    """Return values of each component, or of all, with the names of their axes."""
+    dims, at = (*leading, COMPONENT), len(leading)
+    if values.shape[at] != K:
+        dims, values = leading, np.asarray(values.take(0, axis=at))
+    event = values.ndim - len(dims)
+    if event == 1 and values.shape[-1] == 1:
+        # one scale of all coordinates
+        return dims, values[..., 0]
+    return (*dims, *DIMS[:event]), values
+
+
 def refined_moments_of(fit: Fit) -> dict[str, tuple[FloatArray, FloatArray]] | None:
-    """Return refined means and standard deviations by parameter; None where nothing is refined."""
+    """Return refined means and standard deviations by parameter; None where nothing is refined.
+
+    Those of vectors are in one row, the last axis the fastest.
+    """
     if REFINED not in group_names(fit):
         return None
     stored = group(fit, REFINED)
@@ -213,5 +226,5 @@ def refined_moments_of(fit: Fit) -> dict[str, tuple[FloatArray, FloatArray]] | N
 
 
 def _moment(stored: xr.Dataset, name: str) -> FloatArray:
-    """Return a moment of a parameter, one value for each component or one for all."""
-    return np.atleast_1d(np.asarray(stored[name], dtype=np.float64))
+    """Return a moment of a parameter: its values for each component, or for all, in a row."""
+    return np.asarray(stored[name], dtype=np.float64).ravel()

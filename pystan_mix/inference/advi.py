@@ -19,7 +19,7 @@ from pystan_mix.cmdstan.run import Call, Run, Workspace, run_cmdstan, workspace
 from pystan_mix.cmdstan.stan_csv import read_elbo_history
 from pystan_mix.console import Progress
 from pystan_mix.containers import Missing
-from pystan_mix.errors import ModelError, OutputError, SettingsError
+from pystan_mix.errors import OutputError, SettingsError
 from pystan_mix.fits.draws import Draws
 from pystan_mix.inference.assemble import advi_fit
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
@@ -73,10 +73,10 @@ def advi(
 
     Parameters
     ----------
-    model : NormalMixture or another mixture of numbers
+    model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,)
-        Observations, in the units of the priors.
+    y : array_like, shape (N,), or of vectors (N, D)
+        Observations, in the units of the priors; vectors in rows, or a table.
     counts, weights, labels, missing : optional
         As in `sample`.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
@@ -165,11 +165,6 @@ def advi(
     if not isinstance(reweight, bool | None):
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
-    if model.vectors:
-        raise ModelError(
-            f"ADVI is for mixtures of numbers; the model is a {type(model).__name__}. Draw from "
-            "its posterior with sample(model, y)."
-        )
     program = stan_program(model.program, likelihood=likelihood)
     target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     _check_draws(draws, algorithm, target)

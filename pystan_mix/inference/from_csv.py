@@ -54,9 +54,20 @@ def labelled_draws(target: Target, draws: Draws) -> Draws:
 
 def variables_of(target: Target, csv: StanCsv) -> dict[str, FloatArray]:
     """Return the draws of all that is estimated in a file, each of shape (draw, K, ...)."""
-    found = {"theta": csv.variable("theta")}
+    return _variables(target, csv, csv.draws)
+
+
+def variables_of_mean(target: Target, csv: StanCsv) -> dict[str, FloatArray]:
+    """Return the mean of ADVI's approximation as one draw of one chain."""
+    row = csv.mean_row[None]
+    return {name: x[None] for name, x in _variables(target, csv, row).items()}
+
+
+def _variables(target: Target, csv: StanCsv, rows: FloatArray) -> dict[str, FloatArray]:
+    """Return all that is estimated in some rows of a file."""
+    found = {"theta": rows[:, csv.columns("theta")]}
     for each in target.estimated:
-        found[each.name] = shaped(target, each, csv.variable(each.name))
+        found[each.name] = shaped(target, each, rows[:, csv.columns(each.name)])
     return found
 
 
@@ -74,6 +85,7 @@ def sampled_columns(target: Target, csv: StanCsv) -> dict[str, str]:
 
     Where means are pushed apart all else is sampled in the order of the means,
     and version 0.1.0 had one name for both: ``sigma``, and not ``sigma_raw``.
+    Of correlations it is the matrices in the place of their factors.
     """
     names = {"theta_raw": "theta_raw"}
     for each in target.estimated:
@@ -81,6 +93,16 @@ def sampled_columns(target: Target, csv: StanCsv) -> dict[str, str]:
         written = not each.event and (each.ordered or csv.columns(each.free_name).stop)
         names[each.free_name] = each.free_name if written else each.name
     return names
+
+
+def sampled(target: Target, csv: StanCsv, rows: FloatArray) -> dict[str, FloatArray]:
+    """Return the program's parameters block in some rows of a file, each of shape (..., K, ...)."""
+    names = sampled_columns(target, csv)
+    found = {"theta_raw": rows[..., csv.columns(names["theta_raw"])]}
+    for each in target.estimated:
+        columns = rows[..., csv.columns(names[each.free_name])]
+        found[each.free_name] = shaped(target, each, columns)
+    return found
 
 
 def csv_stats(csvs: Sequence[StanCsv]) -> NutsStats:

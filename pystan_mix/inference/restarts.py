@@ -11,8 +11,13 @@ from pystan_mix.cmdstan.stan_csv import StanCsv
 from pystan_mix.errors import OutputError
 from pystan_mix.fits.approximation import Starts
 from pystan_mix.fits.draws import Draws
-from pystan_mix.inference.from_csv import csv_draws, sampled_columns
-from pystan_mix.mixtures.density import sampled_unconstrained
+from pystan_mix.inference.from_csv import (
+    csv_draws,
+    labelled_draws,
+    sampled,
+    variables_of_mean,
+)
+from pystan_mix.mixtures.density import sampled_unconstrained, to_unconstrained
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.elbo import Algorithm, ElboEstimate, estimate_elbo
@@ -32,7 +37,7 @@ class Approximation:
         The draws, one chain, with their log densities.
     z : ndarray, shape (draws, dimensions)
         The same in the unconstrained space of `to_unconstrained`.
-    optimum : dict of str to ndarray, shape (K,) or (1,)
+    optimum : dict of str to ndarray, shape (K, ...) or (1, ...)
         The variational mean mapped to the constrained space, by parameter.
     estimate : ElboEstimate
         The ELBO, afresh from the draws.
@@ -107,9 +112,7 @@ def judged(
         If the file is of another algorithm, or ``log_g__`` does not belong to
         the draws.
     """
-    names = sampled_columns(target, csv)
-    drawn = {name: csv.variable(column) for name, column in names.items()}
-    mean = {name: csv.mean_row[csv.columns(column)] for name, column in names.items()}
+    drawn, mean = (sampled(target, csv, rows) for rows in (csv.draws, csv.mean_row))
     version = (int(csv.settings["stan_version_major"]), int(csv.settings["stan_version_minor"]))
     transforms = (stick_breaking, log_ratios)
     z = [sampled_unconstrained(target, drawn, simplex=simplex) for simplex in transforms]
@@ -124,10 +127,12 @@ def judged(
         algorithm=_algorithm(csv),
     )
     draws = csv_draws(target, [csv], log_g=estimate.log_g)
+    named = labelled_draws(target, draws)
+    optimum = labelled_draws(target, Draws(variables_of_mean(target, csv)))
     return Approximation(
-        draws=draws,
-        z=z[0],
-        optimum={name: csv.mean_row[csv.columns(name)] for name in draws.variables},
+        draws=named,
+        z=z[0] if named is draws else to_unconstrained(target, named.flat()),
+        optimum={name: values[0, 0] for name, values in optimum.variables.items()},
         estimate=estimate,
         history=history,
         converged=None if log is None else _says_converged(log),

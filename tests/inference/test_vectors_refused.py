@@ -4,14 +4,8 @@ import pytest
 from vector_fits import table
 
 import pystan_mix as pmix
-from pystan_mix.errors import DataError, ModelError, OutputError
+from pystan_mix.errors import DataError, OutputError
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
-
-
-def test_advi_is_for_numbers():
-    model = pmix.MultivariateNormalMixture(n_components=2)
-    with pytest.raises(ModelError, match=r"ADVI is for mixtures of numbers.*sample\(model, y\)"):
-        pmix.advi(model, table())
 
 
 def test_files_of_vectors_are_not_read(cmdstan, tmp_path):
