@@ -99,6 +99,13 @@ def course_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def nothing_prebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package as a wheel brings it that has no executables."""
+    for module in ("cmdstan.program", "weighing.compiled.library"):
+        monkeypatch.setattr(f"pystan_mix.{module}.resource_dir", lambda name: tmp_path / name)
+
+
 @pytest.fixture(scope="session")
 def make() -> None:
     """GNU make, where it is installed."""
@@ -112,8 +119,17 @@ def gxx() -> None:
 
 
 @pytest.fixture(scope="session")
-def pm() -> Any:
-    """PyMC, where it is installed."""
+def compiled_pm() -> Any:
+    """PyMC, where it is installed, with graphs compiled as by default: for what draws."""
     return pytest.importorskip(
         "pymc", reason="PyMC is not installed: pip install '.[test,pymc]' && pytest -m pymc"
     )
+
+
+@pytest.fixture
+def pm(compiled_pm: Any) -> Iterator[Any]:
+    """PyMC whose graphs are run by Python: compiling a graph takes seconds, and running it none."""
+    import pytensor
+
+    with pytensor.config.change_flags(linker="py"):
+        yield compiled_pm

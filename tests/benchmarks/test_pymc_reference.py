@@ -2,25 +2,22 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pymc_reference
 import pytest
 import xarray as xr
-from interrupting import interrupted
 from pymc_reference import _loss_in_words, _mcse_of_sds, main
 
 from pystan_mix.study.data_sets import DATA_SETS
 from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference
 
-SCRIPT = Path(pymc_reference.__file__)
 pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
 
 
 @pytest.mark.pymc
-def test_the_command_writes_what_the_reader_reads(pm, monkeypatch, tmp_path, capsys):
+def test_the_command_writes_what_the_reader_reads(compiled_pm, monkeypatch, tmp_path, capsys):
     settings = {"chains": 2, "tune": 200, "draws": 150, "advi_iterations": 15_000}
     monkeypatch.setattr(pymc_reference, "_QUICK", settings)
     monkeypatch.setattr(pymc_reference, "DATA_SETS", DATA_SETS[:1])
@@ -29,7 +26,7 @@ def test_the_command_writes_what_the_reader_reads(pm, monkeypatch, tmp_path, cap
     assert list(out.parent.iterdir()) == [out]
     about = json.loads(out.read_text())["about"]
     assert about["settings"] == settings | {"target_accept": 0.95, "floor": "potential"}
-    assert (about["seed"], about["versions"]["pymc"]) == (3, pm.__version__)
+    assert (about["seed"], about["versions"]["pymc"]) == (3, compiled_pm.__version__)
     close = read_pymc_reference(out)["close"]
     names = [f"{name}[{k}]" for name in ("theta", "mu") for k in (1, 2, 3)]
     assert list(close.table.index) == names
@@ -44,15 +41,6 @@ def test_the_command_writes_what_the_reader_reads(pm, monkeypatch, tmp_path, cap
     said = capsys.readouterr().out
     assert all(name in said for name in names)
     assert f"loss {close.loss:.2f}" in said
-
-
-@pytest.mark.pymc
-def test_ctrl_c_ends_it_and_nothing_is_written(pm, tmp_path):
-    out = tmp_path / "reference.json"
-    ended = interrupted([sys.executable, str(SCRIPT), "--out", str(out)])
-    assert ended.returncode == 130
-    assert ended.stderr.endswith("interrupted; nothing is written.\n")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_error_of_a_deviation_is_arvizs():

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def real_program(cmdstan) -> Path:
     """A program of CmdStan, from the cache that all tests share."""
-    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     return executable
 
 

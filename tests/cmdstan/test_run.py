@@ -37,7 +37,7 @@ SAMPLE = ("sample", "num_samples=60", "num_warmup=100")
 
 @pytest.fixture(scope="module")
 def program(cmdstan) -> Path:
-    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     return executable
 
 

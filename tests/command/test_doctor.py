@@ -17,7 +17,7 @@ def _plain_environment(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_run_checks_looks_at_everything(monkeypatch, tmp_path):
+def test_run_checks_looks_at_everything(nothing_prebuilt, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PYSTAN_MIX_CACHE", str(tmp_path / "cache"))
     checks = doctor.run_checks()

@@ -8,7 +8,7 @@ from pystan_mix.errors import CmdStanInstallError
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch) -> list[str]:
+def asked(nothing_prebuilt, tmp_path, monkeypatch) -> list[str]:
     """A machine without CmdStan and without network, and how often it is to be installed."""
     calls = []
 

@@ -69,7 +69,7 @@ def folder(cmdstan, tmp_path_factory) -> Path:
     shutil.copytree(resource_dir("stan"), folder / "stan")
     # of these make translates to C++ only; the fused one it makes
     for program in (PLAIN, *map(stan_program, ("student_t", "poisson", "textbook"))):
-        (executable,) = compiled(program, cmdstan=cmdstan, show_progress=False)
+        (executable,) = compiled(program, show_progress=False)
         there = shutil.copy(executable, folder / "stan" / program.name)
         os.utime(there, times=(TOMORROW, TOMORROW))
     build, fused, draw, *others = code_blocks("sh")
@@ -233,7 +233,7 @@ def test_the_textbooks_observations_in_any_order(cmdstan, tmp_path, y):
         "sigma": [1.0, 2.0],
     }
     (tmp_path / "data.json").write_text(json.dumps(stan))
-    (executable,) = compiled(stan_program("textbook"), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program("textbook"), show_progress=False)
     settings = "data file=data.json random seed=1 output file=draws.csv sig_figs=15"
     run(f'"{executable}" sample num_samples=100 {settings}', tmp_path, cmdstan)
     fit = from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")
@@ -363,7 +363,7 @@ def test_few_digits_are_no_other_data(cmdstan, tmp_path, location, scale, digits
     start = {"theta_raw": [0.5, 0.5], "sigma_raw": [scale, scale]}
     start["mu_raw"] = [location - 3 * scale, location + 3 * scale]
     (tmp_path / "init.json").write_text(json.dumps(start))
-    (executable,) = compiled(stan_program("normal"), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
     settings = f"data file=data.json init=init.json random seed=1 output file=draws.csv {digits}"
     run(f'"{executable}" sample num_samples=100 {settings}', tmp_path, cmdstan)
     fit = from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")

@@ -180,7 +180,7 @@ def test_it_is_what_the_stan_program_generates(cmdstan, model):
     """The same draws, with Stan's own ``log_lik`` and ``y_rep`` beside them in the file."""
     y = np.repeat([-3.25, -2.5, 0.5, 2.0, 3.5], [2, 1, 4, 1, 3])[::-1]
     target = target_of(model, y)
-    (executable,) = compiled(stan_program(model.program), cmdstan=cmdstan, show_progress=False)
+    (executable,) = compiled(stan_program(model.program), show_progress=False)
     with workspace(executable, keep_in=None) as space:
         call = Call(
             method=("sample", "num_samples=200", "num_warmup=300"),

@@ -327,58 +327,27 @@ def test_the_same_seed_begins_at_the_same_point(pm):
         assert not np.isclose(value, other[name]).any()
 
 
-# what PyMC draws from: it compiles each for half a minute of a processor and more
 MODELS = {
-    "mof3": (CLOSE_MODEL, CLOSE, {}),
+    "mofsep": (SEPARATED_MODEL, SEPARATED),
     "student-t": (
         StudentTMixture(n_components=2, means=pmix.Normal(0, 10), sigma=pmix.HalfNormal(3)),
         pmix.simulate(150, theta=[0.4, 0.6], mu=[-5, 5], sigma=1.0, seed=3),
-        {"by_hand": True},
     ),
 }
 
 
-@cache
-def built_model(name):
-    model, y, options = MODELS[name]
-    return pmix.to_pymc(model, y, **options)
-
-
-@cache
-def pymc_trace(name):
-    import pymc
-
-    return pymc.sample(
-        draws=2500,
-        tune=1000,
-        chains=4,
-        cores=2,
-        target_accept=0.95,
-        random_seed=list(MODELS).index(name) + 1,
-        progressbar=False,
-        model=built_model(name),
-    )
-
-
 @pytest.mark.pymc
 @pytest.mark.parametrize("name", MODELS)
-def test_pymc_and_stan_draw_from_one_posterior(pm, cmdstan: CmdStan, name: str):
-    model, y, _ = MODELS[name]
-    fit = pmix.sample(model, y, iter_sampling=2500, seed=9, show_progress=False)
-    found = pmix.compare({"Stan": fit, "PyMC": pymc_trace(name)})
-    assert found.verdict == "agree", str(found)
-
-
-@pytest.mark.pymc
-@pytest.mark.parametrize("name", MODELS)
-def test_predictive_draws_follow_the_mixture_of_their_draw(pm, name):
-    trace = pymc_trace(name).isel(draw=slice(None, None, 50))
+def test_predictive_draws_follow_the_mixture_of_their_draw(pm, cmdstan: CmdStan, name: str):
+    model, y = MODELS[name]
+    fit = pmix.sample(model, y, iter_sampling=100, seed=9, predictive_draws=0, show_progress=False)
+    posterior = group(fit, "posterior").isel(draw=slice(None, None, 2))
+    built = pmix.to_pymc(model, y, by_hand=name == "student-t")
     predictive = pm.sample_posterior_predictive(
-        trace, model=built_model(name), random_seed=4, progressbar=False
+        posterior, model=built, random_seed=4, progressbar=False
     )
     y_rep = group(predictive, "posterior_predictive")["y"].values
-    assert y_rep.shape == (4, 50, MODELS[name][1].size)
-    posterior = group(trace, "posterior")
+    assert y_rep.shape == (4, 50, y.size)
     theta, mu = (posterior[variable].values[:, :, None] for variable in ("theta", "mu"))
     sigma = posterior["sigma"].values[:, :, None] if "sigma" in posterior else 1.0
     law = stats.norm if "df" not in posterior else stats.t(posterior["df"].values[..., None, None])

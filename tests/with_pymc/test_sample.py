@@ -33,7 +33,7 @@ def test_without_pymc_it_says_how_to_get_it():
 
 
 @pytest.mark.pymc
-def test_pymc_draws_the_same_posterior(pm, cmdstan, capfd):
+def test_pymc_draws_the_same_posterior(compiled_pm, cmdstan, capfd):
     trace = sample_pymc(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
     assert capfd.readouterr().out == ""
     assert trace.posterior["mu"].shape == (4, 1500, 3)

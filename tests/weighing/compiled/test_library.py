@@ -19,7 +19,7 @@ from pystan_mix.weighing.compiled.moves import moves_for
 
 
 @pytest.fixture
-def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def empty_cache(nothing_prebuilt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A cache folder, whose name has a space, with nothing in it."""
     monkeypatch.setenv("PYSTAN_MIX_CACHE", str(tmp_path / "a cache"))
     library.cache_clear()
