@@ -185,7 +185,7 @@ def refined_moments(refined: Refined) -> dict[str, tuple[FloatArray, FloatArray]
 
     Returns
     -------
-    dict of str to tuple of two ndarrays, shape (K,) or (1,)
+    dict of str to tuple of two ndarrays, shape (K, ...) or (1, ...)
         By name.
     """
     found = refined.refinement
@@ -193,6 +193,7 @@ def refined_moments(refined: Refined) -> dict[str, tuple[FloatArray, FloatArray]
     weights = np.exp(found.log_weights[there])
     moments = {}
     for name, values in refined.posterior.ordered_variables(found.z[there]).items():
-        mean = weights @ values
-        moments[name] = (mean, np.sqrt(weights @ (values - mean) ** 2))
+        mean = np.tensordot(weights, values, axes=1)
+        squares = np.tensordot(weights, (values - mean) ** 2, axes=1)
+        moments[name] = (mean, np.sqrt(squares))
     return moments

@@ -21,7 +21,7 @@ def approximated(**options):
 
 
 def test_the_draws_are_those_of_nuts_with_the_same_names(cmdstan):
-    fit = approximated()
+    fit = approximated(reweight=True)
     assert pmix.diagnose(fit).use == "fine"
     posterior = group(fit, "posterior")
     assert posterior["mu"].dims == ("chain", "draw", "component", "dim")
@@ -29,6 +29,13 @@ def test_the_draws_are_those_of_nuts_with_the_same_names(cmdstan):
     assert posterior["corr"].shape == (1, 5000, 2, 2, 2)
     found = pmix.compare({"NUTS": fit_of_vectors(), "ADVI": fit})
     assert found.verdict == "agree", str(found)
+
+
+def test_its_own_draws_are_not_called_fine(cmdstan):
+    found = pmix.diagnose(approximated(reweight=False))
+    # correlated coordinates are what a mean field cannot have
+    assert found.use == "means only"
+    assert "standard deviation of" in str(found)
 
 
 def test_the_bound_is_that_of_the_evidence(cmdstan):
@@ -51,7 +58,8 @@ def test_every_start_ends_at_the_same_names(cmdstan):
 
 
 def test_the_refined_moments_are_those_of_the_draws(cmdstan):
-    posterior, refined = group(approximated(), "posterior"), refined_moments_of(approximated())
+    fit = approximated(reweight=True)
+    posterior, refined = group(fit, "posterior"), refined_moments_of(fit)
     assert set(refined) == set(NAMES)
     for name, (mean, sd) in refined.items():
         draws = posterior[name].values[0].reshape(5000, -1)
