@@ -219,8 +219,7 @@ def _refuse_beside_vectors(given: Iterable[str]) -> None:
     """Refuse what only observations that are numbers can have beside them."""
     for name in given:
         raise DataError(
-            f"{name} are for observations that are numbers, and the model is one of vectors. Leave "
-            f"{name} out."
+            f"{name} are for observations that are numbers, not vectors. Leave {name} out."
         )
 
 
