@@ -35,7 +35,7 @@ def test_run_checks_looks_at_everything(nothing_prebuilt, monkeypatch, tmp_path)
     by_name = {check.name: check for check in checks}
     assert by_name["Python"].ok
     assert by_name["ArviZ"].ok
-    names = "negative_binomial, normal, poisson, student_t, textbook"
+    names = "multivariate_normal, negative_binomial, normal, poisson, student_t, textbook"
     assert by_name["Stan programs"].found == f"{names} compiled when first used"
     assert not by_name["CmdStan"].ok
     assert by_name["CmdStan"].remedy == "Run: pystan-mix install"
@@ -71,7 +71,7 @@ def test_what_compiles_is_not_needed_where_all_programs_came_compiled(prebuilt):
     assert doctor.fit_can_run(checks)
     by_name = {check.name: check for check in checks}
     assert by_name["Stan programs"].ok
-    names = "negative_binomial, normal, poisson, student_t, textbook"
+    names = "multivariate_normal, negative_binomial, normal, poisson, student_t, textbook"
     assert by_name["Stan programs"].found == f"{names} came compiled"
     for name in ("make", "C++ compiler", "CmdStan"):
         assert not by_name[name].ok
@@ -79,12 +79,12 @@ def test_what_compiles_is_not_needed_where_all_programs_came_compiled(prebuilt):
 
 
 def test_what_compiles_is_needed_for_a_program_that_did_not_come(prebuilt):
-    bring_compiled(*stan_programs()[:4], folder=prebuilt)
+    bring_compiled(*stan_programs()[:-1], folder=prebuilt)
     checks = doctor.run_checks()
     assert not doctor.fit_can_run(checks)
     programs = checks[1]
     assert programs.ok
-    names = "negative_binomial, normal, poisson, student_t"
+    names = "multivariate_normal, negative_binomial, normal, poisson, student_t"
     assert programs.found == f"{names} came compiled; textbook compiled when first used"
 
 

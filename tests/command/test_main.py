@@ -306,25 +306,31 @@ def test_missing_file_and_folder(tmp_path):
         assert str(path) in result.stderr
 
 
-def test_no_cmdstan_names_the_command_that_gets_it(tmp_path):
-    result = run(*FIT, HOME=str(tmp_path), CMDSTAN="")
+def test_no_cmdstan_names_the_command_that_gets_it(nothing_prebuilt, tmp_path, monkeypatch):
+    for name in ("HOME", "PYSTAN_MIX_CACHE", "CMDSTAN"):
+        monkeypatch.setenv(name, str(tmp_path) if name != "CMDSTAN" else "")
+    result = refused(*FIT)
     assert result.returncode == 3
     assert "pystan-mix install" in result.stderr
 
 
-def test_a_program_that_does_not_compile(cmdstan, tmp_path):
+def test_a_program_that_does_not_compile(cmdstan, nothing_prebuilt, tmp_path, monkeypatch):
     failing = tmp_path / "make"
     failing.write_text("#!/bin/sh\necho 'no such instruction'; exit 2\n")
     failing.chmod(0o755)
-    result = run(*FIT, PYSTAN_MIX_CACHE=str(tmp_path / "cache"), MAKE=str(failing))
+    monkeypatch.setenv("PYSTAN_MIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MAKE", str(failing))
+    result = refused(*FIT)
     assert result.returncode == 4
     assert "no such instruction" in result.stderr
     assert "pystan-mix doctor" in result.stderr
 
 
-def test_doctor_finds_what_is_missing(cmdstan, tmp_path):
+def test_doctor_finds_what_is_missing(cmdstan, nothing_prebuilt, tmp_path, monkeypatch):
     assert run("doctor").returncode == 0
-    result = run("doctor", HOME=str(tmp_path), CMDSTAN="")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CMDSTAN", "")
+    result = refused("doctor")
     assert result.returncode == 6
     assert "pystan-mix install" in result.stdout
 

@@ -70,6 +70,8 @@ def folder(cmdstan, tmp_path_factory) -> Path:
     # of these make translates to C++ only; the fused one it makes
     for program in (PLAIN, *map(stan_program, ("student_t", "poisson", "textbook"))):
         (executable,) = compiled(program, show_progress=False)
+        for beside in executable.parent.glob("libtbb*"):  # which a wheel brings
+            shutil.copy(beside, folder / "stan")
         there = shutil.copy(executable, folder / "stan" / program.name)
         os.utime(there, times=(TOMORROW, TOMORROW))
     build, fused, draw, *others = code_blocks("sh")
