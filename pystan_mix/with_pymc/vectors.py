@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -103,12 +104,16 @@ def _correlations(pm: Any, tensors: Any, target: Target, parameter: Parameter) -
     if model.is_known(parameter) or D == 1:
         return None
     eta = getattr(model.prior(parameter), "eta", 1.0)
-    each = [
-        pm.LKJCorr(f"corr_{c}", n=D, eta=eta, return_matrix=True)
-        for c in range(model.size(parameter))
-    ]
+    names = [f"corr_{c}" for c in range(model.size(parameter))]
+    # a matrix in PyMC 5, by an option; its Cholesky factor in PyMC 6
+    if "return_matrix" in inspect.signature(pm.LKJCorr.dist).parameters:
+        each = [pm.LKJCorr(name, n=D, eta=eta, return_matrix=True) for name in names]
+        roots = [tensors.linalg.cholesky(one) for one in each]
+    else:
+        roots = [pm.LKJCorr(name, n=D, eta=eta) for name in names]
+        each = [root @ root.T for root in roots]
     if model.is_shared(parameter):
         pm.Deterministic(parameter.name, each[0], dims=DIMS)
     else:
         pm.Deterministic(parameter.name, pm.math.stack(each), dims=(COMPONENT, *DIMS))
-    return [tensors.linalg.cholesky(one) for one in each]
+    return roots

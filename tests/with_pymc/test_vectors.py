@@ -47,6 +47,7 @@ def test_the_density_is_ours(form):
             for each in target.estimated
         }
         found = Constrained(np.log(theta)[None], components, np.zeros(1))
+        # of two coordinates the density of correlations is that of their Cholesky factors too
         ours.append(float(log_prior(target, found)[0] + log_likelihood(target, found)[0]))
         theirs.append(float(density(point)))
     assert np.ptp(ours) > 1.0
