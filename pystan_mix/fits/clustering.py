@@ -13,7 +13,8 @@ from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import component_terms
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.expectation import shares_of
 
 Loss = Literal["variation_of_information", "binder"]
 
@@ -172,7 +173,7 @@ def _shares(fit: Fit, observed: object) -> tuple[NDArray[np.intp], NDArray[np.fl
         with np.errstate(divide="ignore"):
             log_theta = np.log(flat_theta[rows])
         terms = component_terms(family, points, log_theta, {n: x[rows] for n, x in flat.items()})
-        shares[rows] = np.exp(terms - log_sum_exp(terms, axis=-2)[:, None])
+        _, shares[rows] = shares_of(terms)
     return positions.astype(np.intp), shares
 
 

@@ -41,6 +41,12 @@ class Draws:
         """Return the draws of all chains as one, by name."""
         return {name: x.reshape(-1, *x.shape[2:]) for name, x in self.variables.items()}
 
+    def with_flat(self, variables: Mapping[str, FloatArray]) -> "Draws":
+        """Return the same chains with other values, of all chains as one."""
+        shape = (self.chains, self.length)
+        chains = {name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()}
+        return dataclasses.replace(self, variables=chains)
+
     def picked(self, picks: NDArray[np.intp]) -> "Draws":
         """Return some draws of each chain, in the order of `picks`."""
         return Draws(

@@ -10,7 +10,8 @@ from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import component_terms, mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.vectors.rows import check_vector_points
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.expectation import shares_of
 
 
 def log_density(fit: Fit, y_new: object) -> FloatArray:
@@ -86,7 +87,7 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     points = points_for(family, components, y_new)
     with np.errstate(divide="ignore"):
         terms = component_terms(family, points, np.log(theta), components)
-    shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
+    _, shares = shares_of(terms)
     return np.asarray(np.moveaxis(shares, -2, -1))
 
 

@@ -1,6 +1,5 @@
 """Draws, statistics and settings, read from CmdStan's CSV files."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -46,10 +45,7 @@ def labelled_draws(target: Target, draws: Draws) -> Draws:
     """Return draws of components without an order under the names that they have in all draws."""
     if not target.model.vectors:
         return draws
-    variables = relabelled(target, draws.flat())
-    shape = (draws.chains, draws.length)
-    named = {name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()}
-    return dataclasses.replace(draws, variables=named)
+    return draws.with_flat(relabelled(target, draws.flat()))
 
 
 def variables_of(target: Target, csv: StanCsv) -> dict[str, FloatArray]:

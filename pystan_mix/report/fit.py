@@ -93,12 +93,13 @@ def _refined_elements(
     fit: Fit, refined: Mapping[str, tuple[FloatArray, FloatArray]]
 ) -> dict[str, dict[str, float]]:
     """Return the refined moments of each scalar of the posterior, by its name."""
-    found = {}
+    found, names = {}, {name for name, _ in elements(fit)}
     for variable, draws in variables(fit).items():
         mean, sd = refined[variable]
         for i, position in enumerate(np.ndindex(draws.shape[2:])):
             name = element_name(variable, position)
-            found[name] = {"mean": float(mean[i]), "sd": float(sd[i])}
+            if name in names:
+                found[name] = {"mean": float(mean[i]), "sd": float(sd[i])}
     return found
 
 

@@ -24,6 +24,7 @@ from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.selection.evidence import log_evidence
 from pystan_mix.selection.leave_one_out import log_densities_left_out, sum_with_error
+from pystan_mix.stats.expectation import shares_of
 
 # draws whose assignments are looked at: the mean of a number up to K needs no more
 _DRAWS_OF_OCCUPANCY = 400
@@ -201,7 +202,7 @@ def occupied_components(fit: Fit) -> float:
     some = {name: values[:, picks] for name, values in components.items()}
     with np.errstate(divide="ignore"):
         terms = observed_terms(target, np.log(theta[:, picks]), some)
-        shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
+        _, shares = shares_of(terms)
         log_empty = np.log1p(-np.minimum(shares, 1.0)) @ target.observed.count
     return float((1.0 - np.exp(log_empty)).sum(axis=-1).mean())
 

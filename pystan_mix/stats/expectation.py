@@ -17,7 +17,7 @@ def spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> Float
 
 
 def shares_of(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the log likelihood of each start, and each component's share in each point."""
+    """Return the log likelihood of each mixture, and each component's share in each point."""
     totals = log_sum_exp(terms, axis=-2)
     return totals.sum(axis=-1), np.exp(terms - totals[..., None, :])
 

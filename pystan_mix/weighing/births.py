@@ -20,6 +20,7 @@ from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
 from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.stats.expectation import shares_of
 from pystan_mix.stats.importance.student_proposals import Source
 from pystan_mix.weighing.exchangeable_prior import prior_draws, prior_log_density
 from pystan_mix.weighing.labelled import Labelled
@@ -120,7 +121,7 @@ def merged(
     with np.errstate(all="ignore"):
         components = target.known | {k: x for k, x in variables.items() if k != "theta"}
         terms = component_terms(target.model, points, np.log(variables["theta"]), components)
-        shares = np.exp(terms - log_sum_exp(terms, axis=-2)[..., None, :])
+        _, shares = shares_of(terms)
         both = np.nan_to_num(shares[rows, first] + shares[rows, second])
         # each point stands for some observations: their sum of exponential weights
         both *= rng.gamma(observed.size / len(points), size=both.shape)

@@ -164,9 +164,7 @@ class Labelled:
 
     def relabelled_draws(self, draws: Draws) -> Draws:
         """Return draws of chains with each component at its label."""
-        shape, variables = (draws.chains, draws.length), self.relabelled(draws.flat())
-        named = {name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()}
-        return dataclasses.replace(draws, variables=named)
+        return draws.with_flat(self.relabelled(draws.flat()))
 
     def inside(self, variables: Variables) -> NDArray[np.bool_]:
         """Return in which draws each component is at its label."""

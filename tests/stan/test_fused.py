@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drivers import built_driver, output_of
+from drivers import built_driver, on_this_processor, output_of
 from lp_at_points import lp_at
 from wheels import unpacked
 
@@ -82,13 +82,6 @@ def test_known_sigma_and_plain_numbers_give_the_same_to_the_last_bit(checks, poi
 @pytest.mark.parametrize("point", POINTS)
 def test_vectors_in_whatever_form_give_the_same_to_the_last_bit(checks, point):
     assert float(checks["forms", point]) == 0
-
-
-def on_this_processor(checks: dict[tuple[str, str], str], check: str, rows: str) -> str:
-    """Return the result of a check that only some processors can make."""
-    if rows != ROWS[0] and ("rows", rows) not in checks:
-        pytest.skip(f"this processor has no {rows}")
-    return checks[check, rows]
 
 
 @pytest.mark.parametrize("rows", ROWS)

@@ -1,7 +1,7 @@
 """The likelihood of vectors in C++ against the one in Stan."""
 
 import pytest
-from drivers import built_driver, output_of
+from drivers import built_driver, on_this_processor, output_of
 
 KINDS = (
     "random",
@@ -15,7 +15,7 @@ KINDS = (
 
 
 @pytest.fixture(scope="module")
-def checks(cmdstan, tmp_path_factory) -> dict[tuple[str, str], float]:
+def checks(cmdstan, tmp_path_factory) -> dict[tuple[str, str], str]:
     """The results of fused/check_multivariate.cpp, by the check and by what it was made at."""
     driver = built_driver(
         cmdstan,
@@ -24,16 +24,14 @@ def checks(cmdstan, tmp_path_factory) -> dict[tuple[str, str], float]:
         folder=tmp_path_factory.mktemp("check"),
     )
     lines = [line.split("\t") for line in output_of(driver).splitlines()]
-    return {(check, at): float(result) for check, at, result in lines}
+    return {(check, at): result for check, at, result in lines}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_value_and_gradient_are_those_of_the_likelihood_in_stan(checks, kind):
-    assert checks["from Stan", kind] < 1e-9
+    assert float(checks["from Stan", kind]) < 1e-9
 
 
 @pytest.mark.parametrize("rows", ["Row2", "Row4", "Row8"])
 def test_rows_of_every_width_give_the_same(checks, rows):
-    if ("rows", rows) not in checks:
-        pytest.skip(f"this processor has no {rows}")
-    assert checks["rows", rows] < 1e-12
+    assert float(on_this_processor(checks, "rows", rows)) < 1e-12

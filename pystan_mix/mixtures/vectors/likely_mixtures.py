@@ -6,8 +6,9 @@ import numpy as np
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
+from pystan_mix.stats.expectation import shares_of
 from pystan_mix.stats.transforms import POSITIVE
 
 _EM_STEPS = 40
@@ -82,9 +83,7 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
         theta = np.maximum(weight / weight.sum(axis=-1, keepdims=True), _LEAST_WEIGHT)
         theta /= theta.sum(axis=-1, keepdims=True)
         terms = component_terms(target.model, points, np.log(theta), components)
-        totals = log_sum_exp(terms, axis=-2)
-        log_lik = totals.sum(axis=-1)
-        shares = np.exp(terms - totals[:, None])
+        log_lik, shares = shares_of(terms)
     log_lik = log_lik * (len(y) / len(points))
     found: list[tuple[Start, FloatArray]] = []
     for i in np.argsort(-log_lik, kind="stable"):

@@ -9,7 +9,8 @@ from scipy.optimize import linear_sum_assignment
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.expectation import shares_of
 
 Variables = Mapping[str, FloatArray]
 
@@ -131,9 +132,7 @@ def _shares(
         with np.errstate(divide="ignore"):
             log_theta = np.log(variables["theta"][rows])
         terms = component_terms(family, points, log_theta, components)
-        totals = log_sum_exp(terms, axis=-2)
-        shares[rows] = np.exp(terms - totals[:, None])
-        log_lik[rows] = totals.sum(axis=-1)
+        log_lik[rows], shares[rows] = shares_of(terms)
     return shares, int(log_lik.argmax())
 
 
