@@ -27,7 +27,7 @@
 
 namespace multivariate_normal_rows {
 
-using normal_mixture_rows::exp_nonpositive;
+using normal_mixture_rows::find_parts;
 using normal_mixture_rows::Row2;
 using normal_mixture_rows::Row4;
 using normal_mixture_rows::Row8;
@@ -157,18 +157,6 @@ MULTIVARIATE_INLINE void find_terms(Block<V>& block, const Problem& problem,
   }
 }
 
-/** Replace the terms of component k by its parts in the densities. */
-template <typename V>
-MULTIVARIATE_INLINE void find_parts(Block<V>& block, int k) {
-  V* terms = block.terms + k * block.most;
-  for (int i = 0; i < block.rows; ++i) {
-    V part = terms[i] - block.largest[i];
-    exp_nonpositive(part);
-    block.density[i] += part;
-    terms[i] = part;
-  }
-}
-
 /**
  * Return the log likelihood of a block and find the weights.
  *
@@ -275,7 +263,7 @@ MULTIVARIATE_INLINE double of_dims(const Problem& problem, Moments& moments) {
       find_terms<D>(block, problem, k);
     }
     for (int k = 0; k < problem.K; ++k) {
-      find_parts(block, k);
+      find_parts(block, block.terms + k * block.most);
     }
     log_lik += weigh(block);
     for (int k = 0; k < problem.K; ++k) {

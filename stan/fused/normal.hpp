@@ -187,9 +187,9 @@ NORMAL_MIXTURE_INLINE void find_terms(Block<V>& block,
   }
 }
 
-/** Replace the terms of one component by its parts in the densities. */
-template <typename V>
-NORMAL_MIXTURE_INLINE void find_parts(Block<V>& block, V* terms) {
+/** Replace the terms of one component by its parts in a block's densities. */
+template <typename B, typename V>
+NORMAL_MIXTURE_INLINE void find_parts(B& block, V* terms) {
   for (int i = 0; i < block.rows; ++i) {
     V part = terms[i] - block.largest[i];
     exp_nonpositive(part);
