@@ -10,6 +10,8 @@ from vector_fits import fit_of_vectors, table
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group
 from pystan_mix.fits.approximation import refined_moments_of, starts_of
+from pystan_mix.fits.groups import elements
+from pystan_mix.report.fit import fit_summary
 
 MODEL = pmix.MultivariateNormalMixture(n_components=2)
 NAMES = ("theta", "mu", "sigma", "corr")
@@ -55,6 +57,13 @@ def test_every_start_ends_at_the_same_names(cmdstan):
     mu = posterior["mu"].values[0].reshape(-1, 4)
     assert (abs(starts.optima["mu"][kept] - mu.mean(axis=0)) < mu.std(axis=0)).all()
     assert starts.optima["corr"].shape == (4, 8)
+
+
+def test_a_summary_has_each_scalar_of_a_correlation_matrix_once(cmdstan):
+    summary = fit_summary(approximated())
+    corr = [name for name in summary["refined"] if name.startswith("corr")]
+    assert corr == ["corr[1,2,1]", "corr[2,2,1]"]
+    assert list(summary["refined"]) == [name for name, _ in elements(approximated())]
 
 
 def test_the_refined_moments_are_those_of_the_draws(cmdstan):
