@@ -80,9 +80,9 @@ class ExchangeablePrior:
 
     def _log_density(self, parameter: Parameter, values: FloatArray) -> FloatArray:
         prior, K = self.target.model.prior(parameter), self.target.n_components
-        return prior_log_density(prior, values, K) - self._log_survival(parameter)
+        return prior_log_density(prior, values, K) - self.log_survival(parameter)
 
-    def _log_survival(self, parameter: Parameter) -> float:
+    def log_survival(self, parameter: Parameter) -> float:
         """Return the log probability of a value above the floor."""
         if not parameter.floor:
             return 0.0
@@ -99,7 +99,7 @@ class ExchangeablePrior:
         priors = [model.weights, *(model.prior(each) for each in self.target.estimated)]
         if model.min_weight > 0.0 or any(map(differ_by_component, priors)):
             return None
-        return sum(model.size(each) * self._log_survival(each) for each in self.target.estimated)
+        return sum(model.size(each) * self.log_survival(each) for each in self.target.estimated)
 
     def log_ratio_at(
         self, values: Mapping[str, FloatArray], log_theta: FloatArray, log_share: FloatArray

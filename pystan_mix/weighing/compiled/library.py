@@ -33,10 +33,10 @@ class CParameter(ctypes.Structure):
         ("role", ctypes.c_int32),
         ("space", ctypes.c_int32),
         ("prior", ctypes.c_int32),
+        ("priors", ctypes.c_int32),
         ("least", ctypes.c_double),
-        ("first", ctypes.c_double),
-        ("second", ctypes.c_double),
         ("spread", ctypes.c_double),
+        ("each_prior", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
     )
 
@@ -50,6 +50,7 @@ class CModel(ctypes.Structure):
         ("N", ctypes.c_int64),
         ("y", ctypes.c_void_p),
         ("count", ctypes.c_void_p),
+        ("alpha", ctypes.c_void_p),
         ("concentration", ctypes.c_double),
         ("min_weight", ctypes.c_double),
         ("log_ratio", ctypes.c_double),

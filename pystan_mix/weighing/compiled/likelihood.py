@@ -52,6 +52,7 @@ class Arrays:
         model, observed = target.model, target.observed
         self._y = np.ascontiguousarray(observed.distinct, dtype=np.float64)
         self._count = np.ascontiguousarray(observed.count, dtype=np.float64)
+        self._alpha = np.ascontiguousarray(target.concentration, dtype=np.float64)
         self._values: list[FloatArray] = []
         self.model = CModel(
             family=FAMILIES[type(model)],
@@ -59,6 +60,7 @@ class Arrays:
             N=self._y.size,
             y=self._y.ctypes.data,
             count=self._count.ctypes.data,
+            alpha=self._alpha.ctypes.data,
             concentration=float(target.concentration.mean()),
             min_weight=model.min_weight,
         )
@@ -71,6 +73,13 @@ class Arrays:
         added.role, added.values = role, values.ctypes.data
         self.model.parameters += 1
         return added
+
+    def add_prior(self, parameter: CParameter, kind: int, numbers: FloatArray) -> None:
+        """Give a parameter its prior: three numbers of all components, or of each in order."""
+        numbers = np.ascontiguousarray(numbers, dtype=np.float64)
+        self._values.append(numbers)
+        parameter.prior, parameter.priors = kind, len(numbers)
+        parameter.each_prior = numbers.ctypes.data
 
     @property
     def model_pointer(self) -> object:

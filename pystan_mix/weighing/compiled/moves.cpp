@@ -27,6 +27,8 @@ constexpr double no_density = 1e-300;
 constexpr double least_density = 1e-280;
 // observations that are worked on at a time
 constexpr int block = 256;
+// in the place of a component's number, where none moves by itself
+constexpr int nobody = -1;
 
 }  // namespace
 
@@ -45,15 +47,22 @@ enum Space { real, above };
 enum PriorKind { no_prior, normal_prior, half_student_t, root_inv_gamma,
                  lognormal, gamma_prior };
 
-// the density of a prior is known up to a constant: only ratios are asked for
+// the density of a prior is known up to what is the same of all components: only
+// ratios are asked for
+struct Prior {
+  double first;         // location, degrees of freedom, or shape
+  double second;        // scale, or rate
+  double log_constant;  // what the two make of the density's constant
+};
+
 struct Parameter {
   int32_t role;
   int32_t space;
   int32_t prior;
+  int32_t priors;    // 1, or K where each component in order has its own
   double least;      // floor
-  double first;      // location, degrees of freedom, or shape
-  double second;     // scale, or rate
   double spread;     // how long steps of what is shared are
+  const Prior* each_prior;
   double* values;    // free ones of shape (R, K) or (R, 1), known ones (K)
 };
 
@@ -63,9 +72,11 @@ struct Model {
   int64_t N;
   const double* y;
   const double* count;
-  double concentration;  // of the weights' prior
+  const double* alpha;   // concentrations of the weights' prior, of shape (K)
+  double concentration;  // their mean, that of all components at the start
   double min_weight;
-  double log_ratio;      // log of the model's prior over that at the start
+  double log_ratio;      // constant part of the log of the model's prior over
+                         // that at the start
   double shortest, longest;  // powers of 10 that steps are as long as
   int32_t parameters;
   Parameter each[most_parameters];
@@ -208,11 +219,13 @@ double value_of(const Parameter& parameter, double free) {
   return parameter.space == real ? free : parameter.least + exp(free);
 }
 
-/** Return the log prior density of a free value, up to a constant. */
-double log_prior(const Parameter& parameter, double free) {
+/** Return the log density of a free value under one of a parameter's priors. */
+double log_prior_of(const Parameter& parameter, int k, double free) {
   const double x = value_of(parameter, free);
-  const double log_det = parameter.space == real ? 0.0 : free;
-  const double a = parameter.first, b = parameter.second;
+  const Prior& prior = parameter.each_prior[k];
+  const double log_det
+      = prior.log_constant + (parameter.space == real ? 0.0 : free);
+  const double a = prior.first, b = prior.second;
   switch (parameter.prior) {
     case normal_prior: {
       const double z = (x - a) / b;
@@ -234,6 +247,28 @@ double log_prior(const Parameter& parameter, double free) {
     default:
       return 0.0;
   }
+}
+
+/**
+ * Return the log density of a free value at the start, where each component
+ * has the prior of one picked at random, up to a constant.
+ */
+double log_start(const Parameter& parameter, double free) {
+  double first = log_prior_of(parameter, 0, free);
+  if (parameter.priors == 1) {
+    return first;
+  }
+  double sum = 1.0;
+  for (int k = 1; k < parameter.priors; ++k) {
+    const double next = log_prior_of(parameter, k, free);
+    if (next > first) {
+      sum = sum * exp(first - next) + 1.0;
+      first = next;
+    } else {
+      sum += exp(next - first);
+    }
+  }
+  return first + log(sum);
 }
 
 /** A component at some values, ready for many observations. */
@@ -402,21 +437,6 @@ Kernels best_kernels() {
   return {find_densities_any, log_likelihood_any};
 }
 
-/** Return log likelihood and prior over the prior at the start. */
-double log_ratio_of(const Kernels& kernels, const Mixture& mixture,
-                    const double* log_share,
-                    const double* const* densities) {
-  const Model& model = mixture.model;
-  double total = model.log_ratio + kernels.log_likelihood(mixture, densities);
-  if (model.min_weight > 0) {
-    for (int k = 0; k < model.K; ++k) {
-      total += (model.concentration - 1.0)
-               * (log(mixture.theta[k]) - log_share[k]);
-    }
-  }
-  return total;
-}
-
 /** Find weights, and the logarithms of their shares of what is free. */
 void find_weights(const Model& model, const double* log_gamma, double* theta,
                   double* log_share) {
@@ -444,6 +464,18 @@ int features(const Model& model) {
   return F;
 }
 
+/** Return whether the model's prior over that at the start differs by place. */
+bool is_ratio_to_be_found(const Model& model) {
+  bool differ = model.min_weight > 0;
+  for (int k = 0; k < model.K; ++k) {
+    differ = differ || model.alpha[k] != model.concentration;
+  }
+  for (int p = 0; p < model.parameters; ++p) {
+    differ = differ || model.each[p].priors > 1;
+  }
+  return differ;
+}
+
 /** What is worked with while one draw moves. */
 struct Room {
   double* theta;
@@ -456,6 +488,7 @@ struct Room {
   Component* components;
   Component* new_components;
   int* order;
+  int* place;
 };
 
 /** Exchange two values. */
@@ -474,6 +507,7 @@ struct Draw {
   const int64_t row;
   double* const log_weights;  // of gammas; in log_likelihood, of weights
   double& log_ratio;
+  const bool differ;  // whether the prior over that at the start does
   Room room;
   Random random;
 
@@ -506,6 +540,47 @@ struct Draw {
   /** Return whether to take a step, by Metropolis. */
   bool is_taken(double gain, double new_log_ratio) {
     return log(random.uniform()) < gain + power * (new_log_ratio - log_ratio);
+  }
+
+  /** Find the places of components in the order of their locations. */
+  void find_places(const Component* components) {
+    for (int k = 0; k < model.K; ++k) {
+      room.place[k] = 0;
+      for (int j = 0; j < model.K; ++j) {
+        room.place[k] += components[j].mu < components[k].mu
+                         || (j < k && components[j].mu == components[k].mu);
+      }
+    }
+  }
+
+  /**
+   * Return the log likelihood and the log of the prior over that at the start,
+   * after steps of the free values of component k.
+   */
+  double log_ratio_at(const Component* components, const double* theta,
+                      const double* log_share, const double* const* densities,
+                      int moved, const double* steps) {
+    double total
+        = model.log_ratio
+          + kernels.log_likelihood({model, components, theta}, densities);
+    if (!differ) {
+      return total;
+    }
+    find_places(components);
+    for (int k = 0; k < model.K; ++k) {
+      total += (model.alpha[room.place[k]] - 1.0) * log(theta[k])
+               - (model.concentration - 1.0) * log_share[k];
+    }
+    for (int p = 0; p < model.parameters; ++p) {
+      const Parameter& parameter = model.each[p];
+      for (int k = 0; parameter.priors > 1 && k < model.K; ++k) {
+        const double free
+            = free_value(parameter, k) + (k == moved ? steps[p] : 0.0);
+        total += log_prior_of(parameter, room.place[k], free)
+                 - log_start(parameter, free);
+      }
+    }
+    return total;
   }
 
   /** Find the densities of all observations under all components. */
@@ -552,8 +627,8 @@ struct Draw {
       if (model.each[p].role == own) {
         steps[p] = step[f++];
         const double now = free_value(model.each[p], k);
-        gain += log_prior(model.each[p], now + steps[p])
-                - log_prior(model.each[p], now);
+        gain += log_start(model.each[p], now + steps[p])
+                - log_start(model.each[p], now);
       }
     }
     const double grown = log_weights[k] + step[F - 1];
@@ -568,8 +643,8 @@ struct Draw {
     kernels.find_densities(model, room.components[k], room.new_densities[k]);
     exchange(room.densities[k], room.new_densities[k]);
     const double new_log_ratio
-        = log_ratio_of(kernels, {model, room.components, room.new_theta},
-                               room.new_log_share, room.densities);
+        = log_ratio_at(room.components, room.new_theta, room.new_log_share,
+                       room.densities, k, steps);
     if (!is_taken(gain, new_log_ratio)) {
       exchange(room.densities[k], room.new_densities[k]);
       room.components[k] = was;
@@ -593,15 +668,16 @@ struct Draw {
     steps[p] = parameter.spread * length() * random.normal();
     const double now = free_value(parameter, 0);
     const double gain
-        = log_prior(parameter, now + steps[p]) - log_prior(parameter, now);
+        = log_start(parameter, now + steps[p]) - log_start(parameter, now);
     for (int k = 0; k < model.K; ++k) {
       room.new_components[k] = at(k, steps);
       kernels.find_densities(model, room.new_components[k],
                              room.new_densities[k]);
     }
+    // what all share has one prior
     const double new_log_ratio
-        = log_ratio_of(kernels, {model, room.new_components, room.theta},
-                               room.log_share, room.new_densities);
+        = log_ratio_at(room.new_components, room.theta, room.log_share,
+                       room.new_densities, nobody, steps);
     if (is_taken(gain, new_log_ratio)) {
       free_value(parameter, 0) += steps[p];
       log_ratio = new_log_ratio;
@@ -645,10 +721,12 @@ struct Call {
 void all_rows(const Call& call, const Room& room) {
   const Kernels kernels = best_kernels();
   const int K = call.model.K;
+  const bool differ = is_ratio_to_be_found(call.model);
   for (int64_t row = 0; row < call.rows; ++row) {
     double* const log_weights = call.log_weights + row * K;
     Draw draw{call.model,        kernels, call.power, row, log_weights,
-              call.results[row], room,    Random(call.seed + row)};
+              call.results[row], differ,  room,
+              Random(call.seed + row)};
     if (call.sweeps > 0) {
       draw.begin();
     } else {
@@ -666,7 +744,7 @@ int with_room(const Call& call) {
   double* numbers = (double*)malloc((5 * K + 2 * K * N) * sizeof(double));
   double** pointers = (double**)malloc(2 * K * sizeof(double*));
   Component* components = (Component*)malloc(2 * K * sizeof(Component));
-  int* order = (int*)malloc(K * sizeof(int));
+  int* order = (int*)malloc(2 * K * sizeof(int));
   const bool enough = numbers && pointers && components && order;
   if (enough) {
     for (int64_t k = 0; k < 2 * K; ++k) {
@@ -674,7 +752,7 @@ int with_room(const Call& call) {
     }
     all_rows(call, {numbers, numbers + K, numbers + 2 * K, numbers + 3 * K,
                      numbers + 4 * K, pointers, pointers + K, components,
-                     components + K, order});
+                     components + K, order, order + K});
   }
   free(numbers);
   free(pointers);

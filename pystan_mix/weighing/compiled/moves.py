@@ -5,19 +5,20 @@ import functools
 import math
 
 import numpy as np
+from scipy import special
 
-from pystan_mix.mixtures.numbers import differ_by_component
+from pystan_mix.mixtures.numbers import Numbers, differ_by_component
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 from pystan_mix.mixtures.target import Target
+from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.transforms import REAL
 from pystan_mix.weighing.annealing.moves import LENGTHS, Moves, NumpyMoves
 from pystan_mix.weighing.annealing.particles import (
     Particles,
     roots_of,
     shared,
-    values_of,
 )
 from pystan_mix.weighing.compiled.library import Library, library
 from pystan_mix.weighing.compiled.likelihood import (
@@ -32,7 +33,7 @@ from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
 # the enumerations of moves.cpp
 _REAL, _ABOVE = 0, 1
-_NO_PRIOR = 0, 0.0, 0.0
+_NO_PRIOR = 0, np.zeros((1, 3))
 
 
 def moves_for(target: Target) -> Moves:
@@ -43,13 +44,10 @@ def moves_for(target: Target) -> Moves:
 
 
 def is_known(target: Target) -> bool:
-    """Return whether the C++ library knows a model: its likelihood, and priors alike for all."""
+    """Return whether the C++ library knows a model: its likelihood, and every prior."""
     model = target.model
-    priors = [model.weights, *(model.prior(each) for each in target.estimated)]
-    return (
-        knows_likelihood(target)
-        and not any(map(differ_by_component, priors))
-        and all(_numbers(model.prior(each)) is not None for each in target.estimated)
+    return knows_likelihood(target) and all(
+        _numbers(model.prior(each)) is not None for each in target.estimated
     )
 
 
@@ -90,7 +88,7 @@ class CompiledMoves:
             free = particles.free[each.name]
             added = arrays.add(SHARED if each in shared(self.target) else OWN, free)
             added.space = _REAL if model.space(each) is REAL else _ABOVE
-            added.prior, added.first, added.second = _numbers(model.prior(each)) or _NO_PRIOR
+            arrays.add_prior(added, *(_numbers(model.prior(each)) or _NO_PRIOR))
             added.least, added.spread = model.least(each), float(free.std())
         check(
             self.library.move(
@@ -102,38 +100,49 @@ class CompiledMoves:
 
     @functools.cached_property
     def _log_ratio(self) -> float:
-        """Log of the model's prior over that at the start, but for what weights make of it.
+        """Log of the model's prior over that at the start, but for what depends on the draw.
 
-        A floor under the weights makes of it their prior at the weights over that at
-        their shares, whose constant is the same everywhere: here, where weights are equal.
+        The model's prior of a parameter that is above its floor is not normalised; that at
+        the start is the mean of the K components', of which C++ takes the sum.
         """
-        prior, K = ExchangeablePrior(self.target), self.target.n_components
-        if prior.log_ratio is not None:
-            return prior.log_ratio
-        log_theta = np.full((1, K), -math.log(K))
-        values = {
-            each.name: prior.draw(each, 1, rng=np.random.default_rng(0))
-            for each in self.target.estimated
-        }
-        at = values_of(self.target, values)
-        return float(prior.log_ratio_at(at, log_theta, log_theta)[0])
+        prior, model, K = (
+            ExchangeablePrior(self.target),
+            self.target.model,
+            self.target.n_components,
+        )
+        alpha, a = self.target.concentration, prior.concentration
+        total = K * special.gammaln(a) - special.gammaln(alpha).sum()
+        for each in self.target.estimated:
+            total += model.size(each) * prior.log_survival(each)
+            if differ_by_component(model.prior(each)):
+                total += K * math.log(K)
+        return float(total)
 
 
-def _numbers(prior: Prior) -> tuple[int, float, float] | None:
-    """Return the number of a prior in moves.cpp, and its own two; None of what it has not."""
+def _numbers(prior: Prior) -> tuple[int, FloatArray] | None:
+    """Return the number of a prior in moves.cpp, and its own; None of what it has not.
+
+    Three of each component in order, or of all: two of the prior, and what these make
+    of the logarithm of its constant.
+    """
     match prior:
-        case Normal(location=float(a), scale=float(b)):
-            return 1, a, b
-        case HalfStudentT(df=float(a), scale=float(b)):
-            return 2, a, b
-        case HalfCauchy(scale=float(b)):
-            return 2, 1.0, b
-        case HalfNormal(scale=float(b)):
-            return 2, math.inf, b
-        case InverseGamma(shape=float(a), scale=float(b)):
-            return 3, a, b
-        case LogNormal(location=float(a), scale=float(b)):
-            return 4, a, b
-        case Gamma(shape=float(a), rate=float(b)):
-            return 5, a, b
+        case Normal(location=a, scale=b):
+            return 1, _columns(a, b, -np.log(b))
+        case HalfStudentT(df=a, scale=b):
+            return 2, _columns(a, b, -np.log(b))
+        case HalfCauchy(scale=b):
+            return 2, _columns(1.0, b, -np.log(b))
+        case HalfNormal(scale=b):
+            return 2, _columns(math.inf, b, -np.log(b))
+        case InverseGamma(shape=a, scale=b):
+            return 3, _columns(a, b, special.xlogy(a, b) - special.gammaln(a))
+        case LogNormal(location=a, scale=b):
+            return 4, _columns(a, b, -np.log(b))
+        case Gamma(shape=a, rate=b):
+            return 5, _columns(a, b, special.xlogy(a, b) - special.gammaln(a))
     return None
+
+
+def _columns(*numbers: Numbers | FloatArray) -> FloatArray:
+    """Return numbers of one or of all components, a row each."""
+    return np.stack(np.broadcast_arrays(*map(np.atleast_1d, numbers)), axis=-1)
