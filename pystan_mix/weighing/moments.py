@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
@@ -85,6 +86,40 @@ def moments_of_populations(x: FloatArray, weights: FloatArray) -> Moments:
     variance_error = np.sqrt((added**2).sum(axis=0))
     sd_error = np.divide(variance_error, 2.0 * sd, out=np.zeros_like(sd), where=sd > 0.0)
     return Moments(mean, sd, mean_error, sd_error)
+
+
+def order_by_tails(
+    variables: Mapping[str, FloatArray], moments: Mapping[str, Moments]
+) -> NDArray[np.intp]:
+    """Return an order of draws in which those of one tail stand together.
+
+    A tail is what is off a mean farthest in one element of one parameter, and in
+    one direction: a few draws there make much of a standard deviation. Tails are gone
+    through outwards and inwards in turn, so that each borders on what is near.
+
+    Parameters
+    ----------
+    variables : mapping of str to ndarray, shape (S, elements)
+        Draws by name, of what parameters are `judged` by.
+    moments : mapping of str to Moments
+        Their moments.
+
+    Returns
+    -------
+    ndarray of int, shape (S,)
+        The order.
+    """
+    z = np.concatenate(
+        [
+            (variables[name] - each.mean) / np.where(each.sd > 0.0, each.sd, np.inf)
+            for name, each in moments.items()
+        ],
+        axis=1,
+    )
+    element = np.abs(z).argmax(axis=1)
+    farthest = np.take_along_axis(z, element[:, None], axis=1)[:, 0]
+    # below the mean from the farthest to the nearest, above it the other way about
+    return np.lexsort((farthest, farthest > 0.0, element))
 
 
 def largest_errors(moments: Mapping[str, Moments]) -> tuple[float, float]:

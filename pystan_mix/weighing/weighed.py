@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 from pystan_mix.fits.draws import Draws
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.weighted_draws import WeightedDraws
-from pystan_mix.stats.importance.weights import khat_limit, resampled
+from pystan_mix.stats.importance.weights import khat_limit, resampled_in_order
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
-from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_draws
+from pystan_mix.weighing.moments import (
+    Moments,
+    judged,
+    largest_errors,
+    moments_of_draws,
+    order_by_tails,
+)
 
 # as many effective draws as are asked of four chains
 _FEWEST_EFFECTIVE = 400
@@ -95,11 +101,16 @@ class Weighed:
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each."""
-        # the sample stands source by source: in any order chains are of one law, and stationary
-        order = rng.permutation(len(self.sample.z))
-        log_weights = self.sample.log_weights[order]
-        # equal draws stand side by side, so that ArviZ's effective sample size counts them as one
-        picks = order[resampled(log_weights, size=chains * length, rng=rng)]
-        variables = self.posterior.ordered_variables(self.sample.z[picks])
+        log_weights = self.sample.log_weights[self._there]
+        picks = resampled_in_order(
+            order_by_tails(judged(self.posterior.target, self.variables), self.moments),
+            # the sample stands source by source: in any order chains are of one law, and stationary
+            rng.permutation(len(log_weights)),
+            log_weights,
+            size=chains * length,
+            rng=rng,
+        )
         shape = (chains, length)
-        return Draws({name: x.reshape(*shape, *x.shape[1:]) for name, x in variables.items()})
+        return Draws(
+            {name: x[picks].reshape(*shape, *x.shape[1:]) for name, x in self.variables.items()}
+        )

@@ -12,12 +12,18 @@ import numpy as np
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance.weights import resampled
+from pystan_mix.stats.importance.weights import resampled_in_order
 from pystan_mix.weighing.annealing.populations import Populations, Station
 from pystan_mix.weighing.compiled.moves import moves_for
 from pystan_mix.weighing.labelled import Labelled, labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
-from pystan_mix.weighing.moments import Moments, judged, largest_errors, moments_of_populations
+from pystan_mix.weighing.moments import (
+    Moments,
+    judged,
+    largest_errors,
+    moments_of_populations,
+    order_by_tails,
+)
 
 # two groups a round, each with powers and steps of its own, on a processor of its own
 _GROUPS = 2
@@ -108,11 +114,16 @@ class Annealed:
         differ, which is what errors come from.
         """
         P, S = self.log_weights.shape
-        order = np.concatenate([S * i + rng.permutation(S) for i in range(P)])
-        log_weights = self.log_weights.ravel()[order]
-        picks = order[
-            resampled(log_weights - log_sum_exp(log_weights), size=chains * length, rng=rng)
-        ]
+        log_weights = self.log_weights.ravel()
+        variables = judged(self.target, self.variables)
+        flat = {name: x.reshape(P * S, x.shape[-1]) for name, x in variables.items()}
+        picks = resampled_in_order(
+            order_by_tails(flat, self.moments),
+            np.concatenate([S * i + rng.permutation(S) for i in range(P)]),
+            log_weights - log_sum_exp(log_weights),
+            size=chains * length,
+            rng=rng,
+        )
         return Draws(
             {
                 name: x.reshape(P * S, -1)[picks].reshape(chains, length, -1)
