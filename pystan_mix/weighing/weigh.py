@@ -12,6 +12,7 @@ from pystan_mix.stats.importance.blended import Adaptation
 from pystan_mix.weighing.at_hand import coordinates, halves, within
 from pystan_mix.weighing.births import Births, merged, ordered, without_one
 from pystan_mix.weighing.labelled import Labelled, labelled
+from pystan_mix.weighing.moments import largest_errors
 from pystan_mix.weighing.weighed import Weighed
 
 # densities of an observation under a component, 1 to 10 ns each: in a round, in the end
@@ -21,6 +22,9 @@ _MOST_OF_ROUND = 2000
 # a mixture is fitted to as many effective draws
 _LEAST_PER_DIMENSION = 40
 _DRAWS_OF_LAST = (1500, 8000)
+# ... and where a standard deviation has an error, relative to it, that is larger than this
+_TERMS_OF_PRECISE = 30_000_000
+_GOOD_SD_ERROR = 0.04
 # rounds of the posterior without one component are so much smaller
 _SMALLER = 0.75
 # components that may be nearly empty at once
@@ -77,6 +81,12 @@ def weigh(
             break
         adaptation.adapt(_MORE_ROUNDS)
         found = Weighed(posterior, adaptation.sample(last, judges=judges))
+    sd_error = largest_errors(found.moments)[1]
+    if found.is_sound and sd_error > _GOOD_SD_ERROR:
+        wanted = last * (sd_error / _GOOD_SD_ERROR) ** 2
+        draws = int(min(wanted, _TERMS_OF_PRECISE // target.terms))
+        if draws > last:
+            found = Weighed(posterior, adaptation.sample(draws, judges=judges))
     return found
 
 
