@@ -24,6 +24,7 @@ _LEAST_PER_DIMENSION = 40
 _DRAWS_OF_LAST = (1500, 8000)
 # ... and where a standard deviation has an error, relative to it, that is larger than this
 _TERMS_OF_PRECISE = 30_000_000
+_MOST_PRECISE = 60_000
 _GOOD_SD_ERROR = 0.04
 # rounds of the posterior without one component are so much smaller
 _SMALLER = 0.75
@@ -84,9 +85,9 @@ def weigh(
     sd_error = largest_errors(found.moments)[1]
     if found.is_sound and sd_error > _GOOD_SD_ERROR:
         wanted = last * (sd_error / _GOOD_SD_ERROR) ** 2
-        draws = int(min(wanted, _TERMS_OF_PRECISE // target.terms))
-        if draws > last:
-            found = Weighed(posterior, adaptation.sample(draws, judges=judges))
+        more = int(min(wanted, _TERMS_OF_PRECISE // target.terms, _MOST_PRECISE))
+        if more > last:
+            found = Weighed(posterior, adaptation.sample(more, judges=judges))
     return found
 
 
