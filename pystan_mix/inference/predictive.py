@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pystan_mix.checks import check_whole
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.fits.groups import Predictive
-from pystan_mix.mixtures.density import observed_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+from pystan_mix.weighing.compiled.likelihood import observed_log_density
 
 DEFAULT_PREDICTIVE_DRAWS = 1000
 # y_rep and log_lik of more than this would outweigh the fit: 160 MB

@@ -67,12 +67,13 @@ class Library:
 
     Parameters
     ----------
-    move, log_likelihoods : callable
+    move, log_likelihoods, log_densities : callable
         As they are described there.
     """
 
     move: Callable[..., int]
     log_likelihoods: Callable[..., int]
+    log_densities: Callable[..., int]
 
 
 def compile_if_missing(*, show_progress: bool) -> None:
@@ -183,7 +184,8 @@ def _loaded(path: Path) -> Library | None:
     """Load a library; return None if there is none, it does not load, or is not ours."""
     try:
         found = ctypes.CDLL(str(path))
-        size, move, log_likelihoods = found.model_size, found.move, found.log_likelihoods
+        size, move = found.model_size, found.move
+        log_likelihoods, log_densities = found.log_likelihoods, found.log_densities
     except (OSError, AttributeError):
         return None
     size.argtypes, size.restype = (), ctypes.c_int64
@@ -194,5 +196,6 @@ def _loaded(path: Path) -> Library | None:
         *(ctypes.POINTER(CModel), number, ctypes.c_double, ctypes.c_int32, ctypes.c_uint64),
         *(pointer, pointer, pointer),
     )
-    log_likelihoods.argtypes = (ctypes.POINTER(CModel), number, pointer, pointer)
-    return Library(move, log_likelihoods)
+    for each in (log_likelihoods, log_densities):
+        each.argtypes = (ctypes.POINTER(CModel), number, pointer, pointer)
+    return Library(move, log_likelihoods, log_densities)

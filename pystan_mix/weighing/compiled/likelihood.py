@@ -1,6 +1,7 @@
 """Likelihoods of many draws by the C++ library, where it knows the family."""
 
 import ctypes
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,16 +21,10 @@ OWN, SHARED, KNOWN = 0, 1, 2
 
 def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
     """Log likelihood of all observations, as `density.log_likelihood`, but faster."""
-    found, model = library(), target.model
+    found = library()
     if found is None or not knows_likelihood(target):
         return density.log_likelihood(target, parameters)
-    K, arrays = target.n_components, Arrays(target)
-    for each in model.parameters:
-        values = (target.known | parameters.components)[each.name]
-        if values.ndim == 1:
-            arrays.add(KNOWN, np.broadcast_to(values, K))
-        else:
-            arrays.add(OWN if values.shape[1] == K else SHARED, values)
+    arrays = _arrays(target, target.known | parameters.components)
     log_theta = np.ascontiguousarray(parameters.log_theta)
     log_lik = np.empty(len(log_theta))
     check(
@@ -38,6 +33,36 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
         )
     )
     return log_lik
+
+
+def observed_log_density(
+    target: Target, log_theta: FloatArray, components: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Log density of each distinct observation, as `density.observed_log_density`, but faster."""
+    found = library()
+    if found is None or not knows_likelihood(target):
+        return density.observed_log_density(target, log_theta, components)
+    arrays = _arrays(target, {**components, **target.known})
+    log_theta = np.ascontiguousarray(log_theta)
+    log_density = np.empty((len(log_theta), target.observed.distinct.size))
+    check(
+        found.log_densities(
+            *(arrays.model_pointer, len(log_theta)), log_theta.ctypes.data, log_density.ctypes.data
+        )
+    )
+    return log_density
+
+
+def _arrays(target: Target, components: Mapping[str, FloatArray]) -> "Arrays":
+    """Return what the library is given: of known parameters one value, of others each draw's."""
+    K, arrays = target.n_components, Arrays(target)
+    for each in target.model.parameters:
+        values = components[each.name]
+        if values.ndim == 1:
+            arrays.add(KNOWN, np.broadcast_to(values, K))
+        else:
+            arrays.add(OWN if values.shape[1] == K else SHARED, values)
+    return arrays
 
 
 def knows_likelihood(target: Target) -> bool:

@@ -359,48 +359,73 @@ INLINE double total_of(const double* x, int size) {
   return total;
 }
 
+/** Find the log density of a block of observations from those of components. */
+INLINE void find_log_density_of(const Mixture& mixture,
+                                const double* const* densities, int64_t first,
+                                int size, double* log_density) {
+  const Model& model = mixture.model;
+  double sum[block];
+  for (int i = 0; i < size; ++i) {
+    sum[i] = no_density;
+  }
+  for (int k = 0; k < model.K; ++k) {
+    const double theta = mixture.theta[k];
+    const double* density = densities[k] + first;
+    for (int i = 0; i < size; ++i) {
+      sum[i] += theta * density[i];
+    }
+  }
+  int64_t lost = 0;
+  for (int i = 0; i < size; ++i) {
+    lost += sum[i] < least_density;
+  }
+  for (int i = 0; i < size; ++i) {
+    log_density[i] = log_of(sum[i]);
+  }
+  for (int i = 0; lost > 0 && i < size; ++i) {
+    if (sum[i] < least_density) {
+      log_density[i] = mixture.log_density_of(model.y[first + i]);
+    }
+  }
+}
+
+/** Return how many observations a block has. */
+INLINE int size_of_block(const Model& model, int64_t first) {
+  return model.N - first < block ? (int)(model.N - first) : block;
+}
+
 /** Return the log likelihood of a mixture from its components' densities. */
 INLINE double log_likelihood_of(const Mixture& mixture,
                                 const double* const* densities) {
   const Model& model = mixture.model;
   double total = 0;
   for (int64_t first = 0; first < model.N; first += block) {
-    const int size
-        = model.N - first < block ? (int)(model.N - first) : block;
-    double sum[block];
-    for (int i = 0; i < size; ++i) {
-      sum[i] = no_density;
-    }
-    for (int k = 0; k < model.K; ++k) {
-      const double theta = mixture.theta[k];
-      const double* density = densities[k] + first;
-      for (int i = 0; i < size; ++i) {
-        sum[i] += theta * density[i];
-      }
-    }
-    int64_t lost = 0;
-    for (int i = 0; i < size; ++i) {
-      lost += sum[i] < least_density;
-    }
+    const int size = size_of_block(model, first);
     double log_lik[block];
+    find_log_density_of(mixture, densities, first, size, log_lik);
     for (int i = 0; i < size; ++i) {
-      log_lik[i] = model.count[first + i] * log_of(sum[i]);
-    }
-    for (int i = 0; lost > 0 && i < size; ++i) {
-      if (sum[i] < least_density) {
-        log_lik[i] = model.count[first + i]
-                     * mixture.log_density_of(model.y[first + i]);
-      }
+      log_lik[i] *= model.count[first + i];
     }
     total += total_of(log_lik, size);
   }
   return total;
 }
 
+/** Find the log density of each observation. */
+INLINE void find_each_of(const Mixture& mixture,
+                         const double* const* densities, double* log_density) {
+  const Model& model = mixture.model;
+  for (int64_t first = 0; first < model.N; first += block) {
+    find_log_density_of(mixture, densities, first, size_of_block(model, first),
+                        log_density + first);
+  }
+}
+
 /** What is computed for all observations, as wide as a processor takes it. */
 struct Kernels {
   void (*find_densities)(const Model&, const Component&, double*);
   double (*log_likelihood)(const Mixture&, const double* const*);
+  void (*find_each)(const Mixture&, const double* const*, double*);
 };
 
 #define KERNELS(NAME, TARGET)                                               \
@@ -416,6 +441,11 @@ struct Kernels {
   TARGET double log_likelihood_##NAME(const Mixture& mixture,               \
                                       const double* const* densities) {     \
     return log_likelihood_of(mixture, densities);                           \
+  }                                                                         \
+  TARGET void find_each_##NAME(const Mixture& mixture,                      \
+                               const double* const* densities,              \
+                               double* log_density) {                       \
+    find_each_of(mixture, densities, log_density);                          \
   }
 
 KERNELS(any, )
@@ -428,13 +458,13 @@ KERNELS(avx512, __attribute__((target("avx512f,avx512dq,fma"))))
 Kernels best_kernels() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
-    return {find_densities_avx512, log_likelihood_avx512};
+    return {find_densities_avx512, log_likelihood_avx512, find_each_avx512};
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return {find_densities_avx2, log_likelihood_avx2};
+    return {find_densities_avx2, log_likelihood_avx2, find_each_avx2};
   }
 #endif
-  return {find_densities_any, log_likelihood_any};
+  return {find_densities_any, log_likelihood_any, find_each_any};
 }
 
 /** Find weights, and the logarithms of their shares of what is free. */
@@ -505,7 +535,7 @@ struct Draw {
   const Kernels& kernels;
   const double power;
   const int64_t row;
-  double* const log_weights;  // of gammas; in log_likelihood, of weights
+  double* const log_weights;  // of gammas; in mixture, of weights
   double& log_ratio;
   const bool differ;  // whether the prior over that at the start does
   Room room;
@@ -592,14 +622,13 @@ struct Draw {
     }
   }
 
-  /** Return the log likelihood, of logarithms of weights. */
-  double log_likelihood() {
+  /** Return the mixture of logarithms of weights, all densities found. */
+  Mixture mixture() {
     for (int k = 0; k < model.K; ++k) {
       room.theta[k] = exp(log_weights[k]);
     }
     find_densities();
-    return kernels.log_likelihood({model, room.components, room.theta},
-                                  room.densities);
+    return {model, room.components, room.theta};
   }
 
   /** Make ready for moves, of logarithms of gammas. */
@@ -714,10 +743,11 @@ struct Call {
   uint64_t seed;
   const double* roots;
   double* log_weights;  // logarithms of gammas, or of weights
-  double* results;      // log ratios, or log likelihoods
+  double* results;      // log ratios, log likelihoods, or log densities
+  bool each;            // whether the results are those of each observation
 };
 
-/** Move all draws; where there are no sweeps, find log likelihoods. */
+/** Move all draws; where there are no sweeps, find log likelihoods or densities. */
 void all_rows(const Call& call, const Room& room) {
   const Kernels kernels = best_kernels();
   const int K = call.model.K;
@@ -729,8 +759,12 @@ void all_rows(const Call& call, const Room& room) {
               Random(call.seed + row)};
     if (call.sweeps > 0) {
       draw.begin();
+    } else if (call.each) {
+      kernels.find_each(draw.mixture(), room.densities,
+                        call.results + row * call.model.N);
     } else {
-      call.results[row] = draw.log_likelihood();
+      call.results[row]
+          = kernels.log_likelihood(draw.mixture(), room.densities);
     }
     for (int sweep = 0; sweep < call.sweeps; ++sweep) {
       draw.sweep(call.roots);
@@ -783,7 +817,7 @@ int move(const Model* model, int64_t rows, double power, int32_t sweeps,
          uint64_t seed, const double* roots, double* log_gamma,
          double* log_ratio) {
   return with_room(
-      {*model, rows, power, sweeps, seed, roots, log_gamma, log_ratio});
+      {*model, rows, power, sweeps, seed, roots, log_gamma, log_ratio, false});
 }
 
 /**
@@ -797,7 +831,21 @@ int move(const Model* model, int64_t rows, double power, int32_t sweeps,
  */
 int log_likelihoods(const Model* model, int64_t rows, double* log_theta,
                     double* log_lik) {
-  return with_room({*model, rows, 0.0, 0, 0, nullptr, log_theta, log_lik});
+  return with_room(
+      {*model, rows, 0.0, 0, 0, nullptr, log_theta, log_lik, false});
+}
+
+/**
+ * Find the log density of each observation under each draw.
+ *
+ * @param model, rows, log_theta as in `log_likelihoods`
+ * @param log_density of shape (S, N), written over
+ * @return 0, or 1 where memory is short
+ */
+int log_densities(const Model* model, int64_t rows, double* log_theta,
+                  double* log_density) {
+  return with_room(
+      {*model, rows, 0.0, 0, 0, nullptr, log_theta, log_density, true});
 }
 
 /** Return the size of what is passed, to check that both sides agree. */

@@ -8,7 +8,7 @@ import pystan_mix as pmix
 from pystan_mix.mixtures import density
 from pystan_mix.mixtures.density import Constrained
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.weighing.compiled.likelihood import log_likelihood
+from pystan_mix.weighing.compiled.likelihood import log_likelihood, observed_log_density
 
 MODELS = {
     "normal": pmix.NormalMixture(n_components=3),
@@ -30,6 +30,11 @@ def some_parameters(target, rng):
     return Constrained(log_theta, components, np.zeros(40))
 
 
+def every_component(target, parameters):
+    """Return all parameters of components, what is known with an axis of draws."""
+    return parameters.components | {name: known[None] for name, known in target.known.items()}
+
+
 @pytest.mark.parametrize("n", [1, 255, 1000])
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_it_is_numpys(model, n):
@@ -40,6 +45,10 @@ def test_it_is_numpys(model, n):
     parameters = some_parameters(target, rng)
     np.testing.assert_allclose(
         log_likelihood(target, parameters), density.log_likelihood(target, parameters), rtol=1e-11
+    )
+    given = target, parameters.log_theta, every_component(target, parameters)
+    np.testing.assert_allclose(
+        observed_log_density(*given), density.observed_log_density(*given), rtol=1e-10, atol=1e-13
     )
 
 
