@@ -30,6 +30,8 @@ _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
 # share of its draws in one mode from which on a chain has stayed there
 _STAYED = 0.99
+# rounds of annealing; if it is to take many, weighing tries again from what they found
+_FIRST_ROUNDS, _MANY_ROUNDS = 2, 5
 # their own errors by which they must be off besides
 _ERRORS = 2.5
 # effective draws for each chain, as `diagnose` asks
@@ -166,8 +168,24 @@ def _weighed_or_annealed(
             wanted=show_progress,
         )
         with contextlib.suppress(np.linalg.LinAlgError):
-            annealed = anneal(target, rng=rng, parallel=parallel)
+            annealed = anneal(target, rng=rng, parallel=parallel, rounds=_FIRST_ROUNDS)
+            if annealed.excess**2 * _FIRST_ROUNDS > _MANY_ROUNDS:
+                again = _weighed_again(target, draws, annealed, rng=rng)
+                if again.is_sound:
+                    return again, None
+                annealed = anneal(target, rng=rng, parallel=parallel, begun=annealed)
     return weighed, annealed
+
+
+def _weighed_again(
+    target: Target, draws: Draws, annealed: Annealed, *, rng: np.random.Generator
+) -> Weighed:
+    """Weigh from chains and from what was annealed, judged by other populations of that."""
+    # populations stand one after another
+    more = annealed.draws(2, draws.length, rng=rng).variables
+    joined = {name: np.concatenate([x, more[name][:1]]) for name, x in draws.variables.items()}
+    others = Draws({name: x[1:] for name, x in more.items()})
+    return weigh(target, Draws(joined), glimpsed=others, rng=rng)
 
 
 def _findings(weighed: Weighed | None, annealed: Annealed | None) -> WeighingFindings:

@@ -41,7 +41,7 @@ def with_doubled_prior_scale(_: Mixture, y: FloatArray, seed: int) -> Fit:
 
 def with_a_floor(model: Mixture, y: FloatArray, seed: int) -> Fit:
     """Put a floor under the weights that is not in the prior."""
-    return sampled(dataclasses.replace(model, min_weight=0.1), y, seed)
+    return sampled(dataclasses.replace(model, min_weight=0.2), y, seed)
 
 
 def without_jacobian(model: Mixture, y: FloatArray, seed: int) -> Fit:

@@ -91,6 +91,12 @@ class Annealed:
         return {name: moments_of_populations(x, self.weights) for name, x in variables.items()}
 
     @property
+    def excess(self) -> float:
+        """The largest error of a mean or standard deviation, over what is good."""
+        mean_error, sd_error = largest_errors(self.moments)
+        return max(mean_error / _GOOD_MEAN_ERROR, sd_error / _GOOD_SD_ERROR)
+
+    @property
     def is_sound(self) -> bool:
         """Whether populations that know nothing of each other agree."""
         mean_error, sd_error = largest_errors(self.moments)
@@ -133,7 +139,13 @@ class Annealed:
 
 
 def anneal(
-    target: Target, *, rng: np.random.Generator, parallel: int, good_mcse: float = math.inf
+    target: Target,
+    *,
+    rng: np.random.Generator,
+    parallel: int,
+    good_mcse: float = math.inf,
+    rounds: int = _ROUNDS,
+    begun: Annealed | None = None,
 ) -> Annealed:
     """Draw from the whole posterior by annealing, whatever its modes.
 
@@ -153,6 +165,10 @@ def anneal(
         Number of threads; the draws do not depend on it.
     good_mcse : float, optional
         An error of `log_integral` above which further populations are sent out as well.
+    rounds : int, optional
+        The most rounds of further populations.
+    begun : Annealed, optional
+        Populations that there are already, to go on with.
 
     Returns
     -------
@@ -181,15 +197,13 @@ def anneal(
             stations.append(group.station())
         return weighed_stations(target, stations)
 
-    groups: list[Annealed] = []
+    groups: list[Annealed] = [] if begun is None else [begun]
     with ThreadPoolExecutor(parallel) as threads:
         try:
-            for _ in range(_ROUNDS):
+            for _ in range(rounds):
                 groups += threads.map(one, rng.spawn(_GROUPS))
                 together = _together(groups)
-                mean_error, sd_error = largest_errors(together.moments)
-                good = mean_error <= _GOOD_MEAN_ERROR and sd_error <= _GOOD_SD_ERROR
-                if good and together.mcse <= good_mcse:
+                if together.excess <= 1.0 and together.mcse <= good_mcse:
                     break
         finally:
             # after Ctrl-C the threads end at once
