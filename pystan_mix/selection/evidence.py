@@ -205,8 +205,9 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     )
     log_bound, mcse = bridge.log_integral, bridge.mcse if known else math.inf
     weighing = read_attributes(WeighingFindings, fit)
-    # resampled draws are no chains, whose correlation tells the bridge its error
-    if weighing.trusted and (weighing.weighed or not known):
+    # what annealing was needed for the weights miss, but the bridge goes there; other resampled
+    # draws are no chains, whose correlation tells the bridge its error
+    if weighing.trusted and not (known and (weighing.annealed or not weighing.weighed)):
         log_bound, mcse = _weighed(target, weighing, rng=rng)
     log_ordering = log_ordering_of(target)
     log_floor = log_floor_probability(target.concentration, target.model.min_weight)
