@@ -42,7 +42,7 @@ _SWEEPS_BETWEEN = 8
 # standard deviations, and relative ones of a standard deviation
 _ROUNDS = 16
 _GOOD_MEAN_ERROR = 0.04
-_GOOD_SD_ERROR = 0.06
+_GOOD_SD_ERROR = 0.05
 # ... and of what is not to be used
 _LARGEST_MEAN_ERROR = 0.08
 _LARGEST_SD_ERROR = 0.12
