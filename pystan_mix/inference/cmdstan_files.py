@@ -1,6 +1,7 @@
 """The files of a CmdStan that was run by hand, checked against each other, into ArviZ data."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.data_block import target_of_vector_data
 from pystan_mix.numerics import FloatArray
 
 # each draw is asked whether its log likelihood is that of the data; a few of them tell
@@ -84,25 +86,22 @@ def from_cmdstan_csv(
         raise OutputError(f"The files are {paths}; {_WANTED}")
     csvs = [read_stan_csv(Path(path)) for path in paths]
     stan, family = _read_stan_data(Path(data)), _family(csvs[0])
-    if family.vectors:
-        raise OutputError(
-            f"{csvs[0].path} is of vectors, which are not read from CmdStan's files. Draw with "
-            "sample(model, y)."
-        )
     try:
-        target = target_of_stan_data(family, stan)
+        target = (
+            target_of_vector_data(stan) if family.vectors else target_of_stan_data(family, stan)
+        )
     except (DataError, ModelError) as error:
         raise DataError(f"{data}: {error}") from error
     # where equal observations are put together, each has the log density of its value
     rows = target.observed.index if "count" in stan else np.arange(target.observed.y.size)
     for csv in csvs:
-        _check_belongs(csv, target, n=np.size(stan["y"]), data=data)
+        _check_belongs(csv, target, n=int(stan["N"]), data=data)
 
     def generated() -> Predictive:
         for csv in csvs:
-            _check_y_rep(csv, stan, data=data)
+            _check_y_rep(csv, target, stan, data=data)
             _check_log_lik(csv, target, rows=rows, data=data)
-        return _generated(csvs, rows)
+        return _generated(csvs, target, rows)
 
     methods = {csv.method for csv in csvs}
     if methods == {"sample"}:
@@ -137,11 +136,14 @@ def _family(csv: StanCsv) -> type[Mixture]:
     return next((family for family in every if family.program == name), NormalMixture)
 
 
-def _generated(csvs: Sequence[StanCsv], rows: NDArray[np.intp]) -> Predictive:
+def _generated(csvs: Sequence[StanCsv], target: Target, rows: NDArray[np.intp]) -> Predictive:
     """Return the generated quantities that stand in the files, if there are any."""
     y_rep, log_lik = (
         np.stack([csv.variable(name) for csv in csvs]) for name in ("y_rep", "log_lik")
     )
+    # of vectors the first index, that of replications, is the fastest
+    axes = (*y_rep.shape[:2], -1, *target.model.point_shape)
+    y_rep = y_rep.reshape(axes, order="F") if y_rep.size else y_rep
     return Predictive(
         picks=np.arange(len(csvs[0].draws)),
         y_rep=y_rep,
@@ -175,7 +177,8 @@ def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) ->
         )
     fits = {"theta": {target.n_components}, "log_lik": {0, n}}
     for parameter in model.parameters:
-        fits[parameter.name] = {0 if model.is_known(parameter) else model.size(parameter)}
+        size = model.size(parameter) * math.prod(model.event_shape(parameter))
+        fits[parameter.name] = {0 if model.is_known(parameter) else size}
     for name, sizes in fits.items():
         _check_size(csv, name, sizes, data=data)
 
@@ -190,10 +193,13 @@ def _check_size(csv: StanCsv, name: str, sizes: set[int], *, data: str | Path) -
         )
 
 
-def _check_y_rep(csv: StanCsv, stan: Mapping[str, Any], *, data: str | Path) -> None:
+def _check_y_rep(
+    csv: StanCsv, target: Target, stan: Mapping[str, Any], *, data: str | Path
+) -> None:
     """Refuse a CSV file that has another number of replicated observations than was asked for."""
     if "N_rep" in stan:
-        _check_size(csv, "y_rep", {0, stan["N_rep"]}, data=data)
+        each = math.prod(target.model.point_shape)
+        _check_size(csv, "y_rep", {0, stan["N_rep"] * each}, data=data)
 
 
 def _check_log_lik(
@@ -204,7 +210,7 @@ def _check_log_lik(
     found = csv.variable("log_lik")[picks]
     if not found.size:
         return
-    y = np.empty(found.shape[1])
+    y = np.empty((found.shape[1], *target.model.point_shape))
     y[rows] = target.observed.y
     drawn = csv_draws(target, [csv]).picked(picks).variables
 
@@ -226,8 +232,9 @@ def _check_log_lik(
         differs = ~(np.abs(found - expected) <= _SAFETY * uncertain)
     position = int(np.argmax(differs.mean(axis=0)))
     if differs[:, position].mean() > 0.5:
+        point = ", ".join(f"{value:g}" for value in np.atleast_1d(y[position]))
         raise OutputError(
             f"{csv.path} does not belong to {data}: its log_lik[{position + 1}] is "
-            f"{found[0, position]:g} in the first draw, and that of {y[position]:g} is "
+            f"{found[0, position]:g} in the first draw, and that of {point} is "
             f"{expected[0, position]:g}. Give the JSON file that CmdStan was given."
         )
