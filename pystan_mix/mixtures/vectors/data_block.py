@@ -64,7 +64,7 @@ def target_of_vector_data(data: Mapping[str, Any]) -> Target:
         raise DataError(f"A number of the data block cannot be read: {error}. {_REMEDY}") from error
     wanted = int(data["D"]), int(data["N"])
     if math.prod(wanted) == 0:
-        y = np.zeros(wanted)
+        y, count = np.zeros(wanted), count.astype(np.intp)
     if y.shape != wanted or count.shape != wanted[1:] or not np.isfinite(y).all():
         raise DataError(
             f"y must be D = {wanted[0]} rows of N = {wanted[1]} finite numbers, and count N whole "
