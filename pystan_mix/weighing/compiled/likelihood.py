@@ -41,8 +41,10 @@ def log_likelihood(target: Target, parameters: Constrained) -> FloatArray:
 
 
 def knows_likelihood(target: Target) -> bool:
-    """Return whether the library knows a likelihood: its family, and it knows no labels."""
-    return type(target.model) in FAMILIES and target.observed.label is None
+    """Return whether the library knows a likelihood: its family, and no labels or intervals."""
+    observed = target.observed
+    plain = observed.label is None and observed.bounds is None
+    return type(target.model) in FAMILIES and plain
 
 
 class Arrays:
