@@ -38,7 +38,7 @@ transformed data {
   vector[N] times = append_row(to_vector(count), weight);
   real width = n_mu
                ? ordering_width(append_row(append_row(y, y_labelled),
-                                           interval_points(lower, upper)),
+                                           interval_points(y_lower, y_upper)),
                                 append_row(append_row(times, times_labelled),
                                            times_interval), mu_scale)
                : 1;
@@ -112,8 +112,8 @@ model {
     vector[K] location = of_each(mu, mu_known, K);
     vector[K] scale = of_each(sigma, sigma_known, K);
     vector[N_interval] log_prob;
-    log_prob = interval_log_probs(lower, upper, label_interval, log_theta,
-                                  location, scale);
+    log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                  log_theta, location, scale);
     target += dot_product(times_interval, log_prob);
   }
 }
@@ -134,8 +134,11 @@ generated quantities {
         log_lik[n] = normal_mixture_log_density(y[n], log_theta, location,
                                                 scale);
       }
-      log_lik[N + 1 : ] = interval_log_probs(lower, upper, label_interval,
-                                             log_theta, location, scale);
+      if (N_interval) {
+        log_lik[N + 1 : ] = interval_log_probs(y_lower, y_upper,
+                                               label_interval, log_theta,
+                                               location, scale);
+      }
     }
   }
 }

@@ -96,7 +96,7 @@ transformed data {
   vector[N] times = append_row(to_vector(count), weight);
   real width = n_mu
                ? ordering_width(append_row(append_row(y, y_labelled),
-                                           interval_points(lower, upper)),
+                                           interval_points(y_lower, y_upper)),
                                 append_row(append_row(times, times_labelled),
                                            times_interval), mu_scale)
                : 1;
@@ -167,8 +167,8 @@ model {
   }
   if (N_interval) {
     vector[N_interval] log_prob;
-    log_prob = interval_log_probs(lower, upper, label_interval, log_theta,
-                                  location, scale, nu);
+    log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                  log_theta, location, scale, nu);
     target += dot_product(times_interval, log_prob);
   }
 }
@@ -186,10 +186,11 @@ generated quantities {
     }
     if (save_log_lik) {
       vector[K] log_theta = log(theta);
-      log_lik[ : N] = student_t_mixture_lpdfs(y, log_theta, location, scale,
-                                              nu);
-      log_lik[N + 1 : ] = interval_log_probs(lower, upper, label_interval,
-                                             log_theta, location, scale, nu);
+      vector[N_interval] log_prob;
+      log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                    log_theta, location, scale, nu);
+      log_lik = append_row(student_t_mixture_lpdfs(y, log_theta, location,
+                                                   scale, nu), log_prob);
     }
   }
 }

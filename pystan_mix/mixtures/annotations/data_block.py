@@ -23,8 +23,8 @@ def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[st
     label = np.zeros(between.sum(), dtype=np.intp)
     return {
         "N_interval": label.size,
-        "lower": [] if some is None else some.lower.tolist(),
-        "upper": [] if some is None else some.upper.tolist(),
+        "y_lower": [] if some is None else some.lower.tolist(),
+        "y_upper": [] if some is None else some.upper.tolist(),
         # 0 where it is not known
         "label_interval": (
             label if observed.label is None else 1 + observed.label[between]
@@ -62,7 +62,7 @@ def _with_intervals(data: Mapping[str, Any], y: FloatArray) -> Observations:
             "Some intervals have labels, and draws with labels are not read back. Fit them by "
             "sample(model, Interval(lower, upper), labels=labels)."
         )
-    ends = (as_numbers(data.get(name, ())) for name in ("lower", "upper"))
+    ends = (as_numbers(data.get(name, ())) for name in ("y_lower", "y_upper"))
     bounds = Interval(*(np.concatenate([y, each]) for each in ends))
     between = _weights(data.get("times_interval"), size=len(bounds) - y.size)
     times: Times
