@@ -114,7 +114,13 @@ def test_gradients_are_right_in_tails_and_of_narrow_intervals(
     model = model_of(program, n_components=1, sigma=pmix.LogNormal(0.0, 1.0), **more)
     stan = stan_data(target_of(model, pmix.Interval([-1.0, -1.0], [1.0, 2.0]))) | {"min_sigma": 0}
     init = {"theta_raw": [1.0], "mu_raw": [0.1], "sigma_raw": [1.0], "df_raw": [df]}
-    none = {"N_interval": 0, "y_lower": [], "y_upper": [], "times_interval": [], "label_interval": []}
+    none = {
+        "N_interval": 0,
+        "y_lower": [],
+        "y_upper": [],
+        "times_interval": [],
+        "label_interval": [],
+    }
     prior = gradient_at(program, {**stan, **none}, init, tmp_path)
     at = np.array([0.1, 0.0, *([np.log(df)] if df else [])])
     for a, b in TAILS:

@@ -182,9 +182,9 @@ def log_density_given(
 
 def check_bounded(bounds: Interval) -> None:
     """Refuse intervals that all lack their lower bounds, or all their upper ones."""
-    for side, ends in (("lower", bounds.lower), ("upper", bounds.upper)):
+    for side, ends in (("a lower", bounds.lower), ("an upper", bounds.upper)):
         if not np.isfinite(ends).any():
             raise DataError(
-                f"None of the {len(bounds)} observations has a {side} bound: nothing says how far "
+                f"None of the {len(bounds)} observations has {side} bound: nothing says how far "
                 "they lie on that side. Check the bounds, or give more observations."
             )
