@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import run
+from command_line import refused, run
 from vector_fits import table
 
 from pystan_mix.command.exit_codes import EXIT_USAGE
@@ -119,6 +119,6 @@ def test_values_are_rounded_by_a_word(cmdstan, bounds, tmp_path):
     ],
 )
 def test_what_does_not_go_with_bounds_is_refused(bounds, words, says):
-    result = run("fit", bounds, "--components", "2", *words)
+    result = refused("fit", bounds, "--components", "2", *words)
     assert result.returncode == EXIT_USAGE
     assert says in result.stderr
