@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pystan_mix.inference.advi import advi
     from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
     from pystan_mix.inference.nuts import sample, sample_prior
+    from pystan_mix.mixtures.annotations.intervals import Interval
     from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
     from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
     from pystan_mix.mixtures.families.normal import NormalMixture
@@ -40,6 +41,7 @@ __all__ = [
     "HalfCauchy",
     "HalfNormal",
     "HalfStudentT",
+    "Interval",
     "InverseGamma",
     "LogNormal",
     "MultivariateNormalMixture",
@@ -76,6 +78,7 @@ _HOMES = {
     "HalfCauchy": "mixtures.scale_priors",
     "HalfNormal": "mixtures.scale_priors",
     "HalfStudentT": "mixtures.scale_priors",
+    "Interval": "mixtures.annotations.intervals",
     "InverseGamma": "mixtures.scale_priors_off_zero",
     "LogNormal": "mixtures.scale_priors_off_zero",
     "MultivariateNormalMixture": "mixtures.families.multivariate_normal",

@@ -1,4 +1,4 @@
-"""Columns of numbers read from a file: vectors, a row each."""
+"""Columns of numbers read from a file: vectors, or bounds, a row each."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pystan_mix.containers import Missing
-from pystan_mix.data_files import file_called, read_columns
+from pystan_mix.data_files import Column, file_called, read_columns
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
@@ -79,3 +79,82 @@ def read_vectors(
     if found.missing:
         sentence += f"; {found.missing} with a missing value left out"
     return dataclasses.replace(found, sentence=f"{sentence}.")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bounds:
+    """Two columns of bounds, and what there is to say of them.
+
+    Parameters
+    ----------
+    lower, upper : ndarray, shape (N,)
+        The bounds in the order of the file, infinite where a cell is empty or says so;
+        both NaN where neither is known.
+    sentence : str
+        What was read.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    sentence: str
+
+    @property
+    def missing(self) -> int:
+        """How many rows have no bound."""
+        return int(np.isnan(self.lower).sum())
+
+    @property
+    def n(self) -> int:
+        """How many rows have one."""
+        return len(self.lower) - self.missing
+
+
+def read_bounds(
+    path: str | Path,
+    *,
+    lower: str,
+    upper: str,
+    beside: Sequence[str] = (),
+    notation: Notation | None = None,
+    header: bool | None = None,
+) -> tuple[Bounds, list[Column]]:
+    """Read the bounds of observations from a file, and columns that stand beside them.
+
+    Parameters
+    ----------
+    path, notation, header
+        As in `read_column`.
+    lower, upper : str
+        Names of the columns of bounds, or their numbers from 1. An empty cell, a word such
+        as NA, or inf says that there is none.
+    beside : sequence of str
+        Names of further columns.
+
+    Returns
+    -------
+    tuple of Bounds and list of Column
+        The bounds, and the other columns.
+
+    Raises
+    ------
+    DataError
+        As in `read_column`, or if one column is both bounds.
+    """
+    if lower == upper:
+        raise DataError(f"Both bounds are in column {lower!r}. Give a column of each.")
+    low, high, *others = read_columns(
+        path, [lower, upper, *beside], notation=notation, header=header, missing="drop"
+    )
+    below = np.where(np.isnan(low.values), -np.inf, low.values)
+    above = np.where(np.isnan(high.values), np.inf, high.values)
+    neither = np.isneginf(below) & np.isposinf(above)
+    below, above = (np.where(neither, np.nan, each) for each in (below, above))
+    found = Bounds(below, above, "")
+    sentence = (
+        f"{file_called(path)}: bounds in columns {lower!r} and {upper!r}, {found.n} rows; "
+        f"{int(np.isneginf(below).sum())} without a lower one, "
+        f"{int(np.isposinf(above).sum())} without an upper one"
+    )
+    if found.missing:
+        sentence += f"; {found.missing} with neither"
+    return dataclasses.replace(found, sentence=f"{sentence}."), others

@@ -12,6 +12,8 @@ functions {
   #include normal_density.stanfunctions
   #include filled.stanfunctions
   #include in_order.stanfunctions
+  #include interval_points.stanfunctions
+  #include normal_interval.stanfunctions
   #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
@@ -23,6 +25,7 @@ data {
   #include observations_data.stan
   vector[N] y; // distinct observations
   vector[N_labelled] y_labelled; // observations whose components are known
+  #include intervals_data.stan
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -34,8 +37,10 @@ transformed data {
   // one of the two is empty
   vector[N] times = append_row(to_vector(count), weight);
   real width = n_mu
-               ? ordering_width(append_row(y, y_labelled),
-                                append_row(times, times_labelled), mu_scale)
+               ? ordering_width(append_row(append_row(y, y_labelled),
+                                           interval_points(y_lower, y_upper)),
+                                append_row(append_row(times, times_labelled),
+                                           times_interval), mu_scale)
                : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
@@ -103,10 +108,19 @@ model {
     target += normal_labelled_log_lik(y_labelled, times_labelled, label,
                                       log_theta, location, scale);
   }
+  if (N_interval) {
+    vector[K] location = of_each(mu, mu_known, K);
+    vector[K] scale = of_each(sigma, sigma_known, K);
+    vector[N_interval] log_prob;
+    log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                  log_theta, location, scale);
+    target += dot_product(times_interval, log_prob);
+  }
 }
 generated quantities {
   vector[N_rep] y_rep; // replicated observations
-  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  // log density of each distinct y, then log probability of each interval
+  vector[save_log_lik ? N + N_interval : 0] log_lik;
   {
     vector[K] log_theta = log(theta);
     vector[K] location = of_each(mu, mu_known, K);
@@ -119,6 +133,11 @@ generated quantities {
       for (n in 1 : N) {
         log_lik[n] = normal_mixture_log_density(y[n], log_theta, location,
                                                 scale);
+      }
+      if (N_interval) {
+        log_lik[N + 1 : ] = interval_log_probs(y_lower, y_upper,
+                                               label_interval, log_theta,
+                                               location, scale);
       }
     }
   }

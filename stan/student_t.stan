@@ -10,10 +10,12 @@
 functions {
   #include filled.stanfunctions
   #include in_order.stanfunctions
+  #include interval_points.stanfunctions
   #include of_each.stanfunctions
   #include ordering.stanfunctions
   #include push_apart.stanfunctions
   #include scale_prior.stanfunctions
+  #include student_t_interval.stanfunctions
   /**
    * Return the log density of a finite Student-t mixture at each of some
    * points, with the assignments to components summed out.
@@ -77,6 +79,7 @@ data {
   #include observations_data.stan
   vector[N] y; // distinct observations
   vector[N_labelled] y_labelled; // observations whose components are known
+  #include intervals_data.stan
   #include weights_data.stan
   int<lower=0, upper=1> sort_components; // 1: sort components; 0: push apart
   #include locations_data.stan
@@ -92,8 +95,10 @@ transformed data {
   // one of the two is empty
   vector[N] times = append_row(to_vector(count), weight);
   real width = n_mu
-               ? ordering_width(append_row(y, y_labelled),
-                                append_row(times, times_labelled), mu_scale)
+               ? ordering_width(append_row(append_row(y, y_labelled),
+                                           interval_points(y_lower, y_upper)),
+                                append_row(append_row(times, times_labelled),
+                                           times_interval), mu_scale)
                : 1;
   if (n_mu != (sort_components ? K : 0) && n_mu != K) {
     reject("n_mu must be K = ", K, ", or 0 if unsorted; it is ", n_mu);
@@ -160,10 +165,17 @@ model {
     target += student_t_labelled_log_lik(y_labelled, times_labelled, label,
                                          log_theta, location, scale, nu);
   }
+  if (N_interval) {
+    vector[N_interval] log_prob;
+    log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                  log_theta, location, scale, nu);
+    target += dot_product(times_interval, log_prob);
+  }
 }
 generated quantities {
   vector[N_rep] y_rep; // replicated observations
-  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  // log density of each distinct y, then log probability of each interval
+  vector[save_log_lik ? N + N_interval : 0] log_lik;
   {
     vector[K] location = of_each(mu, mu_known, K);
     vector[K] scale = of_each(sigma, sigma_known, K);
@@ -173,7 +185,12 @@ generated quantities {
       y_rep[n] = student_t_rng(nu[k], location[k], scale[k]);
     }
     if (save_log_lik) {
-      log_lik = student_t_mixture_lpdfs(y, log(theta), location, scale, nu);
+      vector[K] log_theta = log(theta);
+      vector[N_interval] log_prob;
+      log_prob = interval_log_probs(y_lower, y_upper, label_interval,
+                                    log_theta, location, scale, nu);
+      log_lik = append_row(student_t_mixture_lpdfs(y, log_theta, location,
+                                                   scale, nu), log_prob);
     }
   }
 }

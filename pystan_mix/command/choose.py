@@ -49,6 +49,7 @@ def choose_command(arguments: argparse.Namespace) -> int:
         numbers,
         counts=data.counts,
         weights=data.weights,
+        rounded_to=arguments.rounded_to,
         missing=arguments.missing,
         seed=seed,
     )

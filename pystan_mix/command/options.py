@@ -2,13 +2,14 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pystan_mix.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pystan_mix.data_columns import Columns
+    from pystan_mix.data_columns import Bounds, Columns
     from pystan_mix.data_files import Column
     from pystan_mix.numerics import FloatArray
 
@@ -134,6 +135,19 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
         help="the columns of vectors, which multivariate normals are fitted to",
     )
     data.add_argument(
+        "--rounded-to",
+        type=float,
+        metavar="UNIT",
+        help="the unit that numbers were rounded to: each lies within half of it of what it says",
+    )
+    for side, other in (("lower", "upper"), ("upper", "lower")):
+        data.add_argument(
+            f"--{side}",
+            metavar="COLUMN",
+            help=f"the column of {side} bounds of numbers, with --{other}; an empty cell or inf "
+            "says that there is none",
+        )
+    data.add_argument(
         "--counts",
         metavar="COLUMN",
         help="the column that says how often each number occurs, 0 or more",
@@ -172,23 +186,27 @@ class Data:
 
     Parameters
     ----------
-    y : Column or Columns
-        The observations: numbers, or vectors.
+    y : Column, Columns or Bounds
+        The observations: numbers, vectors, or bounds of numbers.
     counts, weights : ndarray, shape (N,), or None
         How often each occurs, or its weight.
     """
 
-    y: "Column | Columns"
+    y: "Column | Columns | Bounds"
     counts: "FloatArray | None" = None
     weights: "FloatArray | None" = None
 
     @property
     def observations(self) -> object:
-        """The observations: numbers, or vectors with their coordinates' names."""
-        names: tuple[str, ...] | None = getattr(self.y, "names", None)
-        if names is None:
-            return self.y.values
-        return dict(zip(names, self.y.values.T, strict=True))
+        """The observations: numbers, vectors with their coordinates' names, or intervals."""
+        from pystan_mix.data_columns import Bounds, Columns
+        from pystan_mix.mixtures.annotations.intervals import Interval
+
+        if isinstance(self.y, Bounds):
+            return Interval(self.y.lower, self.y.upper)
+        if isinstance(self.y, Columns):
+            return dict(zip(self.y.names, self.y.values.T, strict=True))
+        return self.y.values
 
     def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """Return what was read as JSON takes it."""
@@ -197,6 +215,8 @@ class Data:
             found["counts"] = arguments.counts
         if arguments.observation_weights is not None:
             found["observation_weights"] = arguments.observation_weights
+        if arguments.rounded_to is not None:
+            found["rounded_to"] = arguments.rounded_to
         return found | {"missing_dropped": self.y.missing}
 
 
@@ -212,7 +232,7 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     """
     # NumPy is slow to import
     from pystan_mix.console import say
-    from pystan_mix.data_columns import read_vectors
+    from pystan_mix.data_columns import read_bounds, read_vectors
     from pystan_mix.data_files import read_columns
     from pystan_mix.text_tables.number_words import Notation
 
@@ -226,13 +246,48 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     if arguments.columns is not None:
         if arguments.column is not None:
             raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
-        for option in beside:
+        scalar = {"--rounded-to": arguments.rounded_to, "--lower": arguments.lower}
+        scalar["--upper"] = arguments.upper
+        for option in [*beside, *(name for name, given in scalar.items() if given is not None)]:
             raise SettingsError(f"{option} is for --column, and not for vectors. Leave it out.")
         vectors = read_vectors(arguments.data, columns=arguments.columns.split(","), **how)
         say(vectors.sentence)
         return Data(vectors)
+    if arguments.lower is not None or arguments.upper is not None:
+        lower, upper = _bounds_from_words(arguments)
+        del how["missing"]
+        bounds, others = read_bounds(
+            arguments.data, lower=lower, upper=upper, beside=[*beside.values()], **how
+        )
+        return _said(bounds, beside, others)
     y, *others = read_columns(arguments.data, [arguments.column, *beside.values()], **how)
+    return _said(y, beside, others)
+
+
+def _said(y: "Column | Bounds", beside: Mapping[str, str], others: "Sequence[Column]") -> Data:
+    """Say what was read, and return it."""
+    from pystan_mix.console import say
+
     for column in (y, *others):
         say(column.sentence)
     values = {option: column.values for option, column in zip(beside, others, strict=True)}
     return Data(y, values.get("--counts"), values.get("--observation-weights"))
+
+
+def _bounds_from_words(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the columns of bounds.
+
+    Raises
+    ------
+    SettingsError
+        If one is left out, or numbers are named or rounded besides.
+    """
+    if arguments.lower is None or arguments.upper is None:
+        raise SettingsError("Give both --lower and --upper, or neither.")
+    for option, given in (("--column", arguments.column), ("--rounded-to", arguments.rounded_to)):
+        if given is not None:
+            raise SettingsError(
+                f"{option} is for numbers, and --lower and --upper for bounds of such. Leave one "
+                "of the two out."
+            )
+    return arguments.lower, arguments.upper

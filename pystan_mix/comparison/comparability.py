@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.numerics import FloatArray
@@ -25,6 +26,8 @@ class Given:
         How many each of these stands for, or its weight; None where each is one.
     labels : ndarray of int, shape (N,), or None
         The component that each of these is known to be of, or -1; None where none is.
+    bounds : Interval or None
+        What each is known to lie between; None where all are known exactly.
     known : dict of str to ndarray, shape (K,) or (1,)
         Parameters that were given and not estimated.
     """
@@ -32,6 +35,7 @@ class Given:
     y: FloatArray | None
     times: Times | None
     labels: NDArray[np.intp] | None
+    bounds: Interval | None
     known: dict[str, FloatArray]
 
 
@@ -42,8 +46,10 @@ def what_is_given(posteriors: Sequence[Posterior]) -> Given:
         known = each.known | known
     first = next((each for each in posteriors if each.y is not None), None)
     if first is None:
-        return Given(y=None, times=None, labels=None, known=known)
-    return Given(y=first.y, times=first.times, labels=first.labels, known=known)
+        return Given(y=None, times=None, labels=None, bounds=None, known=known)
+    return Given(
+        y=first.y, times=first.times, labels=first.labels, bounds=first.bounds, known=known
+    )
 
 
 def check_alike(reference: Posterior, other: Posterior) -> None:
@@ -82,9 +88,17 @@ def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[st
         if each.y is None or given.y is None:
             continue
         both = each.labels is not None and given.labels is not None
-        here = indexed(each.y, each.times, each.labels if both else None)
-        there = indexed(given.y, given.times, given.labels if both else None)
-        if not _same(here, there):
+        own = each.y if each.bounds is None else each.bounds
+        others = given.y if given.bounds is None else given.bounds
+        here = indexed(own, each.times, each.labels if both else None)
+        there = indexed(others, given.times, given.labels if both else None)
+        if (here.bounds is None) != (there.bounds is None):
+            exact, between = (each.name, first) if here.bounds is None else (first, each.name)
+            yield (
+                f"{exact} was fitted to exact observations, and {between} to bounds of such, so "
+                "the posteriors are not the same."
+            )
+        elif not _same(here, there):
             yield (
                 f"{each.name} was fitted to other observations ({_described(here)}) than {first} "
                 f"({_described(there)}), so the posteriors are not the same."
@@ -95,7 +109,8 @@ def _same(one: Observations, other: Observations) -> bool:
     """Return whether observations are the same, put together or not."""
     # single precision, which NumPyro takes by default, keeps seven digits
     near = 1e-6 * float(np.abs(other.y).max(initial=0.0))
-    if one.times is None and other.times is None and one.label is None:
+    exact = one.bounds is None or other.bounds is None
+    if one.times is None and other.times is None and one.label is None and exact:
         return one.y.shape == other.y.shape and np.allclose(
             np.sort(one.y, axis=0), np.sort(other.y, axis=0), rtol=0.0, atol=near
         )
@@ -103,7 +118,17 @@ def _same(one: Observations, other: Observations) -> bool:
         one.distinct.size == other.distinct.size
         and np.allclose(one.distinct, other.distinct, rtol=0.0, atol=near)
         and np.allclose(one.count, other.count)
+        and (exact or _same_bounds(one, other, near=near))
         and (one.label is None or other.label is None or np.array_equal(one.label, other.label))
+    )
+
+
+def _same_bounds(one: Observations, other: Observations, *, near: float) -> bool:
+    """Return whether the bounds of distinct observations are the same."""
+    if one.bounds is None or other.bounds is None:
+        return one.bounds is other.bounds
+    return np.allclose(one.bounds.lower, other.bounds.lower, rtol=0.0, atol=near) and np.allclose(
+        one.bounds.upper, other.bounds.upper, rtol=0.0, atol=near
     )
 
 

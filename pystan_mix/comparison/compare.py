@@ -152,7 +152,8 @@ def _summaries(posterior: Posterior, given: Given) -> dict[str, Summary]:
     quantities = posterior.elements()
     mixture = mixture_draws(posterior, known=given.known)
     if mixture is not None and given.y is not None:
-        quantities |= invariants(mixture, given.y, given.times)
+        observed = given.y if given.bounds is None else given.bounds
+        quantities |= invariants(mixture, observed, given.times)
     return {label: summary_of(draws) for label, draws in quantities.items()}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from pystan_mix.comparison.posteriors import Posterior
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import mixture_log_density
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -91,7 +92,7 @@ def marginal(mixture: MixtureDraws) -> MixtureDraws:
     return MixtureDraws(NormalMixture, mixture.theta, {"mu": mu, "sigma": sigma})
 
 
-def log_density(mixture: MixtureDraws, y: FloatArray) -> FloatArray:
+def log_density(mixture: MixtureDraws, y: FloatArray | Interval) -> FloatArray:
     """Return the log density of a mixture at each point, shape (..., N)."""
     with np.errstate(divide="ignore"):
         log_theta = np.log(mixture.theta)
@@ -99,7 +100,7 @@ def log_density(mixture: MixtureDraws, y: FloatArray) -> FloatArray:
 
 
 def invariants(
-    mixture: MixtureDraws, y: FloatArray, times: Times | None = None
+    mixture: MixtureDraws, y: FloatArray | Interval, times: Times | None = None
 ) -> dict[str, FloatArray]:
     """Compute what does not depend on the order of the components.
 
@@ -107,7 +108,7 @@ def invariants(
     ----------
     mixture : MixtureDraws
         Draws, arrays of shape (chain, draw, K).
-    y : ndarray, shape (N,)
+    y : ndarray or Interval, shape (N,)
         The observations.
     times : ndarray of int or float, shape (N,), optional
         How many each of these stands for, or its weight; by default each is one.
@@ -141,7 +142,7 @@ def invariants(
     step = -(-chains * draws * K * distinct.size // _MOST_TERMS)
     kept = mixture.picked(slice(None, None, step))
     if step == 1 or kept.theta[..., 0].size >= _FEWEST_DRAWS:
-        found = {"log_lik": _log_likelihood(kept, distinct, count.astype(np.float64))} | found
+        found = {"log_lik": _log_likelihood(kept, observed.given, count.astype(np.float64))} | found
     return {name: values for name, values in found.items() if np.isfinite(values).all()}
 
 
@@ -154,10 +155,12 @@ def _at_places(observed: Observations) -> FloatArray:
     return np.asarray(y[np.argsort(y[:, 0], kind="stable")[ranks]])
 
 
-def _log_likelihood(mixture: MixtureDraws, y: FloatArray, count: FloatArray) -> FloatArray:
+def _log_likelihood(
+    mixture: MixtureDraws, y: FloatArray | Interval, count: FloatArray
+) -> FloatArray:
     """Sum the log density over observations, some draws at a time."""
     chains, draws, K = mixture.theta.shape
-    block = max(_TERMS_AT_ONCE // (chains * K * y.size), 1)
+    block = max(_TERMS_AT_ONCE // (chains * K * len(y)), 1)
     parts = [
         log_density(mixture.picked(slice(start, start + block)), y) @ count
         for start in range(0, draws, block)

@@ -18,6 +18,7 @@ from pystan_mix.fits.groups import (
     OBSERVED_DATA,
     POSTERIOR,
     Y,
+    bounds_of_observations,
     divergences,
     element_name,
     labels_of_observations,
@@ -25,6 +26,7 @@ from pystan_mix.fits.groups import (
 )
 from pystan_mix.fits.model import family_of, with_all_axes
 from pystan_mix.fits.storage import load
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
@@ -53,6 +55,8 @@ class Posterior:
         How many each of these stands for, or its weight; None where each is one.
     labels : ndarray of int, shape (N,), or None
         The component that each is known to be of, or -1; None where none is.
+    bounds : Interval or None
+        What each is known to lie between; None where all are known exactly.
     seconds : float or None
         Wall time of the sampling, where it was left.
     divergences : int
@@ -66,6 +70,7 @@ class Posterior:
     y: FloatArray | None
     times: Times | None
     labels: NDArray[np.intp] | None
+    bounds: Interval | None
     seconds: float | None
     divergences: int
 
@@ -202,6 +207,7 @@ def _posterior(name: str, fit: Fit, names: Mapping[str, str], family: type[Mixtu
         y=_observations(fit, names),
         times=times_of_observations(fit),
         labels=labels_of_observations(fit),
+        bounds=bounds_of_observations(fit),
         seconds=_seconds(fit, dataset),
         divergences=int(divergences(fit).sum()),
     )

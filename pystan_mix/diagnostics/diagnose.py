@@ -13,6 +13,7 @@ from pystan_mix.fits.approximation import is_approximation
 from pystan_mix.fits.attributes import NutsSettings, WeighingFindings, read_attributes
 from pystan_mix.fits.groups import (
     CHAINS,
+    bounds_of_observations,
     divergences,
     elements,
     labels_of_observations,
@@ -221,7 +222,10 @@ def _disagreement(table: pd.DataFrame, *, chains: int) -> Iterator[str]:
 def _collapse(fit: Fit) -> Iterator[str]:
     """Yield that a component shrank onto a value that occurs more than once: without a floor."""
     # whatever the family, components' scales bear the name that those of normals do
-    known, y = known_elements(fit), observations(fit)
+    known, y, bounds = known_elements(fit), observations(fit), bounds_of_observations(fit)
+    if bounds is not None and bounds.wide.all():
+        # the likelihood of intervals is bounded
+        return
     least = {
         name: float(draws.min())
         for name, draws in elements(fit)

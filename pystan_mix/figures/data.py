@@ -20,7 +20,7 @@ from pystan_mix.figures.style import (
     new_figure,
     thinned,
 )
-from pystan_mix.figures.support import among, bin_edges, draw_curve
+from pystan_mix.figures.support import among, bin_edges, data_label, draw_curve
 from pystan_mix.fits.groups import (
     OBSERVED_DATA,
     POSTERIOR_PREDICTIVE,
@@ -82,7 +82,12 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
             # a line higher: the legend takes the lower one
             axis.set_title(f"{name}\n", loc="left")
         times = times_of_observations(each)
-        _draw_predictive(axis, _observed(each), rows, edges, times=times, counts=counts)
+        _draw_predictive(
+            *(axis, _observed(each), rows, edges),
+            times=times,
+            counts=counts,
+            called=data_label(each),
+        )
         if axis is not axes[0]:
             axis.set_ylabel("")
     return figure
@@ -123,6 +128,7 @@ def _draw_predictive(
     *,
     times: Times | None,
     counts: bool,
+    called: str = "data",
 ) -> None:
     """Draw the histograms of data and replicated data."""
     heights = _histograms(replicated, edges)
@@ -134,7 +140,7 @@ def _draw_predictive(
     data = _histograms(y[None, :], edges)[0]
     if times is not None:
         data = np.histogram(y, bins=edges, weights=times, density=True)[0]
-    axis.stairs(data, edges, color=INK, linewidth=1.8, label="data")
+    axis.stairs(data, edges, color=INK, linewidth=1.8, label=called)
     axis.stairs(heights.mean(axis=0), edges, color=_VERMILION, linewidth=1.8, label=label)
     size = "" if times is None else f" of {replicated.shape[1]}"
     axis.stairs(
@@ -188,7 +194,7 @@ def plot_density(fit: Fit) -> Figure:
     axis = figure.subplots()
     edges = bin_edges(y.min(), y.max(), counts=family.counts)
     heights, _ = np.histogram(y, bins=edges, weights=times_of_observations(fit), density=True)
-    axis.stairs(heights, edges, fill=True, color=SAND, label="data")
+    axis.stairs(heights, edges, fill=True, color=SAND, label=data_label(fit))
     draw_curve(
         axis,
         grid,

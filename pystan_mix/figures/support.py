@@ -1,4 +1,4 @@
-"""Bins and points over real observations, and over counts."""
+"""Bins and points over real observations, and over counts, and what these are called."""
 
 import math
 from typing import Literal
@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 
+from pystan_mix.arviz_compat import Fit
+from pystan_mix.fits.groups import bounds_of_observations, times_of_observations
 from pystan_mix.numerics import FloatArray
 
 # as many as in the notebook
@@ -99,3 +101,15 @@ def draw_curve(
         axis.fill_between(
             points, *band, step=step, color=colour, alpha=band_alpha, linewidth=0, label=band_label
         )
+
+
+def data_label(fit: Fit) -> str:
+    """Return what the legend calls the data: where bounds are given, points stand for them."""
+    bounds = bounds_of_observations(fit)
+    if bounds is None:
+        return "data"
+    censored = np.isinf(bounds.lower) | np.isinf(bounds.upper)
+    if not censored.any():
+        return "data, in the middle of their bounds"
+    share = np.average(censored, weights=times_of_observations(fit))
+    return f"data, {100 * share:.0f} % of them censored, at their bounds"

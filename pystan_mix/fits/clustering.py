@@ -10,8 +10,9 @@ from pystan_mix.arviz_compat import Fit
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.errors import DataError
 from pystan_mix.fits.draws import evenly_spaced
-from pystan_mix.fits.groups import observations
+from pystan_mix.fits.groups import given_observations
 from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.expectation import shares_of
@@ -142,7 +143,7 @@ def partition(
 
 def _shares(fit: Fit, observed: object) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return which observations are asked for, and components' shares in them, (S, K, N)."""
-    y, (family, theta, components) = observations(fit), mixture_of_fit(fit)
+    y, (family, theta, components) = given_observations(fit), mixture_of_fit(fit)
     if y is None:
         raise DataError(
             "The fit has no observations to be put together. Give what sample(model, y) returned."
@@ -161,7 +162,7 @@ def _shares(fit: Fit, observed: object) -> tuple[NDArray[np.intp], NDArray[np.fl
             f"positions of at most {_LARGEST}: co_clustering(fit, observed=range(0, {len(y)}, "
             f"{-(-len(y) // _LARGEST)}))"
         )
-    points = y[positions]
+    points = y.chosen(positions) if isinstance(y, Interval) else y[positions]
     picks = evenly_spaced(theta.shape[1], -(-_DRAWS // theta.shape[0]))
     flat_theta = theta[:, picks].reshape(-1, theta.shape[-1])
     flat = {n: x[:, picks].reshape(-1, *x.shape[2:]) for n, x in components.items()}

@@ -12,6 +12,7 @@ from pystan_mix.arviz_compat import Fit, group, group_names
 from pystan_mix.errors import DataError
 from pystan_mix.fits.constants import COMPONENT, DIMS, constants_group, dims_coords
 from pystan_mix.fits.draws import Draws
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -38,6 +39,9 @@ COUNTS = "counts"
 WEIGHTS = "weights"
 # the component that each is known to be of, or -1
 LABELS = "labels"
+# the bounds that each is known to lie between, equal where it is known exactly
+LOWER = "lower"
+UPPER = "upper"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Predictive:
     y_rep : ndarray, shape (chain, draw, n_rep), or of vectors (chain, draw, n_rep, D)
         Replicated observations.
     log_lik : ndarray, shape (chain, draw, N)
-        Log density of each observation, in the order that they came in.
+        Log density of each observation, in the order that they came in, or the log
+        probability of its interval.
     """
 
     picks: NDArray[np.intp]
@@ -101,8 +106,9 @@ def common_groups(
     Returns
     -------
     dict of str to xarray.Dataset
-        ``posterior``, ``constant_data``, counts or weights in it, and, where there is something for
-        them, ``observed_data``, ``posterior_predictive`` and ``log_likelihood``.
+        ``posterior``, ``constant_data``, counts, weights, labels and bounds in it, and, where
+        there is something for them, ``observed_data``, ``posterior_predictive`` and
+        ``log_likelihood``.
     """
     observed, coordinates = target.observed, dims_coords(target)
     dims = tuple(coordinates)[:1]
@@ -115,6 +121,10 @@ def common_groups(
     if observed.label is not None:
         labels = xr.Dataset({LABELS: ("obs", observed.label[observed.index])}, coords=obs)
         groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(labels)
+    if observed.bounds is not None:
+        rows = observed.bounds.chosen(observed.index)
+        bounds = {LOWER: ("obs", rows.lower), UPPER: ("obs", rows.upper)}
+        groups[CONSTANT_DATA] = groups[CONSTANT_DATA].merge(xr.Dataset(bounds, coords=obs))
     if observed.y.size:
         where = {"obs": np.arange(len(observed.y))} | {name: coordinates[name] for name in dims}
         groups[OBSERVED_DATA] = xr.Dataset({Y: (("obs", *dims), observed.y)}, coords=where)
@@ -261,6 +271,22 @@ def labels_of_observations(fit: Fit) -> NDArray[np.intp] | None:
     if CONSTANT_DATA in group_names(fit) and LABELS in group(fit, CONSTANT_DATA):
         return np.asarray(group(fit, CONSTANT_DATA)[LABELS], dtype=np.intp)
     return None
+
+
+def bounds_of_observations(fit: Fit) -> Interval | None:
+    """Return the bounds of a fit's observations; None where all are known exactly."""
+    if CONSTANT_DATA in group_names(fit):
+        constants = group(fit, CONSTANT_DATA)
+        if LOWER in constants and UPPER in constants:
+            return Interval(np.asarray(constants[LOWER]), np.asarray(constants[UPPER]))
+    return None
+
+
+def given_observations(fit: Fit) -> FloatArray | Interval | None:
+    """Return the observations as they were given; None where a fit has none."""
+    y = observations(fit)
+    bounds = None if y is None else bounds_of_observations(fit)
+    return y if bounds is None else bounds
 
 
 def replications(fit: Fit) -> FloatArray | None:

@@ -15,8 +15,8 @@ from pystan_mix.fits.groups import (
     POSTERIOR,
     Y,
     element_name,
+    given_observations,
     labels_of_observations,
-    observations,
     times_of_observations,
     variables,
 )
@@ -88,14 +88,14 @@ def target_of_fit(fit: Fit) -> Target:
     DataError
         If the data carry no model or no observations.
     """
-    y = observations(fit)
-    if y is None:
+    given = given_observations(fit)
+    if given is None:
         raise DataError(
             "The fit has no observations. Give what sample(model, y) returned, all of its groups "
             "with it."
         )
-    observed = indexed(y, times_of_observations(fit), labels_of_observations(fit))
-    names = coordinate_names(fit) if y.ndim > 1 else ()
+    observed = indexed(given, times_of_observations(fit), labels_of_observations(fit))
+    names = coordinate_names(fit) if observed.y.ndim > 1 else ()
     return Target(model_of(fit), dataclasses.replace(observed, names=names))
 
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.containers import check_points
+from pystan_mix.errors import DataError
 from pystan_mix.fits.model import mixture_of_fit
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.density import component_terms, mixture_log_density
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.vectors.rows import check_vector_points
@@ -21,13 +23,14 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
-    y_new : array_like, shape (N,), or of vectors (N, D)
-        Points, in the units of the data.
+    y_new : array_like or Interval, shape (N,), or of vectors (N, D)
+        Points, in the units of the data, or bounds of points.
 
     Returns
     -------
     ndarray, shape (chain, draw, N)
-        ``log(sum_k theta[k] p(y_new[n] | component k))``. The log of
+        ``log(sum_k theta[k] p(y_new[n] | component k))``, the log probability where
+        bounds are given. The log of
         the posterior predictive density is its log mean exp over draws.
 
     Raises
@@ -58,8 +61,8 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     ----------
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
-    y_new : array_like, shape (N,), or of vectors (N, D)
-        Points, in the units of the data.
+    y_new : array_like or Interval, shape (N,), or of vectors (N, D)
+        Points, in the units of the data, or bounds of points.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
 
 def points_for(
     family: type[Mixture], components: Mapping[str, FloatArray], y: object
-) -> FloatArray:
+) -> FloatArray | Interval:
     """Return points for a mixture, or say what is wrong with them.
 
     Parameters
@@ -102,19 +105,26 @@ def points_for(
         The class of the mixture.
     components : mapping of str to ndarray
         Its components' parameters, which say how many coordinates there are.
-    y : array_like, shape (N,) or (N, D)
+    y : array_like or Interval, shape (N,) or (N, D)
         Points.
 
     Returns
     -------
-    ndarray, shape (N,) or (N, D)
+    ndarray or Interval, shape (N,) or (N, D)
         The same, as floats.
 
     Raises
     ------
     DataError
-        If they are not finite numbers, or have another number of coordinates.
+        If they are not finite numbers, or have another number of coordinates; if they
+        are intervals, and the family knows none or one is missing.
     """
+    if isinstance(y, Interval):
+        if family.log_interval is None:
+            raise DataError(f"{family.__name__} takes no intervals. Give points.")
+        if np.isnan(y.points).any():
+            raise DataError("A bound is missing or both are infinite. Leave that interval out.")
+        return y
     if not family.vectors:
         return check_points(y, are_counts=family.counts)
     return check_vector_points(y, dims=components[family.parameters[0].name].shape[-1])

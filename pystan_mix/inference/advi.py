@@ -26,6 +26,7 @@ from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
 from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.inference.refinement import Refined, refined_from, weighted_draws
 from pystan_mix.inference.restarts import Approximation, Restarts, judged
+from pystan_mix.mixtures.annotations.intervals import rounded_values
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.starts import DEFAULT_STARTS, initial_values
@@ -47,6 +48,7 @@ def advi(
     counts: object = None,
     weights: object = None,
     labels: object = None,
+    rounded_to: float | None = None,
     missing: Missing = "raise",
     algorithm: Algorithm = "meanfield",
     iter: int = 15_000,  # noqa: A002 (CmdStan's name)
@@ -75,9 +77,9 @@ def advi(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,), or of vectors (N, D)
+    y : array_like or Interval, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors; vectors in rows, or a table.
-    counts, weights, labels, missing : optional
+    counts, weights, labels, rounded_to, missing : optional
         As in `sample`.
     algorithm : {"meanfield", "fullrank"}, default "meanfield"
         Whether the normal's elements are independent, or correlated. Where the
@@ -166,6 +168,7 @@ def advi(
         raise SettingsError(f"reweight must be True, False or None; it is {reweight!r}.")
     seed = check_seed(seed)
     program = stan_program(model.program, likelihood=likelihood)
+    y = rounded_values(y, rounded_to)
     target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     _check_draws(draws, algorithm, target)
     n = len(target.observed.y)

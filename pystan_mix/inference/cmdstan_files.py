@@ -95,7 +95,7 @@ def from_cmdstan_csv(
     # where equal observations are put together, each has the log density of its value
     rows = target.observed.index if "count" in stan else np.arange(target.observed.y.size)
     for csv in csvs:
-        _check_belongs(csv, target, n=int(stan["N"]), data=data)
+        _check_belongs(csv, target, n=_columns(stan), data=data)
 
     def generated() -> Predictive:
         for csv in csvs:
@@ -166,6 +166,11 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
     return dict(stan)
 
 
+def _columns(stan: Mapping[str, Any]) -> int:
+    """Return how many distinct observations have a log likelihood in the files."""
+    return int(stan["N"]) + int(stan.get("N_interval", 0))
+
+
 def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:
     """Refuse a CSV file whose columns are not those that the data block makes."""
     model = target.model
@@ -219,7 +224,8 @@ def _check_log_lik(
         components.update({name: known[None] for name, known in target.known.items()})
         with np.errstate(divide="ignore"):
             log_theta = np.log(components.pop("theta"))
-        return mixture_log_density(target.model, y, log_theta, components)
+        given = y if target.observed.bounds is None else target.observed.bounds
+        return mixture_log_density(target.model, given, log_theta, components)
 
     expected = log_lik()
     digits = int(csv.settings.get("sig_figs", -1))

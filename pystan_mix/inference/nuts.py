@@ -10,6 +10,7 @@ from pystan_mix.inference.chains import Metric, Nuts, checked_nuts
 from pystan_mix.inference.predictive import predictive_draws_for
 from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.inference.whole_fit import drawn
+from pystan_mix.mixtures.annotations.intervals import rounded_values
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import prior_target, target_of
 
@@ -23,6 +24,7 @@ def sample(
     counts: object = None,
     weights: object = None,
     labels: object = None,
+    rounded_to: float | None = None,
     missing: Missing = "raise",
     chains: int = 4,
     parallel_chains: int | None = None,
@@ -49,8 +51,9 @@ def sample(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,), or of vectors (N, D)
-        Observations, in the units of the priors; vectors in rows, or a table.
+    y : array_like or Interval, shape (N,), or of vectors (N, D)
+        Observations, in the units of the priors; vectors in rows, or a table. Numbers of
+        which bounds are known are an `Interval`.
     counts : array_like of int, shape (N,), optional
         How often each observation of `y` occurs, whole numbers, 0 or more: the
         posterior is that of the data in which it stands so often, and takes the
@@ -65,6 +68,9 @@ def sample(
         The component that each observation is known to be of, from 0 to K - 1, and
         -1 where it is not known. Labels name components: see Notes. Vectors have no
         counts, weights or labels.
+    rounded_to : float, optional
+        The unit that the numbers `y` were rounded to: each is known to lie within half
+        a unit of what it says.
     missing : {"raise", "drop"}, default "raise"
         Whether missing values of `y`, NaN or None, are refused or left out; the
         fit's attribute ``missing_dropped`` says how many were.
@@ -141,6 +147,11 @@ def sample(
     their means. Nothing is annealed with labels, and what is weighed are the modes
     that chains have found.
 
+    An observation between bounds has the probability of its interval in the
+    likelihood and in ``log_likelihood``. ``constant_data`` has the bounds as ``lower``
+    and ``upper``, ``observed_data`` a point of each, the middle or the finite bound, and
+    ``posterior_predictive`` new numbers that are neither rounded nor censored.
+
     Where components have standard deviations of their own to be estimated,
     they are sampled in any order, and each draw is sorted by its means, weights
     and standard deviations with them: the posterior is that of ordered means,
@@ -181,7 +192,7 @@ def sample(
     )
     return draw(
         model,
-        y,
+        rounded_values(y, rounded_to),
         nuts,
         counts=counts,
         weights=weights,

@@ -1,9 +1,8 @@
 """The log joint density of a model and its data with all constants, in Stan's unconstrained space.
 
-The unconstrained values are those of the Stan programs up to CmdStan 2.36: the
-weights' shares by stick-breaking, the means (their logarithms, where they are positive)
-before they are pushed apart, then every other parameter that is not known, in the
-model's order.
+The unconstrained values are those of the Stan programs up to CmdStan 2.36: the weights'
+shares by stick-breaking, the means (their logarithms, where they are positive) before they
+are pushed apart, then every other parameter that is not known, in the model's order.
 """
 
 import dataclasses
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import special
 
+from pystan_mix.mixtures.annotations.intervals import Interval, log_density_given
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, sum_of_each
@@ -220,17 +220,17 @@ def log_joint(target: Target, z: FloatArray) -> FloatArray:
 
 def component_terms(
     family: Mixture | type[Mixture],
-    y: FloatArray,
+    y: FloatArray | Interval,
     log_theta: FloatArray,
     components: Mapping[str, FloatArray],
 ) -> FloatArray:
-    """Logarithm of each component's weight times its density at each point.
+    """Logarithm of each component's weight times its density at each point, or an interval's mass.
 
     Parameters
     ----------
     family : Mixture or its class
         Which kind the components are of.
-    y : ndarray, shape (N,), or of vectors (N, D)
+    y : ndarray or Interval, shape (N,), or of vectors (N, D)
         Points.
     log_theta : ndarray, shape (..., K)
         Logarithms of the weights.
@@ -246,13 +246,13 @@ def component_terms(
     events = {each.name: each.event for each in family.parameters}
     # the axis of points stands behind that of components
     broadcast = {name: np.expand_dims(x, -1 - events[name]) for name, x in components.items()}
-    terms = family.log_density(y, **broadcast)
-    return np.asarray(terms + log_theta[..., None])
+    terms = log_density_given(family.log_density, family.log_interval, y, broadcast)
+    return log_theta[..., None] + terms
 
 
 def mixture_log_density(
     family: Mixture | type[Mixture],
-    y: FloatArray,
+    y: FloatArray | Interval,
     log_theta: FloatArray,
     components: Mapping[str, FloatArray],
 ) -> FloatArray:
@@ -276,7 +276,7 @@ def observed_terms(
 ) -> FloatArray:
     """`component_terms` of the distinct observations: minus infinity where a label says another."""
     observed = target.observed
-    terms = component_terms(target.model, observed.distinct, log_theta, components)
+    terms = component_terms(target.model, observed.given, log_theta, components)
     if observed.label is not None:
         places = np.arange(target.n_components)[:, None]
         terms[..., (observed.label >= 0) & (observed.label != places)] = -np.inf

@@ -60,6 +60,8 @@ class Mixture(Shapes, abc.ABC):
     counts: ClassVar[bool] = False
     # (y, *, name=values, ...): a component's log density, points and parameters broadcast
     log_density: ClassVar[Callable[..., FloatArray]]
+    # (lower, upper, *, name=values, ...): its log probability, where a family knows intervals
+    log_interval: ClassVar[Callable[..., FloatArray] | None] = None
     # (rng, *, name=values, ...): a point drawn from each component, the parameters broadcast
     draw: ClassVar[Callable[..., FloatArray]]
 
@@ -216,9 +218,7 @@ class Mixture(Shapes, abc.ABC):
         return self._may_share(parameter) and self.size(parameter) == 1
 
     def _may_share(self, parameter: Parameter) -> bool:
-        return parameter.shared or (
-            parameter.sharing is not None and bool(getattr(self, parameter.sharing))
-        )
+        return parameter.shared or bool(parameter.sharing and getattr(self, parameter.sharing))
 
     def default_floor(self, observed: Observations) -> Numbers:
         """Return the floor of scales that is left out, as observations set it."""
@@ -294,7 +294,6 @@ class Mixture(Shapes, abc.ABC):
         known = {}
         for parameter in self.parameters:
             if self.is_known(parameter):
-                value: Numbers = getattr(self, parameter.field)
-                numbers = np.asarray(value, dtype=np.float64)
+                numbers = np.asarray(getattr(self, parameter.field), dtype=np.float64)
                 known[parameter.name] = np.broadcast_to(numbers, self.size(parameter)).copy()
         return known

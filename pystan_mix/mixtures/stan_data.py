@@ -9,16 +9,12 @@ from numpy.typing import NDArray
 
 from pystan_mix.containers import check_points
 from pystan_mix.errors import DataError, PystanMixError
+from pystan_mix.mixtures.annotations.data_block import interval_data, observations_of_block
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import brief, one_or_each
-from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
-from pystan_mix.numerics import FloatArray
-
-# observations of a data block: beyond, each value stands for all that are equal
-_MOST_EXPANDED = 1_000_000
 
 
 def stan_data(
@@ -47,11 +43,14 @@ def stan_data(
         Numbers and lists, by the names of ``stan/README.md``.
     """
     model, observed = target.model, target.observed
-    known = np.zeros(len(observed.distinct), dtype=np.bool_)
+    between = known = np.zeros(len(observed.distinct), dtype=np.bool_)
+    if observed.bounds is not None:
+        between = observed.bounds.wide
     if observed.label is not None:
-        known = observed.label >= 0
+        known = (observed.label >= 0) & ~between
     y = observed.distinct.astype(np.int64) if model.counts else observed.distinct
-    count = observed.count[~known].tolist()
+    free = ~(known | between)
+    count = observed.count[free].tolist()
     data: dict[str, Any] = {
         "K": target.n_components,
         "N": len(count),
@@ -64,7 +63,7 @@ def stan_data(
         data |= {"y": y.T.tolist(), "count": count}
         return data | _vector_data(model) | outputs
     data |= {
-        "y": y[~known].tolist(),
+        "y": y[free].tolist(),
         "weighted": int(observed.are_weighted),
         "count": [] if observed.are_weighted else count,
         "weight": count if observed.are_weighted else [],
@@ -76,6 +75,8 @@ def stan_data(
         "unnamed": (1 + target.unnamed).tolist(),
         "sort_components": int(sort_components),
     }
+    if model.log_interval is not None:
+        data |= interval_data(observed, between)
     for parameter in model.parameters:
         data |= _parameter_data(model, parameter)
     return data | outputs
@@ -211,59 +212,9 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
             "the data block that CmdStan was given."
         )
-    return Target(model, _observations(data, y))
-
-
-def _observations(data: Mapping[str, Any], y: FloatArray) -> Observations:
-    """Return the observations of a data block, each of them but where these are too many."""
-    if data.get("N_labelled"):
-        raise DataError(
-            f"{data['N_labelled']} observations have labels, and draws with labels are not read "
-            "back. Fit them by sample(model, y, labels=labels)."
-        )
-    rows = np.arange(y.size)
-    if data.get("weighted"):
-        weight = _weights(data.get("weight"), size=y.size)
-        return Observations(y=y, distinct=y, count=weight, index=rows, times=weight)
-    if "count" not in data:
-        return indexed(y)
-    count = _counts(data["count"], size=y.size)
-    if count.sum() > _MOST_EXPANDED:
-        return Observations(y=y, distinct=y, count=count, index=rows, times=count)
-    index = np.repeat(rows, count)
-    return Observations(y=y[index], distinct=y, count=count, index=index)
+    return Target(model, observations_of_block(data, y))
 
 
 def _is_inflated(parameter: Parameter, data: Mapping[str, Any]) -> bool:
     """Return whether the first component is at zero, where a parameter says so."""
     return parameter.inflated is not None and bool(data.get(parameter.inflated, False))
-
-
-def _counts(values: object, *, size: int) -> NDArray[np.intp]:
-    """Return how often each observation occurs, or say why that cannot be."""
-    try:
-        count = np.asarray(values)
-    except ValueError:
-        count = np.empty(0)
-    if count.size == size == 0:
-        return np.zeros(0, dtype=np.intp)
-    if count.shape != (size,) or count.dtype.kind not in "iu" or (count < 1).any():
-        raise DataError(
-            f"count must be {size} whole numbers, how often each value of y occurs, 1 or more; it "
-            f"is {values!r}. Give the data block that CmdStan was given."
-        )
-    return count.astype(np.intp)
-
-
-def _weights(values: object, *, size: int) -> FloatArray:
-    """Return the weight of each observation, or say why that cannot be."""
-    try:
-        weights = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        weights = np.empty(0)
-    if weights.shape != (size,) or not (weights > 0).all():
-        raise DataError(
-            f"weight must be {size} numbers above 0, one for each value of y; it is {values!r}. "
-            "Give the data block that CmdStan was given."
-        )
-    return weights

@@ -261,7 +261,7 @@ class _Improved:
         own = {name: x[i] if x.ndim > 1 else x for name, x in self.components.items()}
         # a component that is always 0 is the first, whatever the labels
         first = int(model.is_inflated(model.ordered_parameter()))
-        terms = component_terms(model, observed.distinct, np.log(self.theta[i]), own)
+        terms = component_terms(model, observed.given, np.log(self.theta[i]), own)
         label, unnamed = observed.label - first, self.target.unnamed - first
         names = likeliest_names(terms[order[first:]] * observed.count, label, unnamed)
         return np.concatenate([order[:first], order[first:][names]])

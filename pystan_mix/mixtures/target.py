@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from pystan_mix.containers import Missing
 from pystan_mix.errors import DataError, ModelError
+from pystan_mix.mixtures.annotations.checking import checked_observations
+from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
-from pystan_mix.mixtures.observations import (
-    Observations,
-    checked_observations,
-    indexed,
-)
+from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.vectors.rows import checked_vectors
+from pystan_mix.mixtures.vectors.rows import checked_vectors, refuse_beside_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.ordering import pull_some_free
 from pystan_mix.stats.transforms import POSITIVE
@@ -177,7 +175,7 @@ def target_of(
     ----------
     model : Mixture
         The model.
-    y : array_like, shape (N,), or of vectors (N, D)
+    y : array_like or Interval, shape (N,), or of vectors (N, D)
         The observations.
     counts, weights : array_like, shape (N,), optional
         How often each occurs, or its weight.
@@ -195,10 +193,17 @@ def target_of(
     ------
     DataError
         If the observations cannot be used, or are None.
+    ModelError
+        If they are intervals, and the family knows none.
     """
+    if isinstance(y, Interval) and model.log_interval is None:
+        raise ModelError(
+            f"{type(model).__name__} takes no intervals. Give its observations as they are, or "
+            "take NormalMixture or StudentTMixture."
+        )
     if model.vectors:
         beside = {"counts": counts, "weights": weights, "labels": labels}
-        _refuse_beside_vectors(name for name, given in beside.items() if given is not None)
+        refuse_beside_vectors(name for name, given in beside.items() if given is not None)
         observed = checked_vectors(y, n_components=model.n_components, missing=missing)
         return Target(completed(model, observed), observed)
     observed = checked_observations(
@@ -213,14 +218,6 @@ def target_of(
     target = Target(completed(model, observed), observed)
     _check_labels_of_zero(target)
     return target
-
-
-def _refuse_beside_vectors(given: Iterable[str]) -> None:
-    """Refuse what only observations that are numbers can have beside them."""
-    for name in given:
-        raise DataError(
-            f"{name} are for observations that are numbers, not vectors. Leave {name} out."
-        )
 
 
 def _check_labels_of_zero(target: Target) -> None:

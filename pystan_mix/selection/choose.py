@@ -18,6 +18,7 @@ from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import times_of_observations
 from pystan_mix.fits.model import mixture_of_fit, target_of_fit
 from pystan_mix.inference.nuts import sample
+from pystan_mix.mixtures.annotations.intervals import rounded_values
 from pystan_mix.mixtures.density import observed_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import target_of
@@ -83,6 +84,7 @@ def choose_components(
     counts: object = None,
     weights: object = None,
     labels: object = None,
+    rounded_to: float | None = None,
     missing: Missing = "raise",
     seed: int | None = None,
     show_progress: bool = True,
@@ -93,11 +95,11 @@ def choose_components(
     ----------
     model : NormalMixture or another mixture
         The model; its own ``n_components`` counts for nothing.
-    y : array_like, shape (N,), or of vectors (N, D)
+    y : array_like or Interval, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors; vectors in rows, or a table.
     components : iterable of int
         The numbers, such as ``range(1, 7)``.
-    counts, weights, labels, missing : optional
+    counts, weights, labels, rounded_to, missing : optional
         As in `sample`.
     seed : int, optional
         As in `sample`; by default a random one.
@@ -139,6 +141,7 @@ def choose_components(
     if not numbers:
         raise SettingsError("Give at least one number of components, for example range(1, 7).")
     seed = check_seed(seed)
+    y = rounded_values(y, rounded_to)
     models = {K: dataclasses.replace(model, n_components=K) for K in numbers}
     for each in models.values():
         # whatever is wrong is said before an hour has passed

@@ -9,7 +9,7 @@ import numpy as np
 
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.containers import Missing
-from pystan_mix.errors import MissingPackageError, SettingsError
+from pystan_mix.errors import DataError, MissingPackageError, SettingsError
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
@@ -95,6 +95,11 @@ def to_pymc(
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
     target = target_of(model, y, counts=counts, weights=weights, missing=missing)
+    if target.observed.bounds is not None:
+        raise DataError(
+            "Intervals are not written in PyMC by this package. Give the middles as y, or fit "
+            "them by sample(model, y)."
+        )
     pm = import_pymc()
     if model.vectors:
         if by_hand:

@@ -1,9 +1,9 @@
-"""Vectors on the command line."""
+"""Vectors and bounds on the command line."""
 
 import json
 
 import pytest
-from command_line import run
+from command_line import refused, run
 from vector_fits import table
 
 from pystan_mix.command.exit_codes import EXIT_USAGE
@@ -70,5 +70,55 @@ def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
 )
 def test_what_does_not_go_together_is_refused(data, words, says):
     result = run("fit", data, "--components", "2", "--missing", "drop", *words)
+    assert result.returncode == EXIT_USAGE
+    assert says in result.stderr
+
+
+@pytest.fixture
+def bounds(tmp_path):
+    path = tmp_path / "bounds.csv"
+    path.write_text("lo,hi,n\n,0.5,30\n0.5,1.5,20\n1.5,2.5,11\n2.5,inf,4\n1.1,1.1,1\n2,2,1\n,,3\n")
+    return str(path)
+
+
+def test_bounds_are_fitted_as_intervals(cmdstan, bounds, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("fit", bounds, "--lower", "lo", "--upper", "hi", "--counts", "n", "--missing", "drop"),
+        *("--components", "1", "--seed", "1", "--json", "--out", str(out)),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "6 rows; 1 without a lower one, 1 without an upper one; 1 with" in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["n"], found["missing_dropped"], found["counts"]) == (6, 1, "n")
+    fit = load(out / "fit.nc")
+    assert fit.constant_data["lower"].to_numpy()[0] == -float("inf")
+    # half a unit about 0 has nearly half of them: the rest is the upper half of a normal
+    assert 0.3 < float(fit.posterior["mu"].mean()) < 0.9
+
+
+def test_values_are_rounded_by_a_word(cmdstan, bounds, tmp_path):
+    path = tmp_path / "y.txt"
+    path.write_text("1 2 2 3 3 3 4 4 5\n")
+    result = run("fit", str(path), "--rounded-to", "1", "--components", "1", "--seed=1", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["rounded_to"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--lower", "lo"), "Give both --lower and --upper"),
+        (("--lower", "lo", "--upper", "lo"), "Both bounds are in column 'lo'"),
+        (("--lower", "lo", "--upper", "hi", "--column", "n"), "--column is for numbers"),
+        (("--lower", "lo", "--upper", "hi", "--rounded-to", "1"), "--rounded-to is for numbers"),
+        (("--columns", "lo,hi", "--rounded-to", "1"), "--rounded-to is for --column"),
+        (("--lower", "lo", "--upper", "hi"), 'missing="drop"'),
+        (("--column", "n", "--rounded-to", "0"), "rounded_to must be above 0"),
+        (("--column", "n", "--rounded-to", "1", "--family", "poisson"), "takes no intervals"),
+    ],
+)
+def test_what_does_not_go_with_bounds_is_refused(bounds, words, says):
+    result = refused("fit", bounds, "--components", "2", *words)
     assert result.returncode == EXIT_USAGE
     assert says in result.stderr

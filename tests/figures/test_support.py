@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from pystan_mix.figures.support import BINS, bin_edges, points_over
+import pystan_mix as pmix
+from pystan_mix.figures.data import plot_density, plot_predictive
+from pystan_mix.figures.support import BINS, bin_edges, data_label, points_over
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 3), (7, 36), (0, 30), (5, 100_003)])
@@ -26,3 +28,22 @@ def test_points_over_many_counts_are_no_more_than_asked_for():
     assert points[0] == 0.0
     assert points.size <= 400
     assert (points == np.round(points)).all()
+
+
+def test_data_between_bounds_are_called_so(cmdstan):
+    few = {"chains": 1, "iter_warmup": 100, "iter_sampling": 20, "seed": 1, "show_progress": False}
+    model = pmix.NormalMixture(n_components=1)
+    y = np.arange(8.0)
+    cases = {
+        "data": y,
+        "data, in the middle of their bounds": pmix.Interval(y, y + 1.0),
+        "data, 25 % of them censored, at their bounds": pmix.Interval(
+            np.where(y < 2, -np.inf, y), np.maximum(y, 2.0)
+        ),
+    }
+    for label, observed in cases.items():
+        fit = pmix.sample(model, observed, **few)
+        assert data_label(fit) == label
+        for figure in (plot_density(fit), plot_predictive(fit)):
+            (axis,) = figure.axes
+            assert label in axis.get_legend_handles_labels()[1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pystan_mix.data_files import read_observations
-from pystan_mix.mixtures.observations import checked_observations
+from pystan_mix.mixtures.annotations.checking import checked_observations
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.resources import resource_dir

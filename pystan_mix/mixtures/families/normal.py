@@ -15,6 +15,7 @@ from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal, SigmaPrior
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.intervals.between import log_normal_between
 from pystan_mix.stats.transforms import POSITIVE, REAL
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -82,7 +83,8 @@ class NormalMixture(Mixture):
         data can tell of: half the step of the grid where values repeat on one,
         as they do when they are rounded, otherwise a thousandth of their
         standard deviation; 0 without data. With 0 a posterior of values that
-        repeat is improper.
+        repeat is improper. That of intervals is proper with any floor; by default theirs
+        is a thousandth of the standard deviation of the likeliest normal.
 
     Raises
     ------
@@ -129,6 +131,13 @@ class NormalMixture(Mixture):
         return np.asarray(z)
 
     @staticmethod
+    def log_interval(
+        lower: FloatArray, upper: FloatArray, *, mu: FloatArray, sigma: FloatArray
+    ) -> FloatArray:
+        """Return the normal log probability between bounds; all are broadcast."""
+        return log_normal_between((lower - mu) / sigma, (upper - mu) / sigma)
+
+    @staticmethod
     def draw(rng: np.random.Generator, *, mu: FloatArray, sigma: FloatArray) -> FloatArray:
         """Draw a normal variable from each component; all are broadcast."""
         # rng.normal(mu, sigma) makes the same, but more slowly
@@ -148,10 +157,8 @@ class NormalMixture(Mixture):
 
 def default_location_and_scale(observed: Observations) -> dict[str, Prior]:
     """Return the default priors of means and standard deviations."""
-    return {
-        "means": Normal(observed.mean, 2.5 * observed.std),
-        "sigma": HalfNormal(observed.std),
-    }
+    mean, std = observed.best_normal
+    return {"means": Normal(mean, 2.5 * std), "sigma": HalfNormal(std)}
 
 
 def location_and_scale_from_shares(

@@ -21,6 +21,7 @@ from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.intervals.between import log_student_t_between
 from pystan_mix.stats.transforms import POSITIVE
 
 # degrees of freedom that EM takes for those that are to be estimated: a chain begins about there
@@ -81,7 +82,8 @@ class StudentTMixture(Mixture):
         data can tell of: half the step of the grid where values repeat on one,
         as they do when they are rounded, otherwise a thousandth of their
         standard deviation; 0 without data. With 0 a posterior of values that
-        repeat is improper.
+        repeat is improper. That of intervals is proper with any floor; by default theirs
+        is a thousandth of the standard deviation of the likeliest normal.
 
     Raises
     ------
@@ -124,6 +126,18 @@ class StudentTMixture(Mixture):
         constant = special.gammaln(0.5 * (df + 1.0)) - special.gammaln(0.5 * df)
         peak = constant - 0.5 * np.log(math.pi * df) - np.log(sigma)
         return np.asarray(peak - 0.5 * (df + 1.0) * np.log1p(square))
+
+    @staticmethod
+    def log_interval(
+        lower: FloatArray,
+        upper: FloatArray,
+        *,
+        mu: FloatArray,
+        sigma: FloatArray,
+        df: FloatArray,
+    ) -> FloatArray:
+        """Return the Student-t log probability between bounds; all are broadcast."""
+        return log_student_t_between((lower - mu) / sigma, (upper - mu) / sigma, df)
 
     @staticmethod
     def draw(

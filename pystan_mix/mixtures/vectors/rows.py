@@ -1,7 +1,7 @@
 """Observations that are vectors: whatever holds them as rows, checked."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -180,3 +180,11 @@ def check_vector_points(y: object, *, dims: int) -> FloatArray:
         )
     check_magnitudes(values.ravel())
     return values
+
+
+def refuse_beside_vectors(given: Iterable[str]) -> None:
+    """Refuse what only observations that are numbers can have beside them."""
+    for name in given:
+        raise DataError(
+            f"{name} are for observations that are numbers, not vectors. Leave {name} out."
+        )

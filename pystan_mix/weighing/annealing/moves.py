@@ -97,7 +97,7 @@ class NumpyMoves:
         log_theta = np.zeros_like(next(iter(values.values())))
         with np.errstate(all="ignore"):
             terms = component_terms(
-                self.target.model, self.target.observed.distinct, log_theta, values
+                self.target.model, self.target.observed.given, log_theta, values
             )
             return np.exp(terms, out=terms)
 
@@ -116,7 +116,7 @@ class NumpyMoves:
             values = values_of(self.target, free)
             some = {name: x[lost] if len(x) > 1 else x for name, x in values.items()}
             log_density[lost] = mixture_log_density(
-                self.target.model, self.target.observed.distinct, log_theta[lost], some
+                self.target.model, self.target.observed.given, log_theta[lost], some
             )
         log_lik = log_density @ self.target.observed.count
         if self.prior.log_ratio is not None:

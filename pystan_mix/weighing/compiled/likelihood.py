@@ -66,8 +66,10 @@ def _arrays(target: Target, components: Mapping[str, FloatArray]) -> "Arrays":
 
 
 def knows_likelihood(target: Target) -> bool:
-    """Return whether the library knows a likelihood: its family, and it knows no labels."""
-    return type(target.model) in FAMILIES and target.observed.label is None
+    """Return whether the library knows a likelihood: its family, and no labels or intervals."""
+    observed = target.observed
+    plain = observed.label is None and observed.bounds is None
+    return type(target.model) in FAMILIES and plain
 
 
 class Arrays:

@@ -5,8 +5,8 @@ import pytest
 
 import pystan_mix as pmix
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.checking import checked_observations
 from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
-from pystan_mix.mixtures.observations import checked_observations
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import target_of
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.checking import checked_observations
 from pystan_mix.mixtures.annotations.times import check_total, checked_times
-from pystan_mix.mixtures.observations import checked_observations
 
 Y = [1.0, 2.0, 4.0]
 

@@ -1,0 +1,1 @@
+"""Probabilities of intervals, right far out and of narrow ones, and what follows of them."""
