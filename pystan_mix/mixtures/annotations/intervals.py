@@ -185,6 +185,6 @@ def check_bounded(bounds: Interval) -> None:
     for side, ends in (("a lower", bounds.lower), ("an upper", bounds.upper)):
         if not np.isfinite(ends).any():
             raise DataError(
-                f"None of the {len(bounds)} observations has {side} bound: nothing says how far "
+                f"No observation has {side} bound: nothing says how far "
                 "they lie on that side. Check the bounds, or give more observations."
             )

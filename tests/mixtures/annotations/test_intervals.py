@@ -58,7 +58,7 @@ def test_what_are_no_bounds_is_refused(lower, upper, words):
 @pytest.mark.parametrize(
     ("lower", "upper", "words"),
     [
-        ([-INF, -INF, -INF], [1.0, 2.0, 4.0], "None of the 3 observations has a lower bound"),
+        ([-INF, -INF, -INF], [1.0, 2.0, 4.0], "No observation has a lower bound"),
         ([1.0, 2.0, 4.0], [INF, INF, INF], "has an upper bound"),
         ([1.0, 1.0], [2.0, 2.0], "All 2 observations are 1.5"),
     ],

@@ -10,7 +10,7 @@ from known_posteriors import HeavyMixture
 from scipy import stats
 from two_modes import in_left_mode, mirrored_target
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
+from pystan_mix import Dirichlet, HalfNormal, Interval, Normal, NormalMixture, simulate
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
@@ -164,3 +164,17 @@ def test_populations_that_differ_are_not_sound():
     near = Annealed(target_of(ALIKE, Y), {"mu": rng.normal(size=(16, 100, 1))}, np.zeros((16, 100)))
     assert near.is_sound
     assert isinstance(near.draws(2, 50, rng=rng), Draws)
+
+
+def test_intervals_are_annealed_as_they_are():
+    """Of intervals that cut a fine grid the posterior is that of the values on it, all but."""
+    fine = NormalMixture(n_components=2, means=Normal(0, 3), sigma=HalfNormal(2.0), min_sigma=0.1)
+    width = 1e-5
+    exact = anneal(target_of(fine, Y), rng=np.random.default_rng(1), parallel=2)
+    cut = Interval(Y - width / 2, Y + width / 2)
+    between = anneal(target_of(fine, cut), rng=np.random.default_rng(2), parallel=2)
+    error = math.hypot(exact.mcse, between.mcse)
+    # the probability of each is its density times its width
+    assert error < 0.2
+    difference = between.log_integral - exact.log_integral - Y.size * math.log(width)
+    assert abs(difference) < 5 * error
