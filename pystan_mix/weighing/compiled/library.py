@@ -49,6 +49,8 @@ class CModel(ctypes.Structure):
         ("K", ctypes.c_int32),
         ("N", ctypes.c_int64),
         ("y", ctypes.c_void_p),
+        ("lower", ctypes.c_void_p),
+        ("upper", ctypes.c_void_p),
         ("count", ctypes.c_void_p),
         ("alpha", ctypes.c_void_p),
         ("concentration", ctypes.c_double),

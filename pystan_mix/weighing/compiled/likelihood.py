@@ -66,10 +66,10 @@ def _arrays(target: Target, components: Mapping[str, FloatArray]) -> "Arrays":
 
 
 def knows_likelihood(target: Target) -> bool:
-    """Return whether the library knows a likelihood: its family, and no labels or intervals."""
-    observed = target.observed
-    plain = observed.label is None and observed.bounds is None
-    return type(target.model) in FAMILIES and plain
+    """Return whether the library knows a likelihood: a family, no labels, bounds of normals."""
+    family, observed = type(target.model), target.observed
+    between = observed.bounds is None or family is NormalMixture
+    return family in FAMILIES and observed.label is None and between
 
 
 class Arrays:
@@ -91,6 +91,9 @@ class Arrays:
             concentration=float(target.concentration.mean()),
             min_weight=model.min_weight,
         )
+        if observed.bounds is not None:
+            self._bounds = np.stack([observed.bounds.lower, observed.bounds.upper])
+            self.model.lower, self.model.upper = (each.ctypes.data for each in self._bounds)
 
     def add(self, role: int, values: FloatArray) -> CParameter:
         """Add a parameter; an array that lies as C++ has it is written over by moves."""

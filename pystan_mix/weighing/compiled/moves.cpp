@@ -71,6 +71,8 @@ struct Model {
   int32_t K;
   int64_t N;
   const double* y;
+  const double* lower;   // bounds of what is not known exactly, of shape (N),
+  const double* upper;   // equal where it is; null where all are
   const double* count;
   const double* alpha;   // concentrations of the weights' prior, of shape (K)
   double concentration;  // their mean, that of all components at the start
@@ -301,6 +303,80 @@ INLINE double log_density(const Component& c, double y) {
   return c.log_peak - 0.5 * z * z;
 }
 
+/** Return the log probability that a standard normal number is below z. */
+double log_below(double z) {
+  if (z > -30.0) {
+    return log(0.5 * erfc(-z * M_SQRT1_2));
+  }
+  const double q = 1.0 / (z * z);
+  return -0.5 * z * z - log(-z) - 0.5 * log(2.0 * M_PI)
+         + log1p(-q * (1.0 - 3.0 * q * (1.0 - 5.0 * q * (1.0 - 7.0 * q
+                                                         * (1.0 - 9.0 * q)))));
+}
+
+/**
+ * Bounds of a standard normal number on the side below zero, where differences
+ * of probabilities keep their digits, and the middle and half the width.
+ */
+struct Between {
+  double a, b, m, h;
+
+  Between(const Component& c, double lower, double upper)
+      : a((lower - c.mu) * c.inv_sigma),
+        b((upper - c.mu) * c.inv_sigma),
+        h(0.5 * (upper - lower) * c.inv_sigma) {
+    if (a + b > 0.0) {
+      const double was = a;
+      a = -b;
+      b = -was;
+    }
+    m = 0.5 * (a + b);
+  }
+
+  /** Return whether the density differs by less than a factor from end to end. */
+  bool is_narrow() const { return h * (fabs(m) + h) < 1.0; }
+
+  /**
+   * Return the integral over a narrow interval, relative to the density in the
+   * middle: Gauss-Legendre quadrature, as in stats/intervals/between.py.
+   */
+  double relative() const {
+    constexpr double nodes[] = {0.18343464249564980, 0.52553240991632899,
+                                0.79666647741362674, 0.96028985649753623};
+    constexpr double weights[] = {0.36268378337836198, 0.31370664587788729,
+                                  0.22238103445337447, 0.10122853629037626};
+    double total = 0;
+    for (int i = 0; i < 4; ++i) {
+      const double x = h * nodes[i];
+      const double e = exp_of(m * x);
+      total += weights[i] * exp_of(-0.5 * x * x) * (e + 1.0 / e);
+    }
+    return h * total;
+  }
+
+  /** Return the probability, which may be too small for a number. */
+  double probability() const {
+    if (is_narrow()) {
+      return relative() * exp_of(-0.5 * m * m) * (M_SQRT1_2 * 0.5 * M_2_SQRTPI);
+    }
+    return 0.5 * (erfc(-b * M_SQRT1_2) - erfc(-a * M_SQRT1_2));
+  }
+
+  /** Return its logarithm, however small it is. */
+  double log_probability() const {
+    if (is_narrow()) {
+      return log(relative()) - 0.5 * m * m - 0.5 * log(2.0 * M_PI);
+    }
+    const double log_high = log_below(b);
+    return log_high + log(-expm1(log_below(a) - log_high));
+  }
+};
+
+/** Return whether an observation is known to lie between two bounds only. */
+INLINE bool is_between(const Model& model, int64_t n) {
+  return model.lower && model.lower[n] < model.upper[n];
+}
+
 /** The mixture at the values of one draw. */
 struct Mixture {
   const Model& model;
@@ -308,24 +384,28 @@ struct Mixture {
   const double* theta;
 
   /** Return the log density of an observation, however small. */
-  double log_density_of(double y) const {
+  double log_density_of(int64_t n) const {
     double largest = -INFINITY;
     for (int k = 0; k < model.K; ++k) {
-      const double term = log(theta[k]) + log_density_under(k, y);
+      const double term = log(theta[k]) + log_density_under(k, n);
       largest = term > largest ? term : largest;
     }
     double total = 0;
     for (int k = 0; k < model.K; ++k) {
-      total += exp(log(theta[k]) + log_density_under(k, y) - largest);
+      total += exp(log(theta[k]) + log_density_under(k, n) - largest);
     }
     return largest + log(total);
   }
 
  private:
-  double log_density_under(int k, double y) const {
+  double log_density_under(int k, int64_t n) const {
+    if (is_between(model, n)) {
+      return Between(components[k], model.lower[n], model.upper[n])
+          .log_probability();
+    }
     return model.family == student_t
-               ? log_density<student_t>(components[k], y)
-               : log_density<normal>(components[k], y);
+               ? log_density<student_t>(components[k], model.y[n])
+               : log_density<normal>(components[k], model.y[n]);
   }
 };
 
@@ -336,6 +416,11 @@ INLINE void find_densities_of(const Model& model, const Component& component,
   const Component c = component;
   for (int64_t n = 0; n < model.N; ++n) {
     densities[n] = exp_of(log_density<family>(c, model.y[n]));
+  }
+  for (int64_t n = 0; model.lower && n < model.N; ++n) {
+    if (is_between(model, n)) {
+      densities[n] = Between(c, model.lower[n], model.upper[n]).probability();
+    }
   }
 }
 
@@ -384,7 +469,7 @@ INLINE void find_log_density_of(const Mixture& mixture,
   }
   for (int i = 0; lost > 0 && i < size; ++i) {
     if (sum[i] < least_density) {
-      log_density[i] = mixture.log_density_of(model.y[first + i]);
+      log_density[i] = mixture.log_density_of(first + i);
     }
   }
 }

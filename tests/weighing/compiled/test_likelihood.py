@@ -8,7 +8,11 @@ import pystan_mix as pmix
 from pystan_mix.mixtures import density
 from pystan_mix.mixtures.density import Constrained
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.weighing.compiled.likelihood import log_likelihood, observed_log_density
+from pystan_mix.weighing.compiled.likelihood import (
+    knows_likelihood,
+    log_likelihood,
+    observed_log_density,
+)
 
 MODELS = {
     "normal": pmix.NormalMixture(n_components=3),
@@ -49,6 +53,26 @@ def test_it_is_numpys(model, n):
     given = target, parameters.log_theta, every_component(target, parameters)
     np.testing.assert_allclose(
         observed_log_density(*given), density.observed_log_density(*given), rtol=1e-10, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("name", ["normal", "one sigma", "known sigma", "student-t"])
+def test_intervals(name):
+    """Narrow and wide ones, far ones, censored ones, and points among them."""
+    rng = np.random.default_rng(2)
+    lower = np.concatenate([rng.normal(size=60), [-np.inf, 0.5, -900.0, 900.0, 40.0, -np.inf]])
+    width = np.concatenate([10.0 ** rng.uniform(-4, 1.5, 50), np.zeros(10)])
+    upper = np.append(lower[:60] + width, [-0.5, np.inf, -899.0, 950.0, 40.1, -60.0])
+    model = MODELS[name]
+    target = target_of(model, pmix.Interval(lower, upper))
+    assert knows_likelihood(target) == (name != "student-t")
+    parameters = some_parameters(target, rng)
+    given = target, parameters.log_theta, every_component(target, parameters)
+    expected = density.observed_log_density(*given)
+    assert expected.min() < (-30 if name == "student-t" else -1000)
+    np.testing.assert_allclose(observed_log_density(*given), expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        log_likelihood(target, parameters), density.log_likelihood(target, parameters), rtol=1e-11
     )
 
 

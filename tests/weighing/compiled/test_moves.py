@@ -80,7 +80,14 @@ def group_of(target, *, moves=None, seed=1, y=Y) -> Populations:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_ratio_that_moves_leave_is_that_of_their_draws(model):
-    target = target_of(model, Y)
+    check_ratio(target_of(model, Y))
+
+
+def test_the_ratio_of_intervals():
+    check_ratio(target_of(NORMAL, pmix.Interval(Y - 0.2, np.append(Y[:5] + 0.3, np.inf))))
+
+
+def check_ratio(target):
     group = group_of(target, moves=compiled(target))
     group.advance(0.5)
     before = group.station().log_ratio
