@@ -64,7 +64,8 @@ class NormalMixture(Mixture):
         values in this order. Of equal known ones the components must differ in
         something else that is given: known `sigma`, a prior. By default, for
         every component, the mean of the data plus or minus 2.5 times their
-        standard deviation.
+        standard deviation; of intervals, here and below, those of the normal that is
+        likeliest for them, so that what is censored does not draw the priors in.
     sigma : HalfCauchy, HalfNormal, HalfStudentT, InverseGamma, LogNormal or numbers, optional
         Prior of the standard deviations, or their known values, one for all
         components or one for each, in the units of the data; `InverseGamma` is
@@ -83,8 +84,8 @@ class NormalMixture(Mixture):
         data can tell of: half the step of the grid where values repeat on one,
         as they do when they are rounded, otherwise a thousandth of their
         standard deviation; 0 without data. With 0 a posterior of values that
-        repeat is improper. That of intervals is proper with any floor; by default theirs
-        is a thousandth of the standard deviation of the likeliest normal.
+        repeat is improper. That of intervals, whose probabilities are at most one, is
+        proper without: theirs is a thousandth, unless known values among them repeat.
 
     Raises
     ------

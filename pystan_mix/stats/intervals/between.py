@@ -1,8 +1,8 @@
 """Logarithms of the probabilities of intervals under standard normal and Student-t variables.
 
-The difference of two distribution functions loses its digits above the middle
-and where the interval is narrow. So an interval is taken on the side below zero;
-where its bounds' densities differ by less than a factor, the density is integrated over it by
+The difference of two distribution functions loses its digits above the middle, and where
+the interval is narrow. So an interval is taken on the side below zero; where the density
+changes by less than a factor of e or so it is integrated over the interval, by
 Gauss-Legendre quadrature, and elsewhere the logarithms of the two are subtracted.
 """
 
