@@ -49,6 +49,7 @@ def choose_command(arguments: argparse.Namespace) -> int:
         numbers,
         counts=data.counts,
         weights=data.weights,
+        labels=data.labels,
         missing=arguments.missing,
         seed=seed,
     )

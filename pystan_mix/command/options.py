@@ -144,6 +144,12 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
         help="the column of real weights, to which powers likelihoods of numbers are raised",
     )
     data.add_argument(
+        "--labels",
+        metavar="COLUMN",
+        help="the column of the components that numbers are known to be of, from 0 to K - 1; "
+        "empty cells, or -1, where it is not known",
+    )
+    data.add_argument(
         "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
     )
     data.add_argument(
@@ -176,11 +182,14 @@ class Data:
         The observations: numbers, or vectors.
     counts, weights : ndarray, shape (N,), or None
         How often each occurs, or its weight.
+    labels : ndarray, shape (N,), or None
+        The component that each is known to be of, or -1.
     """
 
     y: "Column | Columns"
     counts: "FloatArray | None" = None
     weights: "FloatArray | None" = None
+    labels: "FloatArray | None" = None
 
     @property
     def observations(self) -> object:
@@ -197,6 +206,8 @@ class Data:
             found["counts"] = arguments.counts
         if arguments.observation_weights is not None:
             found["observation_weights"] = arguments.observation_weights
+        if arguments.labels is not None:
+            found["labels"] = arguments.labels
         return found | {"missing_dropped": self.y.missing}
 
 
@@ -211,9 +222,12 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
         If options of numbers and of vectors are given.
     """
     # NumPy is slow to import
+    import numpy as np
+
     from pystan_mix.console import say
     from pystan_mix.data_columns import read_vectors
     from pystan_mix.data_files import read_columns
+    from pystan_mix.mixtures.annotations.labels import UNKNOWN
     from pystan_mix.text_tables.number_words import Notation
 
     how: dict[str, Any] = {
@@ -226,13 +240,20 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     if arguments.columns is not None:
         if arguments.column is not None:
             raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
-        for option in beside:
+        for option in (*beside, *(["--labels"] if arguments.labels is not None else [])):
             raise SettingsError(f"{option} is for --column, and not for vectors. Leave it out.")
         vectors = read_vectors(arguments.data, columns=arguments.columns.split(","), **how)
         say(vectors.sentence)
         return Data(vectors)
-    y, *others = read_columns(arguments.data, [arguments.column, *beside.values()], **how)
+    y, *others = read_columns(
+        arguments.data, [arguments.column, *beside.values()], labels=arguments.labels, **how
+    )
     for column in (y, *others):
         say(column.sentence)
+    labels = None
+    if arguments.labels is not None:
+        read = others.pop()
+        # of an empty cell the label is not known
+        labels = np.where(np.isnan(read.values), UNKNOWN, read.values)
     values = {option: column.values for option, column in zip(beside, others, strict=True)}
-    return Data(y, values.get("--counts"), values.get("--observation-weights"))
+    return Data(y, values.get("--counts"), values.get("--observation-weights"), labels)

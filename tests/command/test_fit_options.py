@@ -76,6 +76,17 @@ def test_counts_and_weights_are_columns_of_the_same_file(tmp_path, capsys, packe
     }
 
 
+def test_labels_are_a_column_whose_empty_cells_say_nothing(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("value,kind\n1.5,0\n2.5,\n3.5,1.0\n4.5,NA\n5.5,-1\n")
+    arguments = parsed("--components=2", "--column=value", "--labels=kind")
+    arguments.data = path
+    data = data_from_words(arguments)
+    assert data.labels.tolist() == [0, -1, 1, -1, -1]
+    assert f"{path}: column 'kind', 3 labels, 2 unknown.\n" in capsys.readouterr().err
+    assert data.said_of(arguments)["labels"] == "kind"
+
+
 def test_without_words_a_file_has_a_point_and_no_gaps():
     arguments = parsed("--components=1")
     given = (arguments.column, arguments.decimal, arguments.thousands, arguments.header)
