@@ -117,6 +117,7 @@ def read_bounds(
     beside: Sequence[str] = (),
     notation: Notation | None = None,
     header: bool | None = None,
+    labels: str | None = None,
 ) -> tuple[Bounds, list[Column]]:
     """Read the bounds of observations from a file, and columns that stand beside them.
 
@@ -124,6 +125,8 @@ def read_bounds(
     ----------
     path, notation, header
         As in `read_column`.
+    labels : str, optional
+        As in `read_columns`; it is the last of the other columns.
     lower, upper : str
         Names of the columns of bounds, or their numbers from 1. An empty cell, a word such
         as NA, or inf says that there is none.
@@ -143,7 +146,12 @@ def read_bounds(
     if lower == upper:
         raise DataError(f"Both bounds are in column {lower!r}. Give a column of each.")
     low, high, *others = read_columns(
-        path, [lower, upper, *beside], notation=notation, header=header, missing="drop"
+        path,
+        [lower, upper, *beside],
+        labels=labels,
+        notation=notation,
+        header=header,
+        missing="drop",
     )
     below = np.where(np.isnan(low.values), -np.inf, low.values)
     above = np.where(np.isnan(high.values), np.inf, high.values)

@@ -1,8 +1,9 @@
 """A column of numbers read from a file: text as it comes, packed or not, or Parquet."""
 
 import dataclasses
+import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from pystan_mix.text_tables.table import (
 )
 
 _PARQUET = b"PAR1"
+_NUMBERED = (
+    "Labels are the numbers of components, from 0, and empty where it is not known. Number the "
+    "words of a table: df['label'] = df['word'].map({'first word': 0, 'second word': 1})"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,6 +137,7 @@ def read_columns(
     notation: Notation | None = None,
     header: bool | None = None,
     missing: Missing = "raise",
+    labels: str | None = None,
 ) -> list[Column]:
     """Read columns of numbers from a file, which is read once: standard input has one end.
 
@@ -141,11 +147,14 @@ def read_columns(
         As in `read_column`.
     columns : sequence of str or None
         Names of columns, or numbers from 1; None for the one that there is.
+    labels : str, optional
+        One more column, in which an empty cell says that a label is not known,
+        whatever `missing` is.
 
     Returns
     -------
     list of Column
-        The columns in this order, all of one length.
+        The columns in this order, all of one length; that of labels the last.
 
     Raises
     ------
@@ -155,13 +164,19 @@ def read_columns(
     check_choice("missing", missing, choices=("raise", "drop"))
     file = file_called(path)
     content = file_content(path, file)
+    read: Callable[..., Column]
     if content.startswith(_PARQUET):
-        return [_parquet_column(content, each, missing=missing, file=file) for each in columns]
-    notation = notation or Notation()
-    table = table_of(decoded(content, file), notation=notation, header=header, file=file)
-    return [
-        _text_column(table, each, notation=notation, missing=missing, file=file) for each in columns
-    ]
+        read = functools.partial(_parquet_column, content, file=file)
+    else:
+        notation = notation or Notation()
+        table = table_of(decoded(content, file), notation=notation, header=header, file=file)
+        read = functools.partial(_text_column, table, notation=notation, file=file)
+    found = [read(each, missing=missing) for each in columns]
+    if labels is not None:
+        last = read(labels, missing="drop", remedy=_NUMBERED)
+        sentence = f"{file}: column {labels!r}, {last.n} labels, {last.missing} unknown."
+        found.append(dataclasses.replace(last, sentence=sentence))
+    return found
 
 
 def _text_column(
@@ -171,6 +186,7 @@ def _text_column(
     notation: Notation,
     missing: Missing,
     file: str,
+    remedy: str | None = None,
 ) -> Column:
     """Read one column of a text."""
     decimals, thousands = may_be_marks(table, notation), may_be_thousands(table, notation)
@@ -206,7 +222,8 @@ def _text_column(
             first = row is table.rows[0] and not table.named
             raise DataError(
                 f"{file}, line {row.line}: {word!r} is not a number. "
-                f"{'If it is a name: --header. ' if first else ''}{remedy_of(word, notation)}"
+                f"{'If it is a name: --header. ' if first else ''}"
+                f"{remedy or remedy_of(word, notation)}"
             )
         if np.isnan(value):
             gaps.append(f"{file}, line {row.line}: {repr(word) if word else 'an empty cell'}")
@@ -220,7 +237,14 @@ def _text_column(
     return _column(np.array(values, dtype=np.float64), which, file=file, doubt=doubt)
 
 
-def _parquet_column(content: bytes, column: str | None, *, missing: Missing, file: str) -> Column:
+def _parquet_column(
+    content: bytes,
+    column: str | None,
+    *,
+    missing: Missing,
+    file: str,
+    remedy: str | None = None,
+) -> Column:
     """Read one column of a Parquet file."""
     # pandas is slow to import
     import pandas as pd
@@ -240,7 +264,8 @@ def _parquet_column(content: bytes, column: str | None, *, missing: Missing, fil
     try:
         values = as_numbers(frame.iloc[:, index])
     except DataError as error:
-        raise DataError(f"{file}, column {names[index]!r}: {error}") from None
+        words = f"It is none of numbers. {remedy}" if remedy else error
+        raise DataError(f"{file}, column {names[index]!r}: {words}") from None
     gaps = [
         f"{file}, column {names[index]!r}: the value at position {position}"
         for position in np.flatnonzero(np.isnan(values))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pystan_mix.data_files import read_column, read_observations
+from pystan_mix.data_files import read_column, read_columns, read_observations
 from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.text_tables.number_words import Notation
 
@@ -283,6 +283,19 @@ def parquet(monkeypatch):
     """A file whose table pandas returns, as it does where PyArrow is installed."""
     monkeypatch.setattr(pd, "read_parquet", lambda file: FRAME)
     return FIELD / "columns.parquet"
+
+
+def test_words_are_no_labels_and_how_they_are_numbered_is_said(tmp_path, parquet):
+    remedy = r"Labels are the numbers of components, from 0, and empty .*\.map\("
+    path = tmp_path / "table.csv"
+    path.write_text("y,kind\n1,\n2,setosa\n")
+    with pytest.raises(DataError, match=rf"line 3: 'setosa' is not a number\. {remedy}"):
+        read_columns(path, ["y"], labels="kind")
+    with pytest.raises(DataError, match=rf"column 'words': It is none of numbers\. {remedy}"):
+        read_columns(parquet, ["x"], labels="words")
+    _, labels = read_columns(parquet, ["x"], labels="gaps")
+    np.testing.assert_array_equal(labels.values, [1, NAN])
+    assert labels.sentence.endswith("columns.parquet: column 'gaps', 1 labels, 1 unknown.")
 
 
 def test_a_column_of_parquet_is_read(parquet):

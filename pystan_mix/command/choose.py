@@ -9,8 +9,8 @@ from typing import Any
 
 from pystan_mix.checks import check_seed
 from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
-from pystan_mix.command.fit_options import add_model_options, model_from_words
-from pystan_mix.command.options import add_data_options, data_from_words
+from pystan_mix.command.words.data_options import add_data_options, data_from_words
+from pystan_mix.command.words.fit_options import add_model_options, model_from_words
 from pystan_mix.console import say
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
@@ -49,6 +49,7 @@ def choose_command(arguments: argparse.Namespace) -> int:
         numbers,
         counts=data.counts,
         weights=data.weights,
+        labels=data.labels,
         rounded_to=arguments.rounded_to,
         missing=arguments.missing,
         seed=seed,

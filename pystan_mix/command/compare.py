@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF_COMPARISON
-from pystan_mix.command.spelling import parse_names
+from pystan_mix.command.words.spelling import parse_names
 from pystan_mix.comparison.compare import compare
 from pystan_mix.comparison.result import comparison_summary
 from pystan_mix.console import say

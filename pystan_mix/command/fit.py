@@ -7,8 +7,8 @@ from typing import Any
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.command.exit_codes import EXIT_CODE_OF
-from pystan_mix.command.fit_options import model_from_words
-from pystan_mix.command.options import data_from_words
+from pystan_mix.command.words.data_options import data_from_words
+from pystan_mix.command.words.fit_options import model_from_words
 from pystan_mix.console import say
 from pystan_mix.files import write_json
 from pystan_mix.fits.model import family_of
@@ -28,6 +28,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
             data.observations,
             counts=data.counts,
             weights=data.weights,
+            labels=data.labels,
             rounded_to=arguments.rounded_to,
             missing=arguments.missing,
             chains=arguments.chains,
@@ -42,6 +43,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
             data.observations,
             counts=data.counts,
             weights=data.weights,
+            labels=data.labels,
             rounded_to=arguments.rounded_to,
             missing=arguments.missing,
             algorithm=arguments.algorithm,

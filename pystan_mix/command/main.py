@@ -18,7 +18,7 @@ from pystan_mix.command.exit_codes import (
     EXIT_SAMPLING,
     EXIT_USAGE,
 )
-from pystan_mix.command.options import (
+from pystan_mix.command.words.options import (
     add_compare_options,
     add_install_options,
     add_reproduce_options,
@@ -185,7 +185,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
 
 def _add_fit_options(command: argparse.ArgumentParser) -> None:
-    from pystan_mix.command.fit_options import add_fit_options
+    from pystan_mix.command.words.fit_options import add_fit_options
 
     add_fit_options(command)
 

@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from pystan_mix.command.exit_codes import EXIT_OK
-from pystan_mix.command.spelling import parse_numbers
+from pystan_mix.command.words.spelling import parse_numbers
 from pystan_mix.console import say
 from pystan_mix.files import write_text
 from pystan_mix.study.data_sets import format_observations, write_data_sets

@@ -1,9 +1,9 @@
-"""Tests of pystan_mix.command.spelling: priors as the command line spells them."""
+"""Tests of pystan_mix.command.words.spelling: priors as the command line spells them."""
 
 import pytest
 from known_posteriors import DF, HeavyMixture
 
-from pystan_mix.command.spelling import (
+from pystan_mix.command.words.spelling import (
     parse_names,
     parse_numbers,
     parse_parameter,

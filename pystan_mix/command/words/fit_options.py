@@ -6,8 +6,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from pystan_mix.command.options import add_data_options
-from pystan_mix.command.spelling import parse_parameter, parse_some_numbers, parse_weights, spelled
+from pystan_mix.command.words.data_options import add_data_options
+from pystan_mix.command.words.spelling import (
+    parse_parameter,
+    parse_some_numbers,
+    parse_weights,
+    spelled,
+)
 from pystan_mix.errors import ModelError, SettingsError
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.multivariate_normal import (

