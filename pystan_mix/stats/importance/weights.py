@@ -108,7 +108,7 @@ def resampled_in_order(
     >>> log_weights = np.full(1000, -np.log(1000))
     >>> rng = np.random.default_rng(1)
     >>> picks = resampled_in_order(np.argsort(x), x, log_weights, size=100, rng=rng)
-    >>> (x[picks] >= 950).sum()
+    >>> int((x[picks] >= 950).sum())
     5
     """
     picks = order[resampled(log_weights[order], size=size, rng=rng)]
