@@ -293,7 +293,7 @@ def test_words_are_no_labels_and_how_they_are_numbered_is_said(tmp_path, parquet
         read_columns(path, ["y"], labels="kind")
     with pytest.raises(DataError, match=rf"column 'words': It is none of numbers\. {remedy}"):
         read_columns(parquet, ["x"], labels="words")
-    y, labels = read_columns(parquet, ["x"], labels="gaps")
+    _, labels = read_columns(parquet, ["x"], labels="gaps")
     np.testing.assert_array_equal(labels.values, [1, NAN])
     assert labels.sentence.endswith("columns.parquet: column 'gaps', 1 labels, 1 unknown.")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.containers import check_points
 from pystan_mix.errors import DataError, PystanMixError
+from pystan_mix.mixtures.annotations.labelled import check_unnamed, with_labelled
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import brief, one_or_each
 from pystan_mix.mixtures.observations import Observations, indexed
@@ -211,16 +212,16 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
             "the data block that CmdStan was given."
         )
-    return Target(model, _observations(data, y))
+    observed = _observations(data, y)
+    if data.get("N_labelled"):
+        observed = with_labelled(observed, data, are_counts=family.counts, at_most=_MOST_EXPANDED)
+    target = Target(model, observed)
+    check_unnamed(data.get("unnamed"), expected=target.unnamed)
+    return target
 
 
 def _observations(data: Mapping[str, Any], y: FloatArray) -> Observations:
     """Return the observations of a data block, each of them but where these are too many."""
-    if data.get("N_labelled"):
-        raise DataError(
-            f"{data['N_labelled']} observations have labels, and draws with labels are not read "
-            "back. Fit them by sample(model, y, labels=labels)."
-        )
     rows = np.arange(y.size)
     if data.get("weighted"):
         weight = _weights(data.get("weight"), size=y.size)
