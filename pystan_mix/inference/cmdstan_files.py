@@ -18,7 +18,8 @@ from pystan_mix.inference.assemble import advi_fit, nuts_fit
 from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
-from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.annotations.labelled import labelled_alone
+from pystan_mix.mixtures.density import mixture_log_density, observed_log_density
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
@@ -92,16 +93,19 @@ def from_cmdstan_csv(
         )
     except (DataError, ModelError) as error:
         raise DataError(f"{data}: {error}") from error
+    observed = target.observed
     # where equal observations are put together, each has the log density of its value
-    rows = target.observed.index if "count" in stan else np.arange(target.observed.y.size)
+    rows = observed.index if "count" in stan else np.arange(observed.y.size)
+    if observed.label is not None:
+        rows = rows[observed.label[rows] < 0]
     for csv in csvs:
         _check_belongs(csv, target, n=_columns(stan), data=data)
 
     def generated() -> Predictive:
         for csv in csvs:
             _check_y_rep(csv, target, stan, data=data)
-            _check_log_lik(csv, target, rows=rows, data=data)
-        return _generated(csvs, target, rows)
+            _check_log_lik(csv, target, _points(target, stan), data=data)
+        return _generated(csvs, target, rows, save_log_lik=bool(stan.get("save_log_lik")))
 
     methods = {csv.method for csv in csvs}
     if methods == {"sample"}:
@@ -136,19 +140,29 @@ def _family(csv: StanCsv) -> type[Mixture]:
     return next((family for family in every if family.program == name), NormalMixture)
 
 
-def _generated(csvs: Sequence[StanCsv], target: Target, rows: NDArray[np.intp]) -> Predictive:
-    """Return the generated quantities that stand in the files, if there are any."""
+def _generated(
+    csvs: Sequence[StanCsv], target: Target, rows: NDArray[np.intp], *, save_log_lik: bool
+) -> Predictive:
+    """Return the generated quantities that stand in the files, if there are any.
+
+    The programs write no log density of observations whose components are known.
+    """
     y_rep, log_lik = (
         np.stack([csv.variable(name) for csv in csvs]) for name in ("y_rep", "log_lik")
     )
     # of vectors the first index, that of replications, is the fastest
     axes = (*y_rep.shape[:2], -1, *target.model.point_shape)
     y_rep = y_rep.reshape(axes, order="F") if y_rep.size else y_rep
-    return Predictive(
-        picks=np.arange(len(csvs[0].draws)),
-        y_rep=y_rep,
-        log_lik=log_lik[..., rows] if log_lik.size else log_lik,
-    )
+    log_lik = log_lik[..., rows] if log_lik.size else log_lik
+    if target.observed.label is not None and save_log_lik:
+        labelled = labelled_alone(target.observed)
+        known = {name: x[None, None] for name, x in target.known.items()}
+        components = {**csv_draws(target, csvs).variables, **known}
+        with np.errstate(divide="ignore"):
+            log_theta = np.log(components.pop("theta"))
+        own = observed_log_density(Target(target.model, labelled), log_theta, components)
+        log_lik = np.concatenate([log_lik, own[..., labelled.index]], axis=-1)
+    return Predictive(picks=np.arange(len(csvs[0].draws)), y_rep=y_rep, log_lik=log_lik)
 
 
 def _read_stan_data(path: Path) -> dict[str, Any]:
@@ -169,6 +183,14 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
 def _columns(stan: Mapping[str, Any]) -> int:
     """Return how many distinct observations have a log likelihood in the files."""
     return int(stan["N"]) + int(stan.get("N_interval", 0))
+
+
+def _points(target: Target, stan: Mapping[str, Any]) -> FloatArray:
+    """Return the distinct observations that have a log likelihood in the files, in their order."""
+    if target.observed.bounds is not None:
+        return target.observed.bounds.points
+    y = np.asarray(stan["y"], dtype=np.float64)
+    return y.T if target.model.vectors else y
 
 
 def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:
@@ -207,16 +229,12 @@ def _check_y_rep(
         _check_size(csv, "y_rep", {0, stan["N_rep"] * each}, data=data)
 
 
-def _check_log_lik(
-    csv: StanCsv, target: Target, *, rows: NDArray[np.intp], data: str | Path
-) -> None:
+def _check_log_lik(csv: StanCsv, target: Target, y: FloatArray, *, data: str | Path) -> None:
     """Refuse a CSV file whose log likelihood is that of other observations than the data's."""
     picks = evenly_spaced(len(csv.draws), _DRAWS_THAT_TELL)
     found = csv.variable("log_lik")[picks]
     if not found.size:
         return
-    y = np.empty((found.shape[1], *target.model.point_shape))
-    y[rows] = target.observed.y
     drawn = csv_draws(target, [csv]).picked(picks).variables
 
     def log_lik(**changed: FloatArray) -> FloatArray:

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from pystan_mix.containers import check_points
 from pystan_mix.errors import DataError, PystanMixError
-from pystan_mix.mixtures.annotations.data_block import interval_data, observations_of_block
+from pystan_mix.mixtures.annotations.data_block import (
+    MOST_EXPANDED,
+    interval_data,
+    observations_of_block,
+)
+from pystan_mix.mixtures.annotations.labelled import check_unnamed, with_labelled
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import brief, one_or_each
 from pystan_mix.mixtures.parameter import Parameter
@@ -212,7 +217,12 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
             "the data block that CmdStan was given."
         )
-    return Target(model, observations_of_block(data, y))
+    observed = observations_of_block(data, y)
+    if data.get("N_labelled"):
+        observed = with_labelled(observed, data, are_counts=family.counts, at_most=MOST_EXPANDED)
+    target = Target(model, observed)
+    check_unnamed(data.get("unnamed"), expected=target.unnamed)
+    return target
 
 
 def _is_inflated(parameter: Parameter, data: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.numerics import FloatArray
-from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
+from pystan_mix.with_pymc.distributions import ordered_in_part, root_of_inverse_gamma
 from pystan_mix.with_pymc.vectors import build_vectors
 from pystan_mix.with_pymc.weights import weights_variable
 
@@ -31,6 +31,7 @@ def to_pymc(
     *,
     counts: object = None,
     weights: object = None,
+    labels: object = None,
     missing: Missing = "raise",
     by_hand: bool = False,
     floor: Floor = "transform",
@@ -38,10 +39,9 @@ def to_pymc(
 ) -> Any:
     """Build the mixture as a PyMC model.
 
-    Its variables are `theta`, `mu`, `sigma` where it is a parameter, and the
-    observed `y`, with dims component and obs: those of a fit by `sample`. Of vectors
-    components come in any order, and `compare` relabels them. The
-    log density differs from the Stan program's by a constant.
+    Its variables are `theta`, `mu`, `sigma` where it is a parameter, and the observed
+    `y`, with dims as in a fit by `sample`. Of vectors components come in any order, and
+    `compare` relabels them. The log density differs from the Stan program's by a constant.
 
     Parameters
     ----------
@@ -49,10 +49,9 @@ def to_pymc(
         The model.
     y : array_like, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors.
-    counts, weights, missing : optional
-        As in `sample`. With counts or weights the likelihood is a potential,
-        ``y``, and no observed variable, so that ``pm.sample_posterior_predictive``
-        has nothing to draw.
+    counts, weights, labels, missing : optional
+        As in `sample`. With counts, weights or labels the likelihood is a potential,
+        ``y``: ``pm.sample_posterior_predictive`` has nothing to draw.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
         components' densities with `logsumexp`, in a `CustomDist` that can also draw,
@@ -94,12 +93,9 @@ def to_pymc(
     """
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
-    target = target_of(model, y, counts=counts, weights=weights, missing=missing)
+    target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
     if target.observed.bounds is not None:
-        raise DataError(
-            "Intervals are not written in PyMC by this package. Give the middles as y, or fit "
-            "them by sample(model, y)."
-        )
+        raise DataError("to_pymc takes no intervals. Give their middles, or use sample(model, y).")
     pm = import_pymc()
     if model.vectors:
         if by_hand:
@@ -196,6 +192,12 @@ def _log_density_by_hand(
     value: Any, theta: Any, *components: Any, family: type[Mixture] = NormalMixture
 ) -> Any:
     """Sum the components' densities on the log scale, as the notebook does by hand."""
+    terms = _terms(value, theta, *components, family=family)
+    return import_pymc().math.logsumexp(terms, axis=-1, keepdims=False)
+
+
+def _terms(value: Any, theta: Any, *components: Any, family: type[Mixture]) -> Any:
+    """Return the logarithm of each component's weight times its density, shape (..., K)."""
     pm = import_pymc()
     given = {p.pymc: x for p, x in zip(family.parameters, components, strict=True)}
     value, mean = value[..., None], family.ordered_parameter().pymc
@@ -207,8 +209,7 @@ def _log_density_by_hand(
     if family.counts:
         of_zero = pm.math.where(pm.math.eq(value, 0), 0.0, -np.inf)
         log_densities = pm.math.where(at_zero, of_zero, log_densities)
-    terms = pm.math.log(theta) + log_densities
-    return pm.math.logsumexp(terms, axis=-1, keepdims=False)
+    return pm.math.log(theta) + log_densities
 
 
 def _likelihood(
@@ -216,16 +217,19 @@ def _likelihood(
 ) -> None:
     """Add the observations."""
     family = type(target.model)
-    kind = np.int64 if family.counts else np.float64
-    if target.observed.times is not None:
-        values = (components[each.name] for each in family.parameters)
-        distinct = target.observed.distinct.astype(kind)
-        log_density = _log_density_by_hand(distinct, theta, *values, family=family)
+    kind, label = np.int64 if family.counts else np.float64, target.observed.label
+    values = [components[each.name] for each in family.parameters]
+    if target.observed.times is not None or label is not None:
+        terms = _terms(target.observed.distinct.astype(kind), theta, *values, family=family)
+        log_density = pm.math.logsumexp(terms, axis=-1, keepdims=False)
+        if label is not None:
+            own = terms[np.arange(label.size), np.maximum(label, 0)]
+            log_density = pm.math.where(label < 0, log_density, own)
         pm.Potential("y", (target.observed.count * log_density).sum())
         return
     observed = {"observed": target.observed.y.astype(kind), "dims": "obs"}
     if not (by_hand or _has_zero_component(target)):
-        names = {each.pymc: components[each.name] for each in family.parameters}
+        names = {each.pymc: x for each, x in zip(family.parameters, values, strict=True)}
         distribution = getattr(pm, family.pymc_distribution).dist(**names)
         pm.Mixture("y", w=theta, comp_dists=distribution, **observed)
         return
@@ -233,7 +237,7 @@ def _likelihood(
     pm.CustomDist(
         "y",
         theta,
-        *(components[each.name] * one_each for each in family.parameters),
+        *(x * one_each for x in values),
         logp=functools.partial(_log_density_by_hand, family=family),
         random=functools.partial(mixture_random, family=family),
         signature=f"{','.join(['(k)'] * (1 + len(family.parameters)))}->()",
@@ -267,6 +271,8 @@ def _variable(
     }
     ordered, least = parameter.ordered and not potential, float(target.model.least(parameter))
     transforms = pm.distributions.transforms
+    labelled, order = target.observed.label is not None, transforms.ordered
+    order = ordered_in_part(pm, target.pushed) if labelled else order
     # in place of the transform to all positive numbers
     floor = {"default_transform": transforms.Interval(least, None)} if least > 0.0 else {}
     made = getattr(pm, prior.pymc_distribution)
@@ -276,7 +282,7 @@ def _variable(
     variable = made(
         parameter.free_name if partly else parameter.name,
         **{name: values[0] if one_for_all else values for name, values in numbers.items()},
-        **({"transform": pm.distributions.transforms.ordered} if ordered else {}),
+        **({"transform": order} if ordered and target.pushed.size else {}),
         **floor,
         initval=initval[0] if one_for_all else initval,
         **({"shape": initval.size} if partly else {}),
@@ -288,6 +294,7 @@ def _variable(
         filled = [variable[next(drawn)] if np.isnan(value) else value for value in each]
         return pm.Deterministic(parameter.name, pm.math.stack(filled), dims="component")
     if parameter.ordered and potential:
-        falls = pm.math.lt(variable[1:], variable[:-1])
+        some = variable[target.pushed]
+        falls = pm.math.lt(some[1:], some[:-1])
         pm.Potential("order", pm.math.where(falls, -np.inf, 0).sum())
     return variable

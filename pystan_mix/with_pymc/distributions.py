@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def root_of_inverse_gamma(pm: Any, name: str, *, alpha: Any, beta: Any, **options: Any) -> Any:
     """Add variables whose squares are inverse gamma variables to the model in whose context it is.
@@ -68,3 +71,40 @@ def floored_simplex(pm: Any, floor: float, K: int) -> Any:
             return transforms.simplex.log_jac_det(value, *inputs) + stretch
 
     return FlooredSimplex()
+
+
+def ordered_in_part(pm: Any, places: NDArray[np.intp]) -> Any:
+    """Return PyMC's transform of ordered values for some places of a vector, others left free.
+
+    Parameters
+    ----------
+    pm : module
+        PyMC.
+    places : ndarray of int, shape (P,)
+        The places whose values increase.
+
+    Returns
+    -------
+    pymc.distributions.transforms.Transform
+        The transform.
+    """
+    transforms = pm.distributions.transforms
+    base: Any = transforms.Transform
+
+    class OrderedInPart(base):  # type: ignore[misc]
+        """Values of which some are ordered; PyMC takes a transform as a class."""
+
+        name = "ordered_in_part"
+
+        def forward(self, value: Any, *inputs: Any) -> Any:
+            own = transforms.ordered.forward(value[..., places], *inputs)
+            return value[..., places].set(own)
+
+        def backward(self, value: Any, *inputs: Any) -> Any:
+            own = transforms.ordered.backward(value[..., places], *inputs)
+            return value[..., places].set(own)
+
+        def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+            return transforms.ordered.log_jac_det(value[..., places], *inputs)
+
+    return OrderedInPart()

@@ -22,7 +22,7 @@ from pystan_mix.cmdstan.install import install_cmdstan
 from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
 from pystan_mix.errors import DataError, OutputError
-from pystan_mix.fits.groups import observations
+from pystan_mix.fits.groups import labels_of_observations, observations
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -416,3 +416,31 @@ def test_a_missing_history():
             data=RECORDED / "data-advi.json",
             history=RECORDED / "nowhere.csv",
         )
+
+
+@pytest.mark.parametrize("method", ["sample", "variational"])
+def test_observations_of_known_components_stand_behind_the_others(cmdstan, tmp_path, method):
+    """Their log density, which the program does not write, is that of their component."""
+    y = simulate(40, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=1).round(1)
+    label = np.where(np.arange(40) % 3, -1, y < 0)
+    target = target_of(NormalMixture(n_components=2, sigma=1.0), y, labels=label)
+    stan = stan_data(target, save_log_lik=True, n_rep=3)
+    (tmp_path / "data.json").write_text(json.dumps(stan))
+    start = {"theta_raw": [0.5, 0.5], "mu_raw": [3.0, -3.0]}
+    (tmp_path / "init.json").write_text(json.dumps(start))
+    (executable,) = compiled(stan_program("normal"), show_progress=False)
+    settings = "data file=data.json init=init.json random seed=1 output file=draws.csv sig_figs=15"
+    run(f'"{executable}" {method} {settings}', tmp_path, cmdstan)
+    fit = from_cmdstan_csv(tmp_path / "draws.csv", data=tmp_path / "data.json")
+    assert model_of(fit) == target.model
+    labels, found = labels_of_observations(fit), observations(fit)
+    assert (labels < 0).sum() == (label < 0).sum()
+    for each in (-1, 0, 1):
+        np.testing.assert_array_equal(np.sort(found[labels == each]), np.sort(y[label == each]))
+    posterior = group(fit, "posterior")
+    assert (posterior["mu"][..., 0] > posterior["mu"][..., 1]).all()
+    theta, mu = (posterior[name].values[:, :, None] for name in ("theta", "mu"))
+    terms = np.log(theta) + stats.norm.logpdf(found[:, None], mu, 1.0)
+    terms[:, :, (labels[:, None] >= 0) & (labels[:, None] != [0, 1])] = -np.inf
+    expected = np.logaddexp(*np.moveaxis(terms, -1, 0))
+    np.testing.assert_allclose(group(fit, "log_likelihood")["y"], expected, rtol=1e-9)

@@ -161,5 +161,5 @@ def test_comparison_tells_bounds_from_values(cmdstan: CmdStan, rounded, censored
 
 
 def test_pymc_has_no_intervals(cmdstan: CmdStan):
-    with pytest.raises(DataError, match="Intervals are not written in PyMC"):
+    with pytest.raises(DataError, match="to_pymc takes no intervals"):
         pmix.to_pymc(MODEL, BELOW)

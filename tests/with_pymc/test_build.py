@@ -31,6 +31,7 @@ from pystan_mix.resources import resource_dir
 from pystan_mix.stats.ordering import pull_free
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
 from pystan_mix.with_pymc.build import mixture_random
+from pystan_mix.with_pymc.distributions import ordered_in_part
 
 pytestmark = [
     # wheels of PyTensor come without a BLAS, and a mixture multiplies no matrices
@@ -259,6 +260,65 @@ def test_counts_and_weights_are_powers_of_densities(pm, family, times):
     ours = log_prior(target, found) + log_likelihood(target, found)
     assert np.ptp(ours) > 1.0
     assert np.ptp(ours - theirs) < 1e-8
+
+
+Z = np.arange(40) // 4
+LABELLED = {
+    "one name": (NormalMixture(n_components=3, **PRIORS), Y, [1]),
+    "two names, one sigma": (
+        NormalMixture(n_components=3, shared_sigma=True, min_weight=0.1, **PRIORS),
+        Y.round(0),
+        [2, 0],
+    ),
+    "known means": (StudentTMixture(n_components=2, means=[-2, 3]), Y, [0, 1]),
+    "counts": (pmix.PoissonMixture(n_components=3, means=Gamma([1, 2, 3], 0.5)), Z, [0]),
+    "zeros": (pmix.NegativeBinomialMixture(n_components=3, zero_inflated=True), Z, [2, 1]),
+}
+
+
+@pytest.mark.pymc
+@pytest.mark.parametrize("times", [None, "weights"])
+@pytest.mark.parametrize("floor", ["transform", "potential"])
+@pytest.mark.parametrize("case", LABELLED)
+def test_labelled_observations_are_of_their_components(pm, case, floor, times):
+    model, y, names = LABELLED[case]
+    labels = np.full(y.size, -1)
+    labels[: 2 * len(names)] = np.repeat(names, 2)
+    labels[np.flatnonzero(labels == 0)[y[labels == 0] > 5]] = -1
+    given = {"labels": labels} | ({times: np.linspace(0.5, 2, 40)} if times else {})
+    target = target_of(model, y, **given)
+    found = to_constrained(target, np.random.default_rng(3).normal(size=(6, target.dimensions)))
+    drawn, built = found.variables(), pmix.to_pymc(model, y, floor=floor, **given)
+    assert built.observed_RVs == []
+    for each in target.estimated:
+        if target.model.count(each) < target.model.size(each):
+            drawn[each.free_name] = drawn.pop(each.name)[:, target.model.places(each)]
+    theirs = densities_at(built, drawn)
+    ours = log_prior(target, found) + log_likelihood(target, found)
+    assert np.ptp(ours) > 1.0
+    assert np.ptp(ours - theirs.without_jacobian) < 1e-8
+    assert np.isfinite(theirs.at_start)
+
+
+@pytest.mark.pymc
+def test_a_transform_orders_what_no_label_names(pm):
+    """Its Jacobian is that of differences, and what is named stands anywhere."""
+    import pytensor
+    import pytensor.tensor as pt
+
+    transform, z = ordered_in_part(pm, np.array([0, 2, 3])), pt.vector()
+    read = pytensor.function(
+        [z],
+        [transform.backward(z), transform.log_jac_det(z), transform.forward(transform.backward(z))],
+        mode=in_numpy(),
+    )
+    at = np.array([1.0, -5.0, 0.3, -0.7])
+    value, log_det, again = read(at)
+    np.testing.assert_allclose(value, [1.0, -5.0, 1.0 + np.exp(0.3), value[2] + np.exp(-0.7)])
+    np.testing.assert_allclose(again, at)
+    steps = 1e-6 * np.eye(4)
+    jacobian = [(read(at + step)[0] - read(at - step)[0]) / 2e-6 for step in steps]
+    assert log_det == pytest.approx(np.linalg.slogdet(jacobian)[1], abs=1e-8)
 
 
 @pytest.mark.pymc

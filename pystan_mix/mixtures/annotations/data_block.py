@@ -14,7 +14,7 @@ from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.numerics import FloatArray
 
 # observations of a data block: beyond, each value stands for all that are equal
-_MOST_EXPANDED = 1_000_000
+MOST_EXPANDED = 1_000_000
 
 
 def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[str, Any]:
@@ -35,11 +35,6 @@ def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[st
 
 def observations_of_block(data: Mapping[str, Any], y: FloatArray) -> Observations:
     """Return the observations of a data block, each of them but where these are too many."""
-    if data.get("N_labelled"):
-        raise DataError(
-            f"{data['N_labelled']} observations have labels, and draws with labels are not read "
-            "back. Fit them by sample(model, y, labels=labels)."
-        )
     if data.get("N_interval"):
         return _with_intervals(data, y)
     rows = np.arange(y.size)
@@ -49,7 +44,7 @@ def observations_of_block(data: Mapping[str, Any], y: FloatArray) -> Observation
     if "count" not in data:
         return indexed(y)
     count = _counts(data["count"], size=y.size)
-    if count.sum() > _MOST_EXPANDED:
+    if count.sum() > MOST_EXPANDED:
         return Observations(y=y, distinct=y, count=count, index=rows, times=count)
     index = np.repeat(rows, count)
     return Observations(y=y[index], distinct=y, count=count, index=index)
@@ -57,9 +52,9 @@ def observations_of_block(data: Mapping[str, Any], y: FloatArray) -> Observation
 
 def _with_intervals(data: Mapping[str, Any], y: FloatArray) -> Observations:
     """Return the observations of a data block, a row each, those between bounds behind."""
-    if np.any(data.get("label_interval", 0)):
+    if data.get("N_labelled") or np.any(data.get("label_interval", 0)):
         raise DataError(
-            "Some intervals have labels, and draws with labels are not read back. Fit them by "
+            "There are labels beside intervals, and draws with both are not read back. Fit them by "
             "sample(model, Interval(lower, upper), labels=labels)."
         )
     ends = (as_numbers(data.get(name, ())) for name in ("y_lower", "y_upper"))
