@@ -18,14 +18,13 @@ from pystan_mix.inference.assemble import advi_fit, nuts_fit
 from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
-from pystan_mix.mixtures.annotations.labelled import labelled_alone
+from pystan_mix.mixtures.annotations.data_block import labelled_alone
 from pystan_mix.mixtures.density import mixture_log_density, observed_log_density
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.vectors.data_block import target_of_vector_data
 from pystan_mix.numerics import FloatArray
 
 # each draw is asked whether its log likelihood is that of the data; a few of them tell
@@ -88,18 +87,16 @@ def from_cmdstan_csv(
     csvs = [read_stan_csv(Path(path)) for path in paths]
     stan, family = _read_stan_data(Path(data)), _family(csvs[0])
     try:
-        target = (
-            target_of_vector_data(stan) if family.vectors else target_of_stan_data(family, stan)
-        )
+        target = target_of_stan_data(family, stan)
     except (DataError, ModelError) as error:
         raise DataError(f"{data}: {error}") from error
     observed = target.observed
     # where equal observations are put together, each has the log density of its value
-    rows = observed.index if "count" in stan else np.arange(observed.y.size)
+    rows = observed.index if "count" in stan else np.arange(len(observed.y))
     if observed.label is not None:
         rows = rows[observed.label[rows] < 0]
     for csv in csvs:
-        _check_belongs(csv, target, n=_columns(stan), data=data)
+        _check_belongs(csv, target, n=_densities(stan), data=data)
 
     def generated() -> Predictive:
         for csv in csvs:
@@ -180,7 +177,7 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
     return dict(stan)
 
 
-def _columns(stan: Mapping[str, Any]) -> int:
+def _densities(stan: Mapping[str, Any]) -> int:
     """Return how many distinct observations have a log likelihood in the files."""
     return int(stan["N"]) + int(stan.get("N_interval", 0))
 

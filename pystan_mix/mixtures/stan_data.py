@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from pystan_mix.containers import check_points
 from pystan_mix.errors import DataError, PystanMixError
 from pystan_mix.mixtures.annotations.data_block import (
-    MOST_EXPANDED,
+    check_unnamed,
     interval_data,
     observations_of_block,
 )
-from pystan_mix.mixtures.annotations.labelled import check_unnamed, with_labelled
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import brief, one_or_each
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.data_block import model_of_vector_data, rows_of_vector_data
 
 
 def stan_data(
@@ -164,6 +164,10 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
         names it.
     """
     try:
+        if family.vectors:
+            return Target(
+                model_of_vector_data(data), observations_of_block(data, rows_of_vector_data(data))
+            )
         known: dict[str, Any] = {}
         for parameter in family.parameters:
             name = parameter.name
@@ -212,15 +216,7 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
             f"A number of the data block cannot be read: {error}. Give the one that CmdStan was "
             "given."
         ) from error
-    if "N" in data and data["N"] != y.size:
-        raise DataError(
-            f"N is {data['N']!r}, and y has {y.size} values: they are of different data. Give "
-            "the data block that CmdStan was given."
-        )
-    observed = observations_of_block(data, y)
-    if data.get("N_labelled"):
-        observed = with_labelled(observed, data, are_counts=family.counts, at_most=MOST_EXPANDED)
-    target = Target(model, observed)
+    target = Target(model, observations_of_block(data, y, are_counts=family.counts))
     check_unnamed(data.get("unnamed"), expected=target.unnamed)
     return target
 

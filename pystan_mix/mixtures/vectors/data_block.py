@@ -1,28 +1,24 @@
 """The data block of the program of vectors, read back into a model and its observations."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from pystan_mix.errors import DataError, PystanMixError
+from pystan_mix.errors import DataError
 from pystan_mix.mixtures.families.multivariate_normal import (
     DIAGONAL,
     SPHERICAL,
     MultivariateNormalMixture,
 )
 from pystan_mix.mixtures.numbers import brief, one_or_each
-from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
-from pystan_mix.mixtures.target import Target
-
-_REMEDY = "Give the data block that CmdStan was given."
+from pystan_mix.numerics import FloatArray
 
 
-def target_of_vector_data(data: Mapping[str, Any]) -> Target:
-    """Return the model of vectors and the observations that a data block holds.
+def model_of_vector_data(data: Mapping[str, Any]) -> MultivariateNormalMixture:
+    """Return the model of vectors that a data block holds.
 
     Parameters
     ----------
@@ -31,53 +27,45 @@ def target_of_vector_data(data: Mapping[str, Any]) -> Target:
 
     Returns
     -------
-    Target
-        Which `stan_data` makes the same block of.
+    MultivariateNormalMixture
+        Of which `stan_data` makes the same block.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If something is missing, or is none of these numbers.
+    """
+    means, scales, correlation = MultivariateNormalMixture.parameters
+    return MultivariateNormalMixture(
+        n_components=int(data["K"]),
+        weights=Dirichlet(one_or_each(data["alpha"])),
+        min_weight=float(data["min_weight"]),
+        n_dims=int(data["D"]),
+        means=_prior(means, data),
+        scales=_prior(scales, data),
+        min_sigma=one_or_each(data["min_sigma"]),
+        shared=bool(data["shared"]),
+        correlation=_correlation(correlation, data),
+    )
+
+
+def rows_of_vector_data(data: Mapping[str, Any]) -> FloatArray:
+    """Return the vectors of a data block, shape (N, D), which has them coordinate by coordinate.
 
     Raises
     ------
     DataError
-        If something is missing, or has another shape; the message names it.
+        If they are not finite numbers in D rows of one length.
+    KeyError, TypeError, ValueError
+        If something is missing, or is none of these numbers.
     """
-    try:
-        means, scales, correlation = MultivariateNormalMixture.parameters
-        model = MultivariateNormalMixture(
-            n_components=int(data["K"]),
-            weights=Dirichlet(one_or_each(data["alpha"])),
-            min_weight=float(data["min_weight"]),
-            n_dims=int(data["D"]),
-            means=_prior(means, data),
-            scales=_prior(scales, data),
-            min_sigma=one_or_each(data["min_sigma"]),
-            shared=bool(data["shared"]),
-            correlation=_correlation(correlation, data),
-        )
-        y = np.asarray(data["y"], dtype=np.float64)
-        count = np.asarray(data["count"])
-    except KeyError as error:
+    y, D = np.asarray(data["y"], dtype=np.float64), int(data["D"])
+    if y.ndim != 2 or len(y) != D or not np.isfinite(y).all():
         raise DataError(
-            f"There is no {error.args[0]}: the model of vectors is not known. {_REMEDY}"
-        ) from None
-    except PystanMixError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise DataError(f"A number of the data block cannot be read: {error}. {_REMEDY}") from error
-    wanted = int(data["D"]), int(data["N"])
-    if math.prod(wanted) == 0:
-        y, count = np.zeros(wanted), count.astype(np.intp)
-    if y.shape != wanted or count.shape != wanted[1:] or not np.isfinite(y).all():
-        raise DataError(
-            f"y must be D = {wanted[0]} rows of N = {wanted[1]} finite numbers, and count N whole "
-            f"numbers; their shapes are {y.shape} and {count.shape}. {_REMEDY}"
+            f"y must be D = {D} rows of N finite numbers; its shape is {y.shape}. Give the data "
+            "block that CmdStan was given."
         )
-    if count.size and (count.dtype.kind not in "iu" or count.min() < 1):
-        raise DataError(f"count must be whole numbers of 1 or more; it is {count}. {_REMEDY}")
-    # in the order of the block, which files have too
-    index = np.repeat(np.arange(wanted[1]), count)
-    distinct = y.T.copy()
-    return Target(
-        model, Observations(y=distinct[index], distinct=distinct, count=count, index=index)
-    )
+    return y.T.copy()
 
 
 def _prior(parameter: Parameter, data: Mapping[str, Any]) -> Any:

@@ -47,8 +47,8 @@ enum Space { real, above };
 enum PriorKind { no_prior, normal_prior, half_student_t, root_inv_gamma,
                  lognormal, gamma_prior };
 
-// the density of a prior is known up to what is the same of all components: only
-// ratios are asked for
+// the density of a prior is known up to what is the same of all components:
+// only ratios are asked for
 struct Prior {
   double first;         // location, degrees of freedom, or shape
   double second;        // scale, or rate
@@ -333,7 +333,7 @@ struct Between {
     m = 0.5 * (a + b);
   }
 
-  /** Return whether the density differs by less than a factor from end to end. */
+  /** Return whether the density differs by less than a factor in it. */
   bool is_narrow() const { return h * (fabs(m) + h) < 1.0; }
 
   /**
@@ -357,7 +357,8 @@ struct Between {
   /** Return the probability, which may be too small for a number. */
   double probability() const {
     if (is_narrow()) {
-      return relative() * exp_of(-0.5 * m * m) * (M_SQRT1_2 * 0.5 * M_2_SQRTPI);
+      constexpr double peak = M_SQRT1_2 * 0.5 * M_2_SQRTPI;
+      return relative() * exp_of(-0.5 * m * m) * peak;
     }
     return 0.5 * (erfc(-b * M_SQRT1_2) - erfc(-a * M_SQRT1_2));
   }
@@ -832,7 +833,7 @@ struct Call {
   bool each;            // whether the results are those of each observation
 };
 
-/** Move all draws; where there are no sweeps, find log likelihoods or densities. */
+/** Move all draws; without sweeps, find log likelihoods or densities. */
 void all_rows(const Call& call, const Room& room) {
   const Kernels kernels = best_kernels();
   const int K = call.model.K;
