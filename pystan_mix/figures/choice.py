@@ -19,7 +19,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
     thinned,
 )
-from pystan_mix.figures.support import bin_edges, draw_curve, points_over
+from pystan_mix.figures.support import bin_edges, draw_curve, points_over, unit_of
 from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
@@ -125,7 +125,8 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
         y = y[:, 0] if y.ndim > 1 else y
         margin = 0.08 * np.ptp(y)
         grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
-        edges = bin_edges(y.min(), y.max(), counts=family.counts)
+        unit, origin = unit_of(fit)
+        edges = bin_edges(y.min(), y.max(), unit=unit, origin=origin)
         times = times_of_observations(fit)
         axis.hist(y, bins=edges.tolist(), weights=times, density=True, color=SAND)
         flat = {

@@ -162,7 +162,7 @@ def _draw_densities(
     counts = any(each.family.counts for each in mixtures.values())
     grid = _grid(mixtures, y, counts=counts)
     if y is not None:
-        edges = bin_edges(y.min(), y.max(), counts=counts)
+        edges = bin_edges(y.min(), y.max(), unit=1.0 if counts else None)
         heights, _ = np.histogram(y, bins=edges, weights=given.times, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     # other line styles, so that a curve shows the one that it covers

@@ -20,7 +20,7 @@ from pystan_mix.figures.style import (
     new_figure,
     thinned,
 )
-from pystan_mix.figures.support import among, bin_edges, data_label, draw_curve
+from pystan_mix.figures.support import among, bin_edges, data_label, draw_curve, unit_of
 from pystan_mix.fits.groups import (
     OBSERVED_DATA,
     POSTERIOR_PREDICTIVE,
@@ -70,7 +70,7 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     if y.ndim > 1:
         return _predictive_of_vectors(fit, y, replicated[0])
     counts = family_of(fit).counts
-    edges = _shared_edges(y, np.concatenate([each.ravel() for each in replicated]), counts=counts)
+    edges = _shared_edges(fit, y, np.concatenate([each.ravel() for each in replicated]))
     names = [method_name(each) for each in fits]
     title = "Posterior predictive check"
     if not others and names[0]:
@@ -102,7 +102,7 @@ def _predictive_of_vectors(fit: Fit, y: FloatArray, replicated: FloatArray) -> F
     names = coordinate_names(fit) or tuple(f"coordinate {d + 1}" for d in range(D))
     for d, axis in enumerate(axes):
         rows = replicated[..., d]
-        edges = _shared_edges(y[:, d], rows.ravel(), counts=False)
+        edges = _shared_edges(fit, y[:, d], rows.ravel())
         _draw_predictive(axis, y[:, d], rows, edges, times=None, counts=False)
         axis.set_xlabel(names[d])
     return figure
@@ -192,7 +192,8 @@ def plot_density(fit: Fit) -> Figure:
     title = ", ".join(part for part in ("Density of the mixture", method_name(fit)) if part)
     figure = new_figure(8.0, 4.6, title=title)
     axis = figure.subplots()
-    edges = bin_edges(y.min(), y.max(), counts=family.counts)
+    unit, origin = unit_of(fit)
+    edges = bin_edges(y.min(), y.max(), unit=unit, origin=origin)
     heights, _ = np.histogram(y, bins=edges, weights=times_of_observations(fit), density=True)
     axis.stairs(heights, edges, fill=True, color=SAND, label=data_label(fit))
     draw_curve(
@@ -277,13 +278,14 @@ def _observed(fit: Fit) -> FloatArray:
     return needed(observations(fit), fit, OBSERVED_DATA, hint="This figure needs the observations.")
 
 
-def _shared_edges(y: FloatArray, replicated: FloatArray, *, counts: bool) -> FloatArray:
+def _shared_edges(fit: Fit, y: FloatArray, replicated: FloatArray) -> FloatArray:
     """Return bins over the data, and over the replicated data but for far tails."""
     margin = 0.25 * np.ptp(y)
     tails = np.quantile(replicated, [0.001, 0.999])
     start = min(y.min(), max(tails[0], y.min() - margin))
     stop = max(y.max(), min(tails[1], y.max() + margin))
-    return bin_edges(start, stop, counts=counts)
+    unit, origin = unit_of(fit)
+    return bin_edges(start, stop, unit=unit, origin=origin)
 
 
 def _histograms(samples: FloatArray, edges: FloatArray) -> FloatArray:

@@ -8,22 +8,29 @@ from matplotlib.axes import Axes
 
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.fits.groups import bounds_of_observations, times_of_observations
+from pystan_mix.fits.model import family_of
 from pystan_mix.numerics import FloatArray
 
 # as many as in the notebook
 BINS = 30
+# of a unit: values that are so near are the same
+_ROUNDING = 1e-6
 
 
-def bin_edges(low: float, high: float, *, counts: bool) -> FloatArray:
-    """Return the edges of 30 bins from one number to another; of counts of one for each, or fewer.
+def bin_edges(
+    low: float, high: float, *, unit: float | None = None, origin: float = 0.0
+) -> FloatArray:
+    """Return the edges of 30 bins from one number to another; of rounded ones of one for each.
 
     Parameters
     ----------
     low, high : float
         The ends.
-    counts : bool
-        Whether the observations are counts: bins hold equally many of them, and
-        their edges lie between.
+    unit : float, optional
+        What the observations were rounded to, 1 of counts: bins hold equally many
+        values, if there are more than 30 of them, and their edges lie between.
+    origin : float, default 0
+        One of the rounded values.
 
     Returns
     -------
@@ -32,14 +39,27 @@ def bin_edges(low: float, high: float, *, counts: bool) -> FloatArray:
 
     Examples
     --------
-    >>> bin_edges(0.0, 3.0, counts=True)
+    >>> bin_edges(0.0, 3.0, unit=1.0)
     array([-0.5,  0.5,  1.5,  2.5,  3.5])
     """
-    if not counts:
+    if unit is None:
         return np.linspace(low, high, BINS + 1)
-    first, last = math.floor(low), math.ceil(high)
+    first = math.floor((low - origin) / unit + _ROUNDING)
+    last = math.ceil((high - origin) / unit - _ROUNDING)
     step = -(-(last - first + 1) // BINS)
-    return np.arange(first - 0.5, last + step, step)
+    return np.asarray(origin + unit * np.arange(first - 0.5, last + step, step))
+
+
+def unit_of(fit: Fit) -> tuple[float | None, float]:
+    """Return what a fit's observations were rounded to, None if to nothing, and one of them."""
+    if family_of(fit).counts:
+        return 1.0, 0.0
+    bounds = bounds_of_observations(fit)
+    if bounds is None:
+        return None, 0.0
+    width = bounds.upper - bounds.lower
+    same = np.isfinite(width).all() and np.ptp(width) <= _ROUNDING * width.min()
+    return (float(width[0]), float(bounds.points.min())) if same else (None, 0.0)
 
 
 def points_over(low: float, high: float, size: int, *, counts: bool) -> FloatArray:
@@ -110,6 +130,6 @@ def data_label(fit: Fit) -> str:
         return "data"
     censored = np.isinf(bounds.lower) | np.isinf(bounds.upper)
     if not censored.any():
-        return "data, in the middle of their bounds"
+        return "data, middles of bounds"
     share = np.average(censored, weights=times_of_observations(fit))
-    return f"data, {100 * share:.0f} % of them censored, at their bounds"
+    return f"data, {100 * share:.0f} % at bounds"
