@@ -16,6 +16,8 @@ from pystan_mix.study.pymc_results import PymcReference, read_pymc_reference
 pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
 
 
+# PyTensor has its graphs compiled, a minute where nothing else computes
+@pytest.mark.time_limit(900)
 @pytest.mark.pymc
 def test_the_command_writes_what_the_reader_reads(compiled_pm, monkeypatch, tmp_path, capsys):
     settings = {"chains": 2, "tune": 200, "draws": 150, "advi_iterations": 15_000}

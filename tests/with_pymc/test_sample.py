@@ -32,6 +32,8 @@ def test_without_pymc_it_says_how_to_get_it():
         sample_pymc(MODEL, Y)
 
 
+# PyTensor has its graphs compiled, a minute where nothing else computes
+@pytest.mark.time_limit(900)
 @pytest.mark.pymc
 def test_pymc_draws_the_same_posterior(compiled_pm, cmdstan, capfd):
     trace = sample_pymc(MODEL, Y, iter_sampling=1500, seed=1, show_progress=False)
