@@ -20,7 +20,7 @@ from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.bridge_draws import target_with_evidence, thinned, unconstrained_draws
 from pystan_mix.selection.restrictions import log_floor_probability, log_ordering_of, log_scales_of
 from pystan_mix.stats.bridge import bridge_sample, least_ess
-from pystan_mix.weighing.annealing.annealed import anneal
+from pystan_mix.weighing.annealing.anneal import anneal
 from pystan_mix.weighing.labelled import labelled
 
 # of a larger error, repeated runs show, the error itself is a guess, and mostly too low

@@ -7,12 +7,10 @@ badly: it is rare, and as wide as the prior.
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from pystan_mix.mixtures.density import component_terms, free_shares
 from pystan_mix.mixtures.parameter import Parameter
@@ -24,11 +22,10 @@ from pystan_mix.stats.expectation import shares_of
 from pystan_mix.stats.importance.student_proposals import Source
 from pystan_mix.weighing.exchangeable_prior import prior_draws, prior_log_density
 from pystan_mix.weighing.labelled import Labelled
+from pystan_mix.weighing.small_weights import log_density_of_small, small_weights
 
 Variables = Mapping[str, FloatArray]
 
-# the new weight is as if so many observations in one were another component's
-_OBSERVATIONS_IN = (2.0, 8.0)
 # points to which a merged component is fitted
 _POINTS = 100
 
@@ -161,11 +158,6 @@ class Births:
     smaller: Labelled
     source: Source
 
-    def _weight_laws(self) -> list[tuple[float, float]]:
-        """Return the Beta laws of the new component's share of the free weight."""
-        n = max(1.0, self.whole.target.observed.size)
-        return [(float(self.whole.target.concentration.mean()), n / m) for m in _OBSERVATIONS_IN]
-
     def _born(self) -> list[Parameter]:
         """Return the parameters of which each component has its own."""
         target = self.whole.target
@@ -194,8 +186,7 @@ class Births:
         target, others = self.whole.target, self.smaller.target
         variables = self.smaller.from_coordinates(self.source.draw(n, rng=rng)).variables()
         astray = ~self.smaller.inside(variables)
-        laws = np.array(self._weight_laws())[rng.integers(0, len(_OBSERVATIONS_IN), n)]
-        share = rng.beta(laws[:, 0], laws[:, 1])[:, None]
+        share = small_weights(target, n, rng=rng)[:, None]
         left = free_shares(others, variables["theta"]) * (1.0 - share)
         theta = np.concatenate([left, share], axis=1)
         variables["theta"] = target.model.min_weight + target.free_weight * theta
@@ -217,8 +208,7 @@ class Births:
             whole = self.whole.from_coordinates(z)
             variables = whole.variables()
             free = free_shares(target, variables["theta"])
-            laws = [stats.beta.logpdf(free, a, b) for a, b in self._weight_laws()]
-            born = log_sum_exp(np.stack(laws), axis=0) - math.log(len(laws))
+            born = log_density_of_small(target, free)
             # the others' shares of what is left
             born -= (K - 2) * np.log1p(-free)
             for parameter in self._born():

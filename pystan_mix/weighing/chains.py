@@ -12,7 +12,8 @@ from pystan_mix.fits.attributes import WeighingFindings
 from pystan_mix.fits.draws import Draws, evenly_spaced
 from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
-from pystan_mix.weighing.annealing.annealed import Annealed, anneal
+from pystan_mix.weighing.annealing.anneal import anneal
+from pystan_mix.weighing.annealing.annealed import Annealed
 from pystan_mix.weighing.annealing.glimpse import glimpsed
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes

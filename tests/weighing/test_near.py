@@ -6,7 +6,7 @@ import pytest
 import pystan_mix as pmix
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.weighing.annealing.annealed import anneal
+from pystan_mix.weighing.annealing.anneal import anneal
 from pystan_mix.weighing.annealing.glimpse import glimpse
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
 

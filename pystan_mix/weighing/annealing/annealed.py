@@ -1,20 +1,18 @@
-"""The whole posterior by annealing: from the prior, where all modes are one, down to it."""
+"""Weighted draws of populations that were annealed from the prior to the posterior."""
 
 import dataclasses
 import functools
 import math
-import threading
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance.weights import resampled_in_order
-from pystan_mix.weighing.annealing.populations import Populations, Station
-from pystan_mix.weighing.compiled.moves import moves_for
+from pystan_mix.stats.importance.weights import resampled, resampled_in_order
+from pystan_mix.weighing.annealing.births import Born
+from pystan_mix.weighing.annealing.populations import Station
 from pystan_mix.weighing.labelled import Labelled, labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import (
@@ -25,25 +23,10 @@ from pystan_mix.weighing.moments import (
     order_by_tails,
 )
 
-# two groups a round, each with powers and steps of its own, on a processor of its own
-_GROUPS = 2
-_POPULATIONS_OF_GROUP = 4
-# densities of an observation under a component, some 10 ns each, that a sweep computes at most
-_TERMS = 500_000
-_PARTICLES = (60, 200)
-# what the draws of a power are worth at the next one, of their number
-_WORTH = 0.8
-# few draws and many steps tell more than many draws and few steps
-_SWEEPS = 16
-# where all is at its end: so many times draws are kept, after so many sweeps
-_KEPT = 8
-_SWEEPS_BETWEEN = 8
-# rounds of all groups, while populations differ by more than is good: errors of a mean in
-# standard deviations, and relative ones of a standard deviation
-_ROUNDS = 16
+# errors of a mean in standard deviations, and relative ones of a standard deviation: of what is
+# good, and of what is not to be used
 _GOOD_MEAN_ERROR = 0.04
 _GOOD_SD_ERROR = 0.05
-# ... and of what is not to be used
 _LARGEST_MEAN_ERROR = 0.08
 _LARGEST_SD_ERROR = 0.12
 _DRAWS_FOR_MODES = 1000
@@ -84,6 +67,11 @@ class Annealed:
         P = len(self.log_weights)
         return float((P * self.weights.sum(axis=1)).std(ddof=1)) / math.sqrt(P)
 
+    @property
+    def log_integrals(self) -> FloatArray:
+        """Log of each population's integral, shape (population,)."""
+        return np.asarray(log_sum_exp(self.log_weights))
+
     @functools.cached_property
     def moments(self) -> dict[str, Moments]:
         """Moments by name, of what parameters are `judged` by; errors by how populations differ."""
@@ -113,6 +101,16 @@ class Annealed:
         equal = np.full(len(z), -math.log(len(z)))
         return posterior, separate_modes(posterior.log_density, z, log_p, equal, rng=rng)
 
+    def of_each_population(self, size: int, *, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Resample each population by its weights: shapes (population, size, K or 1)."""
+        log_weights = self.log_weights - self.log_integrals[:, None]
+        picks = np.stack([resampled(each, size=size, rng=rng) for each in log_weights])
+        picks = rng.permuted(picks, axis=1)
+        return {
+            name: np.take_along_axis(x, picks[..., None], axis=1)
+            for name, x in self.variables.items()
+        }
+
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each.
 
@@ -138,80 +136,9 @@ class Annealed:
         )
 
 
-def anneal(
-    target: Target,
-    *,
-    rng: np.random.Generator,
-    parallel: int,
-    good_mcse: float = math.inf,
-    rounds: int = _ROUNDS,
-    begun: Annealed | None = None,
+def weighed_stations(
+    target: Target, stations: Sequence[Station], born: Born | None = None
 ) -> Annealed:
-    """Draw from the whole posterior by annealing, whatever its modes.
-
-    Sequential Monte Carlo from the prior (Del Moral, Doucet and Jasra, 2006),
-    by independent populations whose estimates of the integral weigh them
-    (Whiteley, Lee and Heine, 2016, "On the role of interaction in sequential
-    Monte Carlo algorithms").
-
-    Parameters
-    ----------
-    target : Target
-        A model whose components change nothing but names when they change places,
-        and its observations.
-    rng : numpy.random.Generator
-        Source of random numbers.
-    parallel : int
-        Number of threads; the draws do not depend on it.
-    good_mcse : float, optional
-        An error of `log_integral` above which further populations are sent out as well.
-    rounds : int, optional
-        The most rounds of further populations.
-    begun : Annealed, optional
-        Populations that there are already, to go on with.
-
-    Returns
-    -------
-    Annealed
-        The draws; `is_sound` says whether to trust them.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the prior has next to no scale above its floor, or no draw a density.
-    """
-    stop = threading.Event()
-
-    def one(rng: np.random.Generator) -> Annealed:
-        _end_if(stop)
-        group = group_of(target, terms=_TERMS // _GROUPS, limits=_PARTICLES, rng=rng)
-        stations = []
-        while group.power < 1.0:
-            group.advance(_WORTH)
-            _end_if(stop)
-            group.sweep(_SWEEPS)
-            stations.append(group.station())
-        for _ in range(_KEPT):
-            _end_if(stop)
-            group.sweep(_SWEEPS_BETWEEN)
-            stations.append(group.station())
-        return weighed_stations(target, stations)
-
-    groups: list[Annealed] = [] if begun is None else [begun]
-    with ThreadPoolExecutor(parallel) as threads:
-        try:
-            for _ in range(rounds):
-                groups += threads.map(one, rng.spawn(_GROUPS))
-                together = _together(groups)
-                if together.excess <= 1.0 and together.mcse <= good_mcse:
-                    break
-        finally:
-            # after Ctrl-C the threads end at once
-            stop.set()
-    return together
-
-
-def weighed_stations(target: Target, stations: Sequence[Station]) -> Annealed:
     """Weigh the draws of all stations for the posterior, population by population.
 
     Each draw is weighed against the mixture of all powers' densities, whose
@@ -219,24 +146,41 @@ def weighed_stations(target: Target, stations: Sequence[Station]) -> Annealed:
     1995; Shirts and Chodera, 2008, "Statistically optimal analysis of samples
     from multiple equilibrium states", equation 11): lower powers have more draws
     where the posterior has few.
+
+    Parameters
+    ----------
+    target : Target
+        The model and its observations.
+    stations : sequence of Station
+        The draws of populations at some powers.
+    born : Born, optional
+        Further draws of each population, of a density of their own.
+
+    Returns
+    -------
+    Annealed
+        All draws with their weights.
     """
-    log_ratio = np.concatenate([each.log_ratio for each in stations], axis=1)
+    sources: list[Station | Born] = [*stations, *([] if born is None else [born])]
+    log_ratio = np.concatenate([each.log_ratio for each in sources], axis=1)
+    variables = {
+        name: np.concatenate([each.variables[name] for each in sources], axis=1)
+        for name in sources[0].variables
+    }
     terms = [
         math.log(each.log_ratio.shape[1]) + each.power * log_ratio - each.log_integrals[:, None]
         for each in stations
     ]
+    if born is not None:
+        terms.append(math.log(born.log_ratio.shape[1]) + born.log_density(variables))
     # each order of the components holds as much
     log_weights = (
         log_ratio - log_sum_exp(np.stack(terms), axis=0) - math.lgamma(target.n_components + 1)
     )
-    variables = {
-        name: np.concatenate([each.variables[name] for each in stations], axis=1)
-        for name in stations[0].variables
-    }
     return Annealed(target, variables, log_weights)
 
 
-def _together(groups: Sequence[Annealed]) -> Annealed:
+def together(groups: Sequence[Annealed]) -> Annealed:
     """Return the populations of all groups; where one has fewer draws, some without weight."""
     most = max(each.log_weights.shape[1] for each in groups)
     missing = [most - each.log_weights.shape[1] for each in groups]
@@ -258,33 +202,3 @@ def _together(groups: Sequence[Annealed]) -> Annealed:
             ]
         ),
     )
-
-
-def group_of(
-    target: Target, *, terms: int, limits: tuple[int, int], rng: np.random.Generator
-) -> Populations:
-    """Return a group of populations at the prior.
-
-    Parameters
-    ----------
-    target, rng
-        As in `anneal`.
-    terms : int
-        Densities of an observation under a component that a sweep computes at most ...
-    limits : tuple of two int
-        ... as far as a population then has at least so many draws, and at most.
-    """
-    each = terms // (target.terms * _POPULATIONS_OF_GROUP)
-    return Populations(
-        target,
-        populations=_POPULATIONS_OF_GROUP,
-        particles=min(limits[1], max(limits[0], each)),
-        rng=rng,
-        moves=moves_for(target),
-    )
-
-
-def _end_if(stop: threading.Event) -> None:
-    """End a thread after Ctrl-C in another."""
-    if stop.is_set():
-        raise CancelledError

@@ -6,7 +6,8 @@ import numpy as np
 
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
-from pystan_mix.weighing.annealing.annealed import group_of, weighed_stations
+from pystan_mix.weighing.annealing.anneal import group_of
+from pystan_mix.weighing.annealing.annealed import weighed_stations
 from pystan_mix.weighing.labelled import exchangeable
 
 # observations times components; beyond, annealing takes a minute
