@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.importance.weights import resampled_in_order
+
+# of which the one with the nearest moments is taken
+_RESAMPLINGS = 32
 
 
 def judged(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -109,17 +113,70 @@ def order_by_tails(
     ndarray of int, shape (S,)
         The order.
     """
-    z = np.concatenate(
-        [
-            (variables[name] - each.mean) / np.where(each.sd > 0.0, each.sd, np.inf)
-            for name, each in moments.items()
-        ],
-        axis=1,
-    )
+    z = _standardised(variables, moments)
     element = np.abs(z).argmax(axis=1)
     farthest = np.take_along_axis(z, element[:, None], axis=1)[:, 0]
     # below the mean from the farthest to the nearest, above it the other way about
     return np.lexsort((farthest, farthest > 0.0, element))
+
+
+def resampled_by_tails(
+    variables: Mapping[str, FloatArray],
+    moments: Mapping[str, Moments],
+    log_weights: FloatArray,
+    *,
+    places: NDArray[np.intp],
+    size: int,
+    rng: np.random.Generator,
+) -> NDArray[np.intp]:
+    """Draw from weighted draws so that means and standard deviations stay what they are.
+
+    Draws are picked systematically in an order of tails, and of some such resamplings
+    the one is taken whose moments are nearest to the weights': what a tail of
+    half a draw's weight makes of a standard deviation no single resampling shows.
+
+    Parameters
+    ----------
+    variables, moments
+        As of `order_by_tails`.
+    log_weights : ndarray, shape (S,)
+        Logarithms of the weights, which sum to one.
+    places : ndarray of int, shape (S,)
+        The place of each draw in the order of the result.
+    size : int
+        How many are drawn.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    ndarray of int, shape (size,)
+        Which draws, by their places.
+    """
+    z, order = _standardised(variables, moments), order_by_tails(variables, moments)
+
+    def off(picks: NDArray[np.intp]) -> float:
+        some = z[picks]
+        return float(max(np.abs(some.mean(axis=0)).max(), np.abs(some.std(axis=0) - 1.0).max()))
+
+    tries = (
+        resampled_in_order(order, places, log_weights, size=size, rng=rng)
+        for _ in range(_RESAMPLINGS)
+    )
+    return min(tries, key=off)
+
+
+def _standardised(
+    variables: Mapping[str, FloatArray], moments: Mapping[str, Moments]
+) -> FloatArray:
+    """Return all elements that vary less their means over their deviations, shape (S, E)."""
+    return np.concatenate(
+        [
+            (variables[name] - each.mean)[:, each.sd > 0.0] / each.sd[each.sd > 0.0]
+            for name, each in moments.items()
+        ],
+        axis=1,
+    )
 
 
 def largest_errors(moments: Mapping[str, Moments]) -> tuple[float, float]:

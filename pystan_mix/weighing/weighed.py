@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pystan_mix.fits.draws import Draws
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.importance.weighted_draws import WeightedDraws
-from pystan_mix.stats.importance.weights import khat_limit, resampled_in_order
+from pystan_mix.stats.importance.weights import khat_limit
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes, separate_modes
 from pystan_mix.weighing.moments import (
@@ -17,7 +17,7 @@ from pystan_mix.weighing.moments import (
     judged,
     largest_errors,
     moments_of_draws,
-    order_by_tails,
+    resampled_by_tails,
 )
 
 # as many effective draws as are asked of four chains
@@ -102,11 +102,12 @@ class Weighed:
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each."""
         log_weights = self.sample.log_weights[self._there]
-        picks = resampled_in_order(
-            order_by_tails(judged(self.posterior.target, self.variables), self.moments),
-            # the sample stands source by source: in any order chains are of one law, and stationary
-            rng.permutation(len(log_weights)),
+        picks = resampled_by_tails(
+            judged(self.posterior.target, self.variables),
+            self.moments,
             log_weights,
+            # the sample stands source by source: in any order chains are of one law, and stationary
+            places=rng.permutation(len(log_weights)),
             size=chains * length,
             rng=rng,
         )

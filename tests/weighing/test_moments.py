@@ -20,6 +20,7 @@ from pystan_mix.weighing.moments import (
     moments_of_draws,
     moments_of_populations,
     order_by_tails,
+    resampled_by_tails,
 )
 
 pytestmark = pytest.mark.arviz
@@ -108,3 +109,29 @@ def test_resampled_by_tails_standard_deviations_are_those_of_the_weights():
     by_chance = np.std([errors(rng.permutation(S)) for _ in range(200)], axis=0)
     # of some ten draws in a region one at most is more or less, where it is three by chance
     assert (ordered < 0.5 * by_chance).all()
+
+
+def test_of_resamplings_the_one_with_the_nearest_moments_is_taken():
+    """Of a region that weighs 0.6 draws one resampling has one, another none."""
+    rng = np.random.default_rng(4)
+    S, size = 8000, 1000
+    x = {"a": rng.normal(size=(S, 2))}
+    x["a"][:40, 1] += rng.uniform(10.0, 60.0, size=40)
+    weights = np.full(S, 1.0)
+    weights[:40] *= 0.6 / size * S / 40
+    log_weights = np.log(weights / weights.sum())
+    moments = {"a": moments_of_draws(x["a"], np.exp(log_weights))}
+    tails, places = order_by_tails(x, moments), np.arange(S)
+
+    def off(picks):
+        return abs(x["a"][picks, 1].std() / moments["a"].sd[1] - 1.0)
+
+    one = [
+        off(resampled_in_order(tails, places, log_weights, size=size, rng=rng)) for _ in range(100)
+    ]
+    of_some = [
+        off(resampled_by_tails(x, moments, log_weights, places=places, size=size, rng=rng))
+        for _ in range(100)
+    ]
+    assert np.median(of_some) < 0.5 * np.median(one)
+    assert np.max(of_some) < np.median(one)

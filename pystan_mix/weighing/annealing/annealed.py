@@ -10,7 +10,7 @@ import numpy as np
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
-from pystan_mix.stats.importance.weights import resampled, resampled_in_order
+from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.births import Born
 from pystan_mix.weighing.annealing.populations import Station
 from pystan_mix.weighing.labelled import Labelled, labelled
@@ -20,7 +20,7 @@ from pystan_mix.weighing.moments import (
     judged,
     largest_errors,
     moments_of_populations,
-    order_by_tails,
+    resampled_by_tails,
 )
 
 # errors of a mean in standard deviations, and relative ones of a standard deviation: of what is
@@ -121,10 +121,11 @@ class Annealed:
         log_weights = self.log_weights.ravel()
         variables = judged(self.target, self.variables)
         flat = {name: x.reshape(P * S, x.shape[-1]) for name, x in variables.items()}
-        picks = resampled_in_order(
-            order_by_tails(flat, self.moments),
-            np.concatenate([S * i + rng.permutation(S) for i in range(P)]),
+        picks = resampled_by_tails(
+            flat,
+            self.moments,
             log_weights - log_sum_exp(log_weights),
+            places=np.concatenate([S * i + rng.permutation(S) for i in range(P)]),
             size=chains * length,
             rng=rng,
         )
