@@ -280,7 +280,7 @@ def _check_gaps(gaps: Sequence[str], *, missing: Missing) -> None:
         others = f", as {'are' if len(gaps) > 2 else 'is'} {len(gaps) - 1} more"
         raise DataError(
             f"{gaps[0]} is a missing value{others * (len(gaps) > 1)}. Correct it, or leave out "
-            "what is missing: --missing drop"
+            "what is missing: --missing drop (of --columns there is --missing marginalise too)"
         )
 
 
