@@ -1,6 +1,7 @@
 """Initial values of vectors: near likely mixtures of the data, all chains at different ones."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
     # each point is its nearest centre's, but for a little
     shares = (squares == squares.min(axis=1, keepdims=True)) + 0.1 / K
     shares /= shares.sum(axis=1, keepdims=True)
-    least_spread = 0.1 * spread / K
+    # of each coordinate, which families of numbers do not have
+    least_spread: Any = 0.1 * spread / K
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         components = target.model.from_shares(points, shares, least_spread=least_spread)
