@@ -53,12 +53,12 @@ transformed data {
     last[p] = sum(N_pattern[1 : p]);
     first[p] = last[p] - N_pattern[p] + 1;
     if (sum(observed[p]) == 0) {
-      reject("observed[", p, "] must have a 1; it is ", observed[p]);
+      reject("observed[", p, "] must have a 1, and all of it are 0");
     }
   }
   if (sum(N_pattern) != N_incomplete) {
     reject("N_pattern must have the sum N_incomplete = ", N_incomplete,
-           "; it is ", N_pattern);
+           "; it is ", sum(N_pattern));
   }
   if (S != 1 && S != D) {
     reject("S must be 1 or D = ", D, "; it is ", S);
