@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pystan_mix.containers import MARGINALISE, Missing
-from pystan_mix.data_files import Column, file_called, read_columns
+from pystan_mix.data_files import Column, GapError, file_called, read_columns
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
@@ -85,7 +85,12 @@ def read_vectors(
         raise DataError(f"Give different columns, as --columns a,b,c; they are {list(columns)}.")
     marginalised = missing == MARGINALISE
     one_by_one: Missing = "drop" if marginalised else missing
-    read = read_columns(path, columns, notation=notation, header=header, missing=one_by_one)
+    try:
+        read = read_columns(path, columns, notation=notation, header=header, missing=one_by_one)
+    except GapError as error:
+        raise DataError(
+            f"{error}; or integrate out what is missing of vectors: --missing {MARGINALISE}"
+        ) from None
     values = np.stack([column.values for column in read], axis=1)
     found = Columns(values, tuple(columns), "", marginalised)
     named = ", ".join(repr(column) for column in columns)
