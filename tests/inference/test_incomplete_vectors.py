@@ -15,6 +15,7 @@ from vector_fits import (
 )
 
 import pystan_mix as pmix
+from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import attributes, group
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.errors import OutputError, SettingsError
@@ -155,6 +156,7 @@ def test_the_number_of_components_is_chosen(cmdstan):
     assert choice.table["probability"].idxmax() == 2
     assert np.isfinite(choice.table["elpd_loo"]).all()
     assert choice.table["occupied"][2] == pytest.approx(2.0, abs=1e-3)
+    plots.plot_choice(choice).draw_without_rendering()
 
 
 def test_files_of_cmdstan_are_read_back(fit, tmp_path):
