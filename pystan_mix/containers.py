@@ -18,8 +18,9 @@ from pystan_mix.text_tables.number_words import Notation, number_of
 _LARGEST_MAGNITUDE = 1e100
 # of Stan's integers
 _LARGEST_COUNT = 2**31 - 1
-# what is done with missing values
-Missing = Literal["raise", "drop"]
+# what is done with missing values; what vectors lack may be integrated out
+Missing = Literal["raise", "drop", "marginalise"]
+MARGINALISE: Literal["marginalise"] = "marginalise"
 
 _DAYS = datetime.date | np.datetime64
 _SPANS = datetime.timedelta | np.timedelta64

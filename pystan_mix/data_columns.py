@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pystan_mix.containers import Missing
-from pystan_mix.data_files import Column, file_called, read_columns
+from pystan_mix.containers import MARGINALISE, Missing
+from pystan_mix.data_files import Column, GapError, file_called, read_columns
 from pystan_mix.errors import DataError
 from pystan_mix.numerics import FloatArray
 from pystan_mix.text_tables.number_words import Notation
@@ -25,20 +25,29 @@ class Columns:
         The names of the columns, as they were asked for.
     sentence : str
         What was read.
+    marginalised : bool, default False
+        Whether what is missing is integrated out, and rows that have something are kept.
     """
 
     values: FloatArray
     names: tuple[str, ...]
     sentence: str
+    marginalised: bool = False
 
     @property
     def missing(self) -> int:
-        """How many rows have a missing value."""
-        return int(np.isnan(self.values).any(axis=1).sum())
+        """How many rows are left out: those with a missing value, or of nothing else."""
+        gaps = np.isnan(self.values)
+        return int((gaps.all(axis=1) if self.marginalised else gaps.any(axis=1)).sum())
+
+    @property
+    def incomplete(self) -> int:
+        """How many rows with a missing value are kept."""
+        return int(np.isnan(self.values).any(axis=1).sum()) - self.missing
 
     @property
     def n(self) -> int:
-        """How many rows have none."""
+        """How many rows are kept."""
         return len(self.values) - self.missing
 
 
@@ -54,10 +63,13 @@ def read_vectors(
 
     Parameters
     ----------
-    path, notation, header, missing
+    path, notation, header
         As in `read_column`.
     columns : sequence of str
         Names of the columns, or their numbers from 1.
+    missing : {"raise", "drop", "marginalise"}, default "raise"
+        As in `read_column`, or whether rows with some missing values are kept for these
+        to be integrated out.
 
     Returns
     -------
@@ -71,13 +83,23 @@ def read_vectors(
     """
     if not columns or len(set(columns)) < len(columns):
         raise DataError(f"Give different columns, as --columns a,b,c; they are {list(columns)}.")
-    read = read_columns(path, columns, notation=notation, header=header, missing=missing)
+    marginalised = missing == MARGINALISE
+    one_by_one: Missing = "drop" if marginalised else missing
+    try:
+        read = read_columns(path, columns, notation=notation, header=header, missing=one_by_one)
+    except GapError as error:
+        raise DataError(
+            f"{error}; or integrate out what is missing of vectors: --missing {MARGINALISE}"
+        ) from None
     values = np.stack([column.values for column in read], axis=1)
-    found = Columns(values, tuple(columns), "")
+    found = Columns(values, tuple(columns), "", marginalised)
     named = ", ".join(repr(column) for column in columns)
     sentence = f"{file_called(path)}: columns {named}, {found.n} rows"
+    if found.incomplete:
+        sentence += f", {found.incomplete} with missing values that are integrated out"
     if found.missing:
-        sentence += f"; {found.missing} with a missing value left out"
+        which = "without any value" if marginalised else "with a missing value"
+        sentence += f"; {found.missing} {which} left out"
     return dataclasses.replace(found, sentence=f"{sentence}.")
 
 

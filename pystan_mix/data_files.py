@@ -30,6 +30,10 @@ _NUMBERED = (
 )
 
 
+class GapError(DataError):
+    """A value is missing that may not be."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Column:
     """A column of numbers, and what there is to say of it.
@@ -278,7 +282,7 @@ def _check_gaps(gaps: Sequence[str], *, missing: Missing) -> None:
     """Refuse missing values, each called by its place, where they are not to be dropped."""
     if gaps and missing == "raise":
         others = f", as {'are' if len(gaps) > 2 else 'is'} {len(gaps) - 1} more"
-        raise DataError(
+        raise GapError(
             f"{gaps[0]} is a missing value{others * (len(gaps) > 1)}. Correct it, or leave out "
             "what is missing: --missing drop"
         )

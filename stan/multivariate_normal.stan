@@ -6,11 +6,13 @@
  * of its own, or all share one: of standard deviations and correlations, of
  * standard deviations alone, or of one standard deviation for all coordinates.
  * Nothing orders the components: what the draws call them is to be told
- * afterwards. The likelihood is found on the include path: plain/ holds the
- * one in Stan.
+ * afterwards. Of observations that lack some coordinates these are integrated
+ * out: the others have the means and the covariance of their own. The
+ * likelihood is found on the include path: plain/ holds the one in Stan.
  */
 functions {
   #include multivariate_normal_density.stanfunctions
+  #include observed_coordinates.stanfunctions
   #include scale_prior.stanfunctions
   #include multivariate_normal.stanfunctions
 }
@@ -20,6 +22,12 @@ data {
   int<lower=0> N; // number of distinct observations; 0 leaves the prior
   array[D] vector[N] y; // distinct observations, coordinate by coordinate
   array[N] int<lower=1> count; // how often each of them occurs
+  int<lower=0> N_incomplete; // number of these that lack some coordinates
+  int<lower=0> P; // number of patterns of what is observed in these
+  array[P, D] int<lower=0, upper=1> observed; // 1: the coordinate is observed
+  array[P] int<lower=1> N_pattern; // how many have each pattern, in turn
+  array[D] vector[N_incomplete] y_incomplete; // what is not observed is 0
+  array[N_incomplete] int<lower=1> count_incomplete; // how often each occurs
   #include weights_data.stan
   vector[D] mu_loc; // prior locations of the means
   vector<lower=0>[D] mu_scale; // prior scales of the means
@@ -39,6 +47,19 @@ transformed data {
   real free_weight = 1 - K * min_weight;
   int C = shared ? 1 : K; // number of covariances
   array[C] vector[S] floors = rep_array(min_sigma, C);
+  array[P] int first; // of the observations of each pattern
+  array[P] int last;
+  for (p in 1 : P) {
+    last[p] = sum(N_pattern[1 : p]);
+    first[p] = last[p] - N_pattern[p] + 1;
+    if (sum(observed[p]) == 0) {
+      reject("observed[", p, "] must have a 1, and all of it are 0");
+    }
+  }
+  if (sum(N_pattern) != N_incomplete) {
+    reject("N_pattern must have the sum N_incomplete = ", N_incomplete,
+           "; it is ", sum(N_pattern));
+  }
   if (S != 1 && S != D) {
     reject("S must be 1 or D = ", D, "; it is ", S);
   }
@@ -69,11 +90,21 @@ model {
   }
   target += multivariate_normal_mixture_log_lik(y, count, log_theta, mu,
                                                 root);
+  for (p in 1 : P) {
+    array[sum(observed[p])] int at = observed_coordinates(observed[p]);
+    array[K] vector[size(at)] mu_at = means_at(mu, at);
+    array[C] matrix[size(at), size(at)] root_at = roots_at(root, at);
+    target += multivariate_normal_mixture_log_lik(
+                y_incomplete[at, first[p] : last[p]],
+                count_incomplete[first[p] : last[p]], log_theta, mu_at,
+                root_at);
+  }
 }
 generated quantities {
   array[correlated ? C : 0] matrix[D, D] corr; // correlations
   array[N_rep] vector[D] y_rep; // replicated observations
-  vector[save_log_lik ? N : 0] log_lik; // log density of each distinct y
+  // log density of each distinct y, then of those that lack coordinates
+  vector[save_log_lik ? N + N_incomplete : 0] log_lik;
   for (c in 1 : size(corr)) {
     corr[c] = multiply_lower_tri_self_transpose(corr_root[c]);
   }
@@ -89,6 +120,16 @@ generated quantities {
         vector[D] point = to_vector(y[ : , n]);
         log_lik[n] = multivariate_normal_mixture_log_density(point, log_theta,
                                                              mu, root);
+      }
+      for (p in 1 : P) {
+        array[sum(observed[p])] int at = observed_coordinates(observed[p]);
+        array[K] vector[size(at)] mu_at = means_at(mu, at);
+        array[C] matrix[size(at), size(at)] root_at = roots_at(root, at);
+        for (n in first[p] : last[p]) {
+          vector[size(at)] point = to_vector(y_incomplete[at, n]);
+          log_lik[N + n] = multivariate_normal_mixture_log_density(
+                             point, log_theta, mu_at, root_at);
+        }
       }
     }
   }

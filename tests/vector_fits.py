@@ -26,3 +26,21 @@ def fit_of_vectors() -> Any:
     """What `sample` returns of them."""
     model = pmix.MultivariateNormalMixture(n_components=2)
     return pmix.sample(model, table(), seed=1, show_progress=False)
+
+
+def incomplete_table(n: int = 150) -> pd.DataFrame:
+    """The same observations, of which each coordinate is missing in one of ten, and all once."""
+    y, rng = table(n), np.random.default_rng(2)
+    lacks = rng.random(n) < 0.2
+    y = y.mask(np.stack([lacks, lacks], axis=1) & (rng.integers(0, 2, n)[:, None] == [0, 1]))
+    y.iloc[7] = np.nan
+    return y
+
+
+@functools.cache
+def fit_of_incomplete_vectors() -> Any:
+    """What `sample` returns of them, their missing coordinates integrated out."""
+    model = pmix.MultivariateNormalMixture(n_components=2)
+    return pmix.sample(
+        model, incomplete_table(), missing="marginalise", seed=1, show_progress=False
+    )

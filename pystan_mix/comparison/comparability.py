@@ -11,6 +11,7 @@ from pystan_mix.errors import DataError
 from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.numerics import FloatArray
 
 
@@ -108,11 +109,11 @@ def different_data(posteriors: Sequence[Posterior], given: Given) -> Iterator[st
 def _same(one: Observations, other: Observations) -> bool:
     """Return whether observations are the same, put together or not."""
     # single precision, which NumPyro takes by default, keeps seven digits
-    near = 1e-6 * float(np.abs(other.y).max(initial=0.0))
+    near = 1e-6 * float(np.nanmax(np.abs(other.y), initial=0.0))
     exact = one.bounds is None or other.bounds is None
     if one.times is None and other.times is None and one.label is None and exact:
         return one.y.shape == other.y.shape and np.allclose(
-            np.sort(one.y, axis=0), np.sort(other.y, axis=0), rtol=0.0, atol=near
+            np.sort(one.y, axis=0), np.sort(other.y, axis=0), rtol=0.0, atol=near, equal_nan=True
         )
     return (
         one.distinct.size == other.distinct.size
@@ -251,10 +252,9 @@ def _described(observed: Observations) -> str:
     size = f"{size} {observed.size:.10g}".strip()
     if observed.y.ndim == 1:
         return f"{size} of mean {observed.mean:.4g} and sd {observed.std:.4g}"
-    means, sds = (
-        ", ".join(f"{x:.4g}" for x in each) for each in (observed.y.mean(0), observed.y.std(0))
-    )
-    return f"{size} of mean {means} and sd {sds}"
+    means, sds = (", ".join(f"{x:.4g}" for x in each) for each in coordinate_moments(observed.y))
+    lack = f", {observed.incomplete} of which lack coordinates" if observed.incomplete else ""
+    return f"{size} of mean {means} and sd {sds}{lack}"
 
 
 def _listed(values: FloatArray) -> str:

@@ -151,6 +151,7 @@ def _at_places(observed: Observations) -> FloatArray:
     y = observed.y
     if y.ndim == 1:
         return observed.quantiles(np.array(_PLACES))
+    y = y[~np.isnan(y[:, 0])]
     ranks = (np.array(_PLACES) * (len(y) - 1)).round().astype(np.intp)
     return np.asarray(y[np.argsort(y[:, 0], kind="stable")[ranks]])
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from pystan_mix.comparison.posteriors import Posterior
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.mixtures.vectors.relabelling import picked, relabelled_by_allocations
 from pystan_mix.numerics import FloatArray
 
@@ -26,7 +27,7 @@ def relabelled_as(
     posterior : Posterior
         Draws of vectors.
     y : ndarray, shape (N, D), or None
-        The observations.
+        The observations, NaN where a coordinate is missing.
     reference : Posterior or None
         The posterior whose names are taken; None for the reference itself.
 
@@ -44,7 +45,7 @@ def relabelled_as(
     if reference is not None and reference.draws["mu"].shape[2:] == mu.shape[2:]:
         theirs = reference.draws["mu"].mean(axis=(0, 1))
         ours = found["mu"].mean(axis=0)
-        apart = ((theirs[:, None] - ours) / y.std(axis=0)) ** 2
+        apart = ((theirs[:, None] - ours) / coordinate_moments(y)[1]) ** 2
         _, names = linear_sum_assignment(apart.sum(axis=-1))
         found = picked(found, np.broadcast_to(names, (len(found["mu"]), K)))
     draws = {name: x.reshape(*shape, *x.shape[1:]) for name, x in found.items()}

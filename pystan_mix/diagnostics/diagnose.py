@@ -246,7 +246,7 @@ def _flat(fit: Fit) -> Iterator[str]:
     y, (_, _, components) = observations(fit), mixture_of_fit(fit)
     if y is None:
         return
-    scale = components["sigma"] / np.ptp(y, axis=0)
+    scale = components["sigma"] / (np.nanmax(y, axis=0) - np.nanmin(y, axis=0))
     covariance = scale[..., :, None] * scale[..., None, :] * components["corr"]
     width = math.sqrt(max(0.0, float(np.linalg.eigvalsh(covariance).min())))
     if width < _NARROWEST_COMPONENT:

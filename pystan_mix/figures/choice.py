@@ -23,6 +23,7 @@ from pystan_mix.figures.support import bin_edges, draw_curve, points_over, unit_
 from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
+from pystan_mix.mixtures.vectors.incomplete import observed_values
 from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.choose import Choice
 
@@ -122,7 +123,7 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
     found = marginal(MixtureDraws(*mixture_of_fit(fit)))
     family, theta, components = found.family, found.theta, found.components
     if y is not None:
-        y = y[:, 0] if y.ndim > 1 else y
+        y = observed_values(y[:, 0]) if y.ndim > 1 else y
         margin = 0.08 * np.ptp(y)
         grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
         unit, origin = unit_of(fit)

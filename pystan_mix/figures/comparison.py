@@ -23,6 +23,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
 )
 from pystan_mix.figures.support import bin_edges, draw_curve, points_over
+from pystan_mix.mixtures.vectors.incomplete import observed_values
 from pystan_mix.numerics import FloatArray
 
 _MOST_COLUMNS: Final = 6
@@ -158,7 +159,7 @@ def _draw_densities(
     """Draw each data set's predictive density over the data."""
     given = what_is_given(comparison.posteriors)
     y = given.y
-    y = y[:, 0] if y is not None and y.ndim > 1 else y
+    y = observed_values(y[:, 0]) if y is not None and y.ndim > 1 else y
     counts = any(each.family.counts for each in mixtures.values())
     grid = _grid(mixtures, y, counts=counts)
     if y is not None:

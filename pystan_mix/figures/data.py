@@ -101,9 +101,9 @@ def _predictive_of_vectors(fit: Fit, y: FloatArray, replicated: FloatArray) -> F
     axes = figure.subplots(D, 1, squeeze=False)[:, 0]
     names = coordinate_names(fit) or tuple(f"coordinate {d + 1}" for d in range(D))
     for d, axis in enumerate(axes):
-        rows = replicated[..., d]
-        edges = _shared_edges(fit, y[:, d], rows.ravel())
-        _draw_predictive(axis, y[:, d], rows, edges, times=None, counts=False)
+        rows, own = replicated[..., d], y[~np.isnan(y[:, d]), d]
+        edges = _shared_edges(fit, own, rows.ravel())
+        _draw_predictive(axis, own, rows, edges, times=None, counts=False)
         axis.set_xlabel(names[d])
     return figure
 

@@ -23,6 +23,7 @@ from pystan_mix.figures.style import (
 from pystan_mix.fits.groups import OBSERVED_DATA, observations
 from pystan_mix.fits.model import coordinate_names, mixture_of_fit
 from pystan_mix.mixtures.density import component_terms
+from pystan_mix.mixtures.vectors.incomplete import incomplete_rows, observed_values
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
 
@@ -51,7 +52,8 @@ def plot_pairs(fit: Fit) -> Figure:
         component that most probably made them, and the ellipse that holds 90 % of
         each component: by its mean parameters, and thin by those of 20 draws. On the
         diagonal, the histogram of each coordinate with the mean density of the
-        mixture and, dashed, its components'.
+        mixture and, dashed, its components'. An observation is in the panels of which it
+        has the coordinates.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def _draw_marginal(
     axis: Axes, y: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray
 ) -> None:
     """Draw a coordinate's histogram, and its density under the mixture."""
-    counts, edges = np.histogram(y, bins=_BINS, density=True)
+    counts, edges = np.histogram(observed_values(y), bins=_BINS, density=True)
     axis.stairs(counts, edges, fill=True, color=SAND)
     at = np.linspace(edges[0], edges[-1], 300)
     z = (at[:, None, None] - mu) / sigma
@@ -137,7 +139,7 @@ def _draw_pair(
     middle = mu.mean(axis=0)[..., None] + cholesky(mean) @ circle
     colours = component_colours(mu.shape[1])
     for k, colour in enumerate(colours):
-        own = owner == k
+        own = (owner == k) & ~incomplete_rows(points)
         axis.plot(*points[own].T, ".", color=colour, markersize=2.5, alpha=0.5)
         for each in thinned(ellipses[:, k], at_most=_ELLIPSES):
             axis.plot(*each, color=colour, linewidth=0.4, alpha=0.4)

@@ -27,6 +27,8 @@ class Provenance:
         Wall time; NaN where it is not known.
     missing_dropped : int
         How many missing values were left out of the observations.
+    missing_marginalised : int
+        How many observations lack coordinates that are integrated out.
     inference_library, inference_library_version : str
         What made the draws.
     """
@@ -37,6 +39,7 @@ class Provenance:
     seed: int = 0
     seconds: float = math.nan
     missing_dropped: int = 0
+    missing_marginalised: int = 0
     inference_library: str = ""
     inference_library_version: str = ""
 

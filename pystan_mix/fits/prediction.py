@@ -24,7 +24,8 @@ def log_density(fit: Fit, y_new: object) -> FloatArray:
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
     y_new : array_like or Interval, shape (N,), or of vectors (N, D)
-        Points, in the units of the data, or bounds of points.
+        Points, in the units of the data, or bounds of points; of vectors, coordinates
+        that are NaN are integrated out.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def responsibilities(fit: Fit, y_new: object) -> FloatArray:
     fit : arviz.InferenceData or xarray.DataTree
         A fit; thin it first if draws times points times components is large.
     y_new : array_like or Interval, shape (N,), or of vectors (N, D)
-        Points, in the units of the data, or bounds of points.
+        Points, in the units of the data, or bounds of points; of vectors, coordinates
+        that are NaN are integrated out.
 
     Returns
     -------
@@ -116,8 +118,9 @@ def points_for(
     Raises
     ------
     DataError
-        If they are not finite numbers, or have another number of coordinates; if they
-        are intervals, and the family knows none or one is missing.
+        If they are no finite numbers but for coordinates of vectors that are missing, or
+        have another number of coordinates; if they are intervals, and the family knows
+        none or one is missing.
     """
     if isinstance(y, Interval):
         if family.log_interval is None:

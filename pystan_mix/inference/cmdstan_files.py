@@ -179,15 +179,16 @@ def _read_stan_data(path: Path) -> dict[str, Any]:
 
 def _densities(stan: Mapping[str, Any]) -> int:
     """Return how many distinct observations have a log likelihood in the files."""
-    return int(stan["N"]) + int(stan.get("N_interval", 0))
+    return sum(int(stan.get(name, 0)) for name in ("N", "N_interval", "N_incomplete"))
 
 
 def _points(target: Target, stan: Mapping[str, Any]) -> FloatArray:
     """Return the distinct observations that have a log likelihood in the files, in their order."""
     if target.observed.bounds is not None:
         return target.observed.bounds.points
-    y = np.asarray(stan["y"], dtype=np.float64)
-    return y.T if target.model.vectors else y
+    if target.model.vectors:
+        return target.observed.distinct
+    return np.asarray(stan["y"], dtype=np.float64)
 
 
 def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:

@@ -130,6 +130,7 @@ def provenance(
         seed=int(settings["seed"]),
         seconds=seconds,
         missing_dropped=target.observed.dropped,
+        missing_marginalised=target.observed.incomplete,
         inference_library="CmdStan",
         inference_library_version=version,
     )

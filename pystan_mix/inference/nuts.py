@@ -71,9 +71,9 @@ def sample(
     rounded_to : float, optional
         The unit that the numbers `y` were rounded to: each is known to lie within half
         a unit of what it says.
-    missing : {"raise", "drop"}, default "raise"
-        Whether missing values of `y`, NaN or None, are refused or left out; the
-        fit's attribute ``missing_dropped`` says how many were.
+    missing : {"raise", "drop", "marginalise"}, default "raise"
+        Whether missing values of `y`, NaN or None, are refused or left out, or of vectors
+        integrated out: attributes ``missing_dropped``, ``missing_marginalised`` of the fit.
     chains : int, default 4
         Number of chains, each from initial values of its own.
     parallel_chains : int, optional
@@ -167,6 +167,10 @@ def sample(
     2010), or by the order of the coordinate that the model names. What they are
     called then is by the mean of their first coordinate. Posteriors of many
     dimensions may not be weighed as a whole, which a note says.
+
+    A vector that lacks coordinates has the density of those that it has: exact where
+    what is missing is so at random (Little and Rubin, 2019, section 6.2). One that has
+    none is left out, and ``posterior_predictive`` lacks nothing.
 
     Examples
     --------

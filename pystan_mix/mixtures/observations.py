@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pystan_mix.mixtures.annotations.intervals import Interval
 from pystan_mix.mixtures.annotations.times import Times, is_weighted
+from pystan_mix.mixtures.vectors.incomplete import distinct_rows, incomplete_rows
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.grid import grid_step
 from pystan_mix.stats.intervals.best_normal import best_normal, points_within
@@ -31,16 +32,17 @@ class Observations:
     ----------
     y : ndarray, shape (N,), or of vectors (N, D)
         The observations, in their own order, of intervals their middles or finite
-        bounds; empty where only the prior is meant.
+        bounds, NaN where a vector lacks a coordinate; empty where only the prior is meant.
     distinct : ndarray, shape (M,) or (M, D)
-        The different values, increasing; of labelled observations the different
-        pairs of value and label, and of intervals the values of different bounds.
+        The different values, increasing, of vectors those that lack nothing first; of
+        labelled observations the different pairs of value and label, and of intervals the
+        values of different bounds.
     count : ndarray of int, shape (M,)
         How often each occurs.
     index : ndarray of int, shape (N,)
         The position of each observation among the distinct ones.
     dropped : int
-        How many missing values, or vectors with one, were left out of them.
+        How many missing values, or vectors with one or of nothing else, were left out.
     times : ndarray of int or float, shape (N,), optional
         How many observations each row stands for, whole numbers, or its
         weight, real ones; by default one each. Of numbers alone.
@@ -68,6 +70,11 @@ class Observations:
     def given(self) -> FloatArray | Interval:
         """The distinct observations as they were given: what has a likelihood."""
         return self.distinct if self.bounds is None else self.bounds
+
+    @property
+    def incomplete(self) -> int:
+        """How many of the observations are vectors that lack a coordinate."""
+        return int(incomplete_rows(self.y).sum()) if self.y.ndim > 1 else 0
 
     @functools.cached_property
     def named(self) -> NDArray[np.intp]:
@@ -170,8 +177,10 @@ def indexed(
     label = bounds = None
     given, y = (None, y) if not isinstance(y, Interval) else (y if y.wide.any() else None, y.points)
     if given is None and labels is None:
-        axis = None if y.ndim == 1 else 0
-        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True, axis=axis)
+        if y.ndim == 1:
+            distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
+        else:
+            distinct, index, count = distinct_rows(y)
     else:
         columns = [] if given is None else [given.lower, given.upper]
         rows, index, count = np.unique(

@@ -19,7 +19,11 @@ from pystan_mix.mixtures.numbers import brief, one_or_each
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.vectors.data_block import model_of_vector_data, rows_of_vector_data
+from pystan_mix.mixtures.vectors.data_block import (
+    model_of_vector_data,
+    observed_of_vector_data,
+    rows_data,
+)
 
 
 def stan_data(
@@ -64,9 +68,7 @@ def stan_data(
     }
     outputs = {"N_rep": n_rep, "save_log_lik": int(save_log_lik)}
     if model.vectors:
-        # coordinate by coordinate
-        data |= {"y": y.T.tolist(), "count": count}
-        return data | _vector_data(model) | outputs
+        return data | rows_data(observed) | _vector_data(model) | outputs
     data |= {
         "y": y[free].tolist(),
         "weighted": int(observed.are_weighted),
@@ -165,9 +167,7 @@ def target_of_stan_data(family: type[Mixture], data: Mapping[str, Any]) -> Targe
     """
     try:
         if family.vectors:
-            return Target(
-                model_of_vector_data(data), observations_of_block(data, rows_of_vector_data(data))
-            )
+            return Target(model_of_vector_data(data), observed_of_vector_data(data))
         known: dict[str, Any] = {}
         for parameter in family.parameters:
             name = parameter.name

@@ -181,8 +181,8 @@ def target_of(
         How often each occurs, or its weight.
     labels : array_like of int, shape (N,), optional
         The component that each is known to be of, or -1.
-    missing : {"raise", "drop"}, default "raise"
-        Whether missing values are refused or left out.
+    missing : {"raise", "drop", "marginalise"}, default "raise"
+        Whether missing values are refused, left out, or of vectors integrated out.
 
     Returns
     -------

@@ -16,6 +16,7 @@ from pystan_mix.mixtures.density import component_terms, free_shares
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.expectation import shares_of
@@ -107,7 +108,7 @@ def merged(
     second = first + 1
     spread: FloatArray | float
     if target.model.vectors:
-        spread = observed.y.std(axis=0)
+        _, spread = coordinate_moments(observed.y)
         size = min(len(observed.y), _POINTS)
         points = observed.y[rng.choice(len(observed.y), size, replace=False)]
         second = rng.integers(0, K - 1, S)

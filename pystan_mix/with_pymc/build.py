@@ -50,8 +50,8 @@ def to_pymc(
     y : array_like, shape (N,), or of vectors (N, D)
         Observations, in the units of the priors.
     counts, weights, labels, missing : optional
-        As in `sample`. With counts, weights or labels the likelihood is a potential,
-        ``y``: ``pm.sample_posterior_predictive`` has nothing to draw.
+        As in `sample`. With counts, weights, labels or vectors that lack coordinates the
+        likelihood is a potential, ``y``: ``pm.sample_posterior_predictive`` draws nothing.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
         components' densities with `logsumexp`, in a `CustomDist` that can also draw,

@@ -15,6 +15,7 @@ from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_values
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.incomplete import patterns_of
 from pystan_mix.with_pymc.distributions import root_of_inverse_gamma
 
 
@@ -57,18 +58,39 @@ def build_vectors(
         mu = _numbers(pm, tensors, target, means, np.array(start["mu"]))
         sigma = _numbers(pm, tensors, target, scales, np.array(start["sigma"]))
         corr = _correlations(pm, tensors, target, correlations)
-        components = []
+        roots = []
         for k in range(target.n_components):
             scale = sigma if shared else sigma[k]
             root = None if corr is None else corr[0 if shared else k]
             # one number of all coordinates, or one each
             wide = scale * np.ones(target.model.point_shape)
-            chol = tensors.diag(wide) if root is None else wide[:, None] * root
-            components.append(pm.MvNormal.dist(mu=mu[k], chol=chol))
+            roots.append(tensors.diag(wide) if root is None else wide[:, None] * root)
+        if target.observed.incomplete:
+            pm.Potential("y", _log_lik_of_observed(pm, tensors, target, theta, mu, roots))
+            return built
+        components = [pm.MvNormal.dist(mu=mu[k], chol=root) for k, root in enumerate(roots)]
         pm.Mixture(
             "y", w=theta, comp_dists=components, observed=target.observed.y, dims=("obs", DIMS[0])
         )
     return built
+
+
+def _log_lik_of_observed(
+    pm: Any, tensors: Any, target: Target, theta: Any, mu: Any, roots: list[Any]
+) -> Any:
+    """Return the log likelihood of the coordinates that are observed, the others integrated out."""
+    total: Any = 0.0
+    for pattern in patterns_of(target.observed.distinct):
+        at, rows = pattern.at, pattern.rows
+        points = target.observed.distinct[np.ix_(rows, at)]
+        terms = []
+        for k, root in enumerate(roots):
+            some = root[at]
+            law = pm.MvNormal.dist(mu=mu[k][at], cov=some @ some.T)
+            terms.append(pm.math.log(theta[k]) + pm.logp(law, points))
+        log_density = pm.math.logsumexp(tensors.stack(terms), axis=0, keepdims=False)
+        total = total + (target.observed.count[rows] * log_density).sum()
+    return total
 
 
 def _numbers(pm: Any, tensors: Any, target: Target, parameter: Parameter, initval: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from vector_fits import fit_of_vectors, table
+from vector_fits import fit_of_incomplete_vectors, fit_of_vectors, table
 
 import pystan_mix as pmix
 from pystan_mix import figures as plots
@@ -62,3 +62,12 @@ def test_other_correlations_disagree(cmdstan, other):
     found = pmix.compare({"Stan": fit_of_vectors(), "moved": to_arviz(groups, attrs={})})
     assert found.verdict == "disagree"
     assert any("corr" in reason for reason in found.reasons)
+
+
+def test_switched_components_are_named_where_coordinates_are_missing(cmdstan):
+    fit = fit_of_incomplete_vectors()
+    found = pmix.compare({"Stan": fit, "switched": switched(fit)})
+    assert not any("were not in" in note or "other observations" in note for note in found.notes)
+    assert found.verdict != "disagree", found
+    assert {"log_lik", "density[50%]"} < set(found.table.index.unique("quantity"))
+    plots.plot_comparison(found).draw_without_rendering()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from plot_fits import draw, fit_of
-from vector_fits import fit_of_vectors
+from vector_fits import fit_of_incomplete_vectors, fit_of_vectors, incomplete_table
 
 from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import attributes, group, group_names, to_arviz
@@ -51,3 +51,25 @@ def test_what_is_for_the_others_is_refused(fit):
     groups["observed_data"] = group(fit, "observed_data")
     with pytest.raises(DataError, match="There is plot_density"):
         plots.plot_pairs(to_arviz(groups, attrs=attributes(fit_of())))
+
+
+def test_observations_are_where_they_have_the_coordinates(cmdstan):
+    figure, y = plots.plot_pairs(fit_of_incomplete_vectors()), incomplete_table()
+    draw(figure)
+    axis = next(axis for axis in figure.axes if axis.get_ylabel() == "width")
+    dots = [line.get_xydata() for line in axis.lines if line.get_marker() == "."]
+    drawn = np.concatenate(dots)
+    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(y.dropna().to_numpy(), axis=0))
+    histogram = next(axis for axis in figure.axes if axis.get_xlabel() == "width").patches[0]
+    edges = histogram.get_data().edges
+    assert (edges[0], edges[-1]) == (y["width"].min(), y["width"].max())
+
+
+def test_panels_of_coordinates_show_what_is_observed(cmdstan):
+    figure = plots.plot_predictive(fit_of_incomplete_vectors())
+    draw(figure)
+    assert len(figure.axes) == 2
+    for axis in figure.axes:
+        data = next(patch for patch in axis.patches if patch.get_label() == "data").get_data()
+        assert np.isfinite(data.values).all()
+        assert (data.values * np.diff(data.edges)).sum() == pytest.approx(1.0)

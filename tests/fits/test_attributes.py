@@ -104,6 +104,7 @@ def test_what_is_not_known_is_no_attribute():
         "method": "nuts",
         "seed": 0,
         "missing_dropped": 0,
+        "missing_marginalised": 0,
     }
     found = as_attributes(AdviFindings(pareto_khat=0.5))
     assert found["pareto_khat"] == 0.5

@@ -68,7 +68,8 @@ def folder(cmdstan, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("direct")
     shutil.copytree(resource_dir("stan"), folder / "stan")
     # of these make translates to C++ only; the fused one it makes
-    for program in (PLAIN, *map(stan_program, ("student_t", "poisson", "textbook"))):
+    made = ("student_t", "poisson", "multivariate_normal", "textbook")
+    for program in (PLAIN, *map(stan_program, made)):
         (executable,) = compiled(program, show_progress=False)
         for beside in executable.parent.glob("libtbb*"):  # which a wheel brings
             shutil.copy(beside, folder / "stan")
@@ -105,8 +106,8 @@ def test_readme_turns_the_files_into_arviz_data(folder):
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    shape = "1 1000 2 chain draw component"
-    assert result.stdout.splitlines() == ["No problems found.", shape, shape]
+    vectors, numbers = (f"1 1000 {size} chain draw component" for size in ("1 2", "2"))
+    assert result.stdout.splitlines() == ["No problems found.", vectors, numbers]
 
 
 def test_the_model_is_read_off_the_data_block(fit, folder):

@@ -9,6 +9,7 @@ from pystan_mix import (
     Dirichlet,
     Gamma,
     HalfNormal,
+    MultivariateNormalMixture,
     Normal,
     NormalMixture,
     StudentTMixture,
@@ -106,3 +107,26 @@ def test_merged_neighbours_keep_the_rest():
     n = Y.size
     assert found["mu"].mean() == pytest.approx(Y.mean(), abs=0.2 * Y.std() / n**0.5)
     assert found["mu"].std() == pytest.approx(Y.std() / n**0.5, rel=0.15)
+
+
+def test_vectors_that_lack_coordinates_are_merged_by_what_they_have():
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(200, 2)) + 6.0 * (np.arange(200) < 100)[:, None]
+    y[np.arange(200), rng.integers(0, 2, 200)] = np.nan
+    target = target_of(MultivariateNormalMixture(n_components=2), y, missing="marginalise")
+    S = 50
+    found = merged(
+        target,
+        {
+            "theta": np.full((S, 2), 0.5),
+            "mu": np.tile([[0.0, 0.0], [6.0, 6.0]], (S, 1, 1)),
+            "sigma": np.ones((S, 2, 2)),
+            "corr": np.tile(np.eye(2), (S, 2, 1, 1)),
+        },
+        rng=rng,
+    )
+    assert found["mu"].shape == (S, 1, 2)
+    # five errors of the mean of fifty: of a hundred points half have each coordinate
+    error = 5.0 * np.nanstd(y, axis=0) / np.sqrt(50)
+    assert (np.abs(found["mu"].mean(axis=0)[0] - np.nanmean(y, axis=0)) < error).all()
+    assert (np.linalg.eigvalsh(found["corr"]) > 0.0).all()

@@ -27,9 +27,21 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_density_is_ours(form):
-    y = table(30)
     model = pmix.MultivariateNormalMixture(n_components=2, **FORMS[form])
-    built, target = pmix.to_pymc(model, y), target_of(model, y)
+    check_density(model, table(30))
+
+
+def test_the_density_of_rows_that_lack_coordinates_is_ours():
+    y = table(30)
+    y.iloc[3:9, 1] = np.nan
+    y.iloc[12:20, 0] = np.nan
+    model = pmix.MultivariateNormalMixture(n_components=2, shared=True)
+    check_density(model, y, missing="marginalise")
+
+
+def check_density(model, y, **options):
+    """Hold PyMC's density against ours at some points, but for a constant."""
+    built, target = pmix.to_pymc(model, y, **options), target_of(model, y, **options)
     rng = np.random.default_rng(1)
     theirs, ours = [], []
     density = built.compile_logp(jacobian=False)

@@ -75,10 +75,10 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--missing",
-        choices=("raise", "drop"),
+        choices=("raise", "drop", "marginalise"),
         default="raise",
-        help="refuse missing values - empty cells, NA and the like - or drop them, and say how "
-        "many (default: %(default)s)",
+        help="refuse missing values - empty cells, NA and the like - or drop them, or integrate "
+        "out what vectors lack, and say how many (default: %(default)s)",
     )
 
 
@@ -115,11 +115,16 @@ class Data:
 
     def said_of(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """Return what was read as JSON takes it."""
+        from pystan_mix.data_columns import Columns
+
         found: dict[str, Any] = {"data": str(arguments.data), "n": self.y.n}
         for name in ("counts", "observation_weights", "labels", "rounded_to"):
             if getattr(arguments, name) is not None:
                 found[name] = getattr(arguments, name)
-        return found | {"missing_dropped": self.y.missing}
+        found["missing_dropped"] = self.y.missing
+        if isinstance(self.y, Columns) and self.y.marginalised:
+            found["missing_marginalised"] = self.y.incomplete
+        return found
 
 
 def data_from_words(arguments: argparse.Namespace) -> Data:
@@ -134,6 +139,7 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     """
     # NumPy is slow to import
     from pystan_mix.console import say
+    from pystan_mix.containers import MARGINALISE
     from pystan_mix.data_columns import read_bounds, read_vectors
     from pystan_mix.data_files import read_columns
     from pystan_mix.text_tables.number_words import Notation
@@ -163,6 +169,11 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
         )
         say(vectors.sentence)
         return Data(vectors)
+    if arguments.missing == MARGINALISE:
+        raise SettingsError(
+            f"--missing {MARGINALISE} is for --columns, vectors that lack some coordinates. "
+            "Numbers are missing as a whole: give --missing raise or --missing drop."
+        )
     y: Column | Bounds
     if arguments.lower is not None or arguments.upper is not None:
         lower, upper = _bounds_from_words(arguments)

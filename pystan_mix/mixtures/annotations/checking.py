@@ -6,8 +6,8 @@ from typing import get_args
 import numpy as np
 
 from pystan_mix.checks import check_choice
-from pystan_mix.containers import Missing, as_numbers, check_counts, check_magnitudes
-from pystan_mix.errors import DataError
+from pystan_mix.containers import MARGINALISE, Missing, as_numbers, check_counts, check_magnitudes
+from pystan_mix.errors import DataError, SettingsError
 from pystan_mix.mixtures.annotations.intervals import Interval, check_bounded
 from pystan_mix.mixtures.annotations.labels import checked_labels
 from pystan_mix.mixtures.annotations.times import check_total, checked_times
@@ -39,7 +39,8 @@ def checked_observations(
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop"}, default "raise"
-        Whether missing values are refused or left out.
+        Whether missing values are refused or left out; numbers are missing as a whole,
+        and nothing of them could be integrated out.
     are_counts : bool, default False
         Whether the observations themselves are to be whole numbers, 0 or more.
 
@@ -57,7 +58,7 @@ def checked_observations(
         components; if intervals all lack a bound on one side; or if counts, weights or labels are
         not as they should be.
     SettingsError
-        If `missing` is neither of its words.
+        If `missing` is none of its words, or that of vectors.
 
     Examples
     --------
@@ -66,6 +67,11 @@ def checked_observations(
     >>> checked_observations([1, None, 4], missing="drop").y
     array([1., 4.])
     """
+    if missing == MARGINALISE:
+        raise SettingsError(
+            f"missing={MARGINALISE!r} is for vectors that lack some coordinates. Numbers are "
+            'missing as a whole: give missing="raise" or missing="drop".'
+        )
     check_choice("missing", missing, choices=get_args(Missing))
     given = y if isinstance(y, Interval) else as_numbers(y)
     values = given.points if isinstance(given, Interval) else given

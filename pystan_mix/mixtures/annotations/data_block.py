@@ -17,7 +17,7 @@ from pystan_mix.numerics import FloatArray
 
 # observations of a data block: beyond, each value stands for all that are equal
 _MOST_EXPANDED = 1_000_000
-_REMEDY = "Give the data block that CmdStan was given."
+REMEDY = "Give the data block that CmdStan was given."
 
 
 def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def check_unnamed(unnamed: object, *, expected: NDArray[np.intp]) -> None:
     if unnamed is not None and sorted(np.ravel(np.asarray(unnamed))) != [*(1 + expected)]:
         raise DataError(
             f"unnamed is {unnamed!r}, and the components that no label names are "
-            f"{(1 + expected).tolist()}. {_REMEDY}"
+            f"{(1 + expected).tolist()}. {REMEDY}"
         )
 
 
@@ -89,7 +89,7 @@ def observations_of_block(
     """
     if "N" in data and data["N"] != len(y):
         raise DataError(
-            f"N is {data['N']!r}, and y has {len(y)} values: they are of different data. {_REMEDY}"
+            f"N is {data['N']!r}, and y has {len(y)} values: they are of different data. {REMEDY}"
         )
     if data.get("N_interval"):
         return _with_intervals(data, y)
@@ -121,7 +121,7 @@ def _with_labelled(
     y = check_points(data.get("y_labelled", ()), are_counts=are_counts)
     if data["N_labelled"] != y.size:
         raise DataError(
-            f"N_labelled is {data['N_labelled']!r}, and y_labelled has {y.size} values. {_REMEDY}"
+            f"N_labelled is {data['N_labelled']!r}, and y_labelled has {y.size} values. {REMEDY}"
         )
     label = _checked_labels(data.get("label"), size=y.size, K=int(data["K"]))
     times = np.asarray(data.get("times_labelled", ()), dtype=np.float64)
@@ -129,7 +129,7 @@ def _with_labelled(
     if times.shape != y.shape or not (times > 0.0).all() or (whole and (times % 1.0).any()):
         raise DataError(
             f"times_labelled must be {y.size} {'whole ' * whole}numbers above 0, one for each "
-            f"value of y_labelled; it is {times.tolist()}. {_REMEDY}"
+            f"value of y_labelled; it is {times.tolist()}. {REMEDY}"
         )
     distinct = np.concatenate([unlabelled.distinct, y])
     count = np.concatenate([unlabelled.count, times.astype(unlabelled.count.dtype)])
@@ -175,7 +175,7 @@ def _checked_labels(label: object, *, size: int, K: int) -> NDArray[np.intp]:
     if not whole or (values < 1).any() or (values > K).any():
         raise DataError(
             f"label must be {size} whole numbers from 1 to K = {K}, one for each value of "
-            f"y_labelled; it is {label!r}. {_REMEDY}"
+            f"y_labelled; it is {label!r}. {REMEDY}"
         )
     return values.astype(np.intp) - 1
 
@@ -191,7 +191,7 @@ def _counts(values: object, *, size: int) -> NDArray[np.intp]:
     if count.shape != (size,) or count.dtype.kind not in "iu" or (count < 1).any():
         raise DataError(
             f"count must be {size} whole numbers, how often each value of y occurs, 1 or more; it "
-            f"is {values!r}. {_REMEDY}"
+            f"is {values!r}. {REMEDY}"
         )
     return count.astype(np.intp)
 
@@ -205,6 +205,6 @@ def _weights(values: object, *, size: int) -> FloatArray:
     if weights.shape != (size,) or not (weights > 0).all():
         raise DataError(
             f"weight must be {size} numbers above 0, one for each value of y; it is {values!r}. "
-            f"{_REMEDY}"
+            f"{REMEDY}"
         )
     return weights

@@ -15,12 +15,12 @@ from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.mixtures.vectors.correlation_prior import LKJ
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments, observed_values
 from pystan_mix.mixtures.vectors.normal_density import normal_draw, normal_log_density
+from pystan_mix.mixtures.vectors.weighted_moments import weighted_moments
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import CORRELATION
 
-# a component that lost its points keeps its place
-_NO_WEIGHT = 1e-9
 # by which EM's correlations fall short, so that none is singular
 _SHRINK = 0.02
 # what a correlation may be in place of a prior: none, or none and one scale for all coordinates
@@ -259,12 +259,12 @@ class MultivariateNormalMixture(Mixture):
         """Return the least scale that each coordinate can tell of, or the least of all."""
         if observed.y.size == 0:
             return 0.0
-        each = [least_scale(indexed(column)) for column in observed.y.T]
+        each = [least_scale(indexed(observed_values(column))) for column in observed.y.T]
         return min(each) if self.correlation == SPHERICAL else tuple(each)
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
         """Return normal means about the data's, and half-normal standard deviations."""
-        mean, sd = observed.y.mean(axis=0), observed.y.std(axis=0)
+        mean, sd = coordinate_moments(observed.y)
         if self.correlation == SPHERICAL:
             scales = HalfNormal(float(np.sqrt(np.mean(sd**2))))
         else:
@@ -275,17 +275,7 @@ class MultivariateNormalMixture(Mixture):
         self, y: FloatArray, shares: FloatArray, *, least_spread: FloatArray | float
     ) -> dict[str, FloatArray]:
         """Return the weighted means of points, and the covariances about them."""
-        weight = shares.sum(axis=-1) + _NO_WEIGHT
-        mu = shares @ y / weight[..., None]
-        # about the mean of all, where squares keep their digits
-        centre = y.mean(axis=0)
-        products = np.einsum("...kn,ni,nj->...kij", shares, y - centre, y - centre)
-        off = mu - centre
-        products -= weight[..., None, None] * off[..., :, None] * off[..., None, :]
-        if self.shared:
-            products = products.sum(axis=-3, keepdims=True)
-            weight = weight.sum(axis=-1, keepdims=True)
-        covariance = products / weight[..., None, None]
+        mu, covariance = weighted_moments(y, shares, shared=self.shared)
         variances = np.diagonal(covariance, axis1=-2, axis2=-1)
         sigma = np.maximum(np.sqrt(np.maximum(variances, 0.0)), least_spread)
         found = {"mu": mu, "sigma": sigma}

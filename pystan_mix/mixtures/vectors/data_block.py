@@ -1,4 +1,4 @@
-"""The data block of the program of vectors, read back into a model and its observations."""
+"""The data block of the program of vectors: rows written, and all read back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.data_block import REMEDY, observations_of_block
 from pystan_mix.mixtures.families.multivariate_normal import (
     DIAGONAL,
     SPHERICAL,
     MultivariateNormalMixture,
 )
 from pystan_mix.mixtures.numbers import brief, one_or_each
+from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.priors import Dirichlet, Prior
+from pystan_mix.mixtures.vectors.incomplete import incomplete_rows, patterns_of
 from pystan_mix.numerics import FloatArray
 
 
@@ -49,21 +52,96 @@ def model_of_vector_data(data: Mapping[str, Any]) -> MultivariateNormalMixture:
     )
 
 
-def rows_of_vector_data(data: Mapping[str, Any]) -> FloatArray:
-    """Return the vectors of a data block, shape (N, D), which has them coordinate by coordinate.
+def rows_data(observed: Observations) -> dict[str, Any]:
+    """Return vectors as the data block has them, coordinate by coordinate.
+
+    Parameters
+    ----------
+    observed : Observations
+        Vectors, NaN where a coordinate is missing.
+
+    Returns
+    -------
+    dict
+        Those that lack nothing; and the others, pattern by pattern of what is observed,
+        with 0 where nothing is.
+
+    Examples
+    --------
+    >>> from pystan_mix.mixtures.observations import indexed
+    >>> found = rows_data(indexed(np.array([[1.0, 2.0], [np.nan, 3.0], [np.nan, 3.0]])))
+    >>> found["y"], found["count"], found["y_incomplete"], found["count_incomplete"]
+    ([[1.0], [2.0]], [1], [[0.0], [3.0]], [2])
+    >>> found["observed"], found["N_pattern"]
+    ([[0, 1]], [1])
+    """
+    lacking = incomplete_rows(observed.distinct)
+    y, rest = observed.distinct[~lacking], observed.distinct[lacking]
+    patterns = patterns_of(rest)
+    order = [int(row) for each in patterns for row in each.rows]
+    there = ~np.isnan(rest)
+    return {
+        "N": len(y),
+        "y": y.T.tolist(),
+        "count": observed.count[~lacking].tolist(),
+        "N_incomplete": len(rest),
+        "P": len(patterns),
+        "observed": [there[each.rows[0]].astype(np.intp).tolist() for each in patterns],
+        "N_pattern": [each.rows.size for each in patterns],
+        "y_incomplete": np.where(there, rest, 0.0)[order].T.tolist(),
+        "count_incomplete": observed.count[lacking][order].tolist(),
+    }
+
+
+def observed_of_vector_data(data: Mapping[str, Any]) -> Observations:
+    """Return the vectors of a data block, those that lack coordinates behind the others.
+
+    Parameters
+    ----------
+    data : mapping
+        The data block; one without lines of incomplete vectors has none.
+
+    Returns
+    -------
+    Observations
+        Each of them, the distinct ones in the order of the block.
 
     Raises
     ------
     DataError
-        If they are not finite numbers in D rows of one length.
+        If they are not finite numbers in D rows of one length, or are not as many as
+        their number and their counts say.
     KeyError, TypeError, ValueError
         If something is missing, or is none of these numbers.
     """
-    y, D = np.asarray(data["y"], dtype=np.float64), int(data["D"])
+    y = _rows(data, "y")
+    if data["N"] != len(y) or not data.get("N_incomplete"):
+        return observations_of_block(data, y)
+    rest, pattern = _rows(data, "y_incomplete"), np.asarray(data["observed"])
+    sizes = np.asarray(data["N_pattern"])
+    D, size = y.shape[1], int(data["N_incomplete"])
+    if len(rest) != size:
+        raise DataError(
+            f"N_incomplete is {size}, and y_incomplete has {len(rest)} values. {REMEDY}"
+        )
+    if pattern.shape != (sizes.size, D) or sizes.sum() != size or (sizes < 1).any():
+        raise DataError(
+            f"N_pattern must have a number for each of observed, which have D = {D} each, and the "
+            f"sum N_incomplete = {size}; it is {data['N_pattern']!r}, and observed is "
+            f"{data['observed']!r}. {REMEDY}"
+        )
+    rest[np.repeat(pattern, sizes, axis=0) == 0] = np.nan
+    both = {"N": len(y) + size, "count": [*data["count"], *data["count_incomplete"]]}
+    return observations_of_block({**data, **both}, np.concatenate([y, rest]))
+
+
+def _rows(data: Mapping[str, Any], name: str) -> FloatArray:
+    """Return vectors, shape (N, D), which a data block has coordinate by coordinate."""
+    y, D = np.asarray(data[name], dtype=np.float64), int(data["D"])
     if y.ndim != 2 or len(y) != D or not np.isfinite(y).all():
         raise DataError(
-            f"y must be D = {D} rows of N finite numbers; its shape is {y.shape}. Give the data "
-            "block that CmdStan was given."
+            f"{name} must be D = {D} rows of N finite numbers; its shape is {y.shape}. Give the "
+            "data block that CmdStan was given."
         )
     return y.T.copy()
 

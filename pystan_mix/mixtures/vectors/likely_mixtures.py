@@ -1,11 +1,13 @@
 """Initial values of vectors: near likely mixtures of the data, all chains at different ones."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
 from pystan_mix.stats.expectation import shares_of
@@ -50,7 +52,9 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
     Starts are spread over the data as by k-means++ (Arthur and Vassilvitskii,
     2007), on coordinates divided by their standard deviations, and improved by
     expectation maximisation (Dempster, Laird and Rubin, 1977). Those that are
-    hopelessly less likely than the best are left out.
+    hopelessly less likely than the best are left out. Of observations that lack
+    coordinates the likelihood is that of the others, and each moment is that of those
+    that have what it needs (available cases), which is good enough to begin at.
 
     Parameters
     ----------
@@ -68,14 +72,16 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
     """
     y, K = target.observed.y, target.n_components
     points = y if len(y) <= _POINTS else y[rng.choice(len(y), _POINTS, replace=False)]
-    spread = y.std(axis=0)
-    white = (points - y.mean(axis=0)) / spread
+    mean, spread = coordinate_moments(y)
+    # what is missing is at the mean until EM begins
+    white = np.nan_to_num((points - mean) / spread)
     centres = np.stack([_spread_points(white, K, rng) for _ in range(starts)])
     squares = ((white - centres[:, :, None]) ** 2).sum(axis=-1)
     # each point is its nearest centre's, but for a little
     shares = (squares == squares.min(axis=1, keepdims=True)) + 0.1 / K
     shares /= shares.sum(axis=1, keepdims=True)
-    least_spread = 0.1 * spread / K
+    # of each coordinate, which families of numbers do not have
+    least_spread: Any = 0.1 * spread / K
     log_lik = np.full(starts, -np.inf)
     for _ in range(_EM_STEPS):
         components = target.model.from_shares(points, shares, least_spread=least_spread)

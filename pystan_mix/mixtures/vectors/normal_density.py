@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from pystan_mix.mixtures.vectors.incomplete import observed_log_densities
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
 
@@ -15,8 +16,11 @@ def normal_log_density(
 ) -> FloatArray:
     """Return the log density of vectors; all are broadcast but for their own axes.
 
-    Of `sigma` the axis of coordinates may have one element, for all.
+    Of `sigma` the axis of coordinates may have one element, for all. Coordinates that
+    are NaN are integrated out.
     """
+    if np.isnan(y).any():
+        return observed_log_densities(normal_log_density, y, mu=mu, sigma=sigma, corr=corr)
     root, D = cholesky(corr), y.shape[-1]
     z: list[FloatArray] = []
     total = -0.5 * D * _LOG_2PI

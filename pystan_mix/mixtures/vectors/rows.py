@@ -7,9 +7,10 @@ from typing import Any, get_args
 import numpy as np
 
 from pystan_mix.checks import check_choice
-from pystan_mix.containers import Missing, as_numbers, check_magnitudes
+from pystan_mix.containers import MARGINALISE, Missing, as_numbers, check_magnitudes
 from pystan_mix.errors import DataError
 from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.vectors.incomplete import observed_values
 from pystan_mix.numerics import FloatArray
 
 
@@ -95,39 +96,56 @@ def checked_vectors(
         As in `as_vectors`.
     n_components : int, default 1
         Number of components that they are meant for.
-    missing : {"raise", "drop"}, default "raise"
-        Whether vectors with a missing coordinate are refused or left out.
+    missing : {"raise", "drop", "marginalise"}, default "raise"
+        Whether vectors with a missing coordinate are refused, left out, or taken by
+        the coordinates that they have: then those without any are left out.
 
     Returns
     -------
     Observations
-        The same values, as floats.
+        The same values, as floats, NaN where a coordinate is missing.
 
     Raises
     ------
     DataError
         If they are not two different vectors of finite numbers or more, if a
-        coordinate does not vary, or if there are fewer than components.
+        coordinate does not vary or is observed once at most, or if there are fewer than
+        components.
+    SettingsError
+        If `missing` is none of its words.
 
     Examples
     --------
     >>> checked_vectors([[1, 2], [3, 5], [None, 4]], missing="drop").y
     array([[1., 2.],
            [3., 5.]])
+    >>> found = checked_vectors([[1, 2], [3, 5], [None, 4], [None, None]], missing="marginalise")
+    >>> len(found.y), found.incomplete, found.dropped
+    (3, 1, 1)
     """
     check_choice("missing", missing, choices=get_args(Missing))
     values, names = as_vectors(y)
-    there = ~np.isnan(values).any(axis=1)
+    gaps = np.isnan(values)
+    there = ~(gaps.all(axis=1) if missing == MARGINALISE else gaps.any(axis=1))
     dropped = int((~there).sum())
     if dropped and missing == "raise":
         first = int(np.flatnonzero(~there)[0])
         raise DataError(
             f"{dropped} of {len(values)} observations {'have' if dropped > 1 else 'has'} a missing "
-            f'coordinate, the first at row {first}. Leave them out with missing="drop".'
+            f'coordinate, the first at row {first}. Leave them out with missing="drop", or take '
+            'what they have, the rest integrated out, with missing="marginalise".'
+        )
+    if dropped == len(values) > 0:
+        which = "any coordinate" if missing == MARGINALISE else "all coordinates"
+        raise DataError(
+            f"None of the {dropped} observations has {which}. Check that the right columns were "
+            "read."
         )
     values = values[there] if dropped else values
     for d in range(values.shape[1]):
-        _check_coordinate(values[:, d], names[d] if names else f"coordinate {d + 1}")
+        _check_coordinate(
+            observed_values(values[:, d]), names[d] if names else f"coordinate {d + 1}"
+        )
     found = dataclasses.replace(indexed(values), dropped=dropped, names=names)
     if len(found.distinct) < n_components:
         raise DataError(
@@ -144,7 +162,7 @@ def _check_coordinate(values: FloatArray, name: str) -> None:
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     if values.size < 2:
-        raise DataError(f"At least two observations are needed; there are {values.size}.")
+        raise DataError(f"At least two observations are needed; there are {values.size} of {name}.")
     if np.ptp(values) == 0.0 or values.std() == 0.0:
         raise DataError(
             f"{name} is {values[0]:g} in all {values.size} observations: what does not vary has no "
@@ -165,12 +183,12 @@ def check_vector_points(y: object, *, dims: int) -> FloatArray:
     Returns
     -------
     ndarray, shape (N, D)
-        The same values, as floats.
+        The same values, as floats, NaN where a coordinate is missing.
 
     Raises
     ------
     DataError
-        If they are not finite, or have another number of coordinates.
+        If they are infinite, or have another number of coordinates.
     """
     values, _ = as_vectors(y)
     if values.shape[1] != dims:
@@ -178,7 +196,7 @@ def check_vector_points(y: object, *, dims: int) -> FloatArray:
             f"The points have {values.shape[1]} coordinates, and the fit's observations {dims}. "
             "Give the same columns, in the same order."
         )
-    check_magnitudes(values.ravel())
+    check_magnitudes(observed_values(values.ravel()))
     return values
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from command_line import refused, run
-from vector_fits import table
+from vector_fits import incomplete_table, table
 
 from pystan_mix.command.exit_codes import EXIT_USAGE
 from pystan_mix.fits.model import model_of
@@ -41,6 +41,22 @@ def test_columns_are_fitted_as_vectors(cmdstan, data, tmp_path):
     assert {path.name for path in out.iterdir()} == names | {"fit.nc", "summary.json"}
 
 
+def test_coordinates_that_are_missing_are_integrated_out(cmdstan, tmp_path):
+    path = tmp_path / "lacking.csv"
+    incomplete_table().to_csv(path, index=False, na_rep="NA")
+    result = run(
+        *("fit", str(path), "--columns", "length,width", "--components", "1", "--seed", "1"),
+        *("--missing", "marginalise", "--json"),
+    )
+    assert result.returncode == 0, result.stderr
+    lack = int(incomplete_table().dropna(how="all").isna().any(axis=1).sum())
+    said = f"149 rows, {lack} with missing values that are integrated out; 1 without any value"
+    assert said in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["n"], found["missing_dropped"]) == (149, 1)
+    assert found["missing_marginalised"] == lack
+
+
 def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
     result = run(
         *("choose", data, "--columns", "length,width", "--components", "1-2", "--seed", "1"),
@@ -66,6 +82,7 @@ def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
         (("--columns", "width,length", "--family", "normal"), "--family normal is for --column"),
         (("--column", "width", "--correlation", "diagonal"), "--correlation is not for"),
         (("--column", "width", "--family", "multivariate-normal"), "is for --columns"),
+        (("--column", "width", "--missing", "marginalise"), "vectors that lack some coordinates"),
     ],
 )
 def test_what_does_not_go_together_is_refused(data, words, says):

@@ -69,6 +69,11 @@ def test_there_are_two_ways_with_missing_values():
         checked_observations([1.0, 2.0], missing="impute")
 
 
+def test_numbers_have_nothing_to_integrate_out():
+    with pytest.raises(SettingsError, match=r'for vectors.*missing="raise" or missing="drop"'):
+        checked_observations([1, None, 2], missing="marginalise")
+
+
 def test_observations_have_a_value_for_each_component():
     y = [1.0, 2.0, 2.0, 3.0]
     assert checked_observations(y, n_components=3).y.size == 4

@@ -48,3 +48,20 @@ def test_without_observations_chains_begin_within_the_prior():
     inits = initial_values(prior_target(model), rng=np.random.default_rng(1))
     assert (np.array(inits["sigma"]) > 0.5).all()
     np.testing.assert_allclose(inits["mu"], [[100, -100]] * 2, atol=6)
+
+
+@pytest.mark.parametrize("form", ["correlated", "spherical"])
+@pytest.mark.parametrize("least", [0, 1])
+def test_chains_begin_near_the_truth_where_coordinates_are_missing(form, least):
+    # of each row none is missing or one, or of all one: no row is complete then
+    y, rng = np.column_stack([Y, Y @ [1.0, 0.5]]), np.random.default_rng(3)
+    one = rng.random(200) < 0.5 if least == 0 else np.ones(200, dtype=bool)
+    y[np.flatnonzero(one), rng.integers(0, 3, one.sum())] = np.nan
+    fields = {} if form == "correlated" else {"correlation": form}
+    model = pmix.MultivariateNormalMixture(n_components=3, **fields)
+    target = target_of(model, y, missing="marginalise")
+    truth = np.column_stack([CENTRES, CENTRES @ [1.0, 0.5]])
+    for inits in values_of_chains(target, 3, rng=np.random.default_rng(1)):
+        mu = np.array(inits["mu"])
+        np.testing.assert_allclose(mu[mu[:, 0].argsort()], truth, atol=15)
+        assert np.isfinite(inits["sigma"]).all()

@@ -44,6 +44,35 @@ def test_rows_with_a_missing_coordinate_are_refused_or_dropped():
         checked_vectors(rows, missing="keep")
 
 
+def test_rows_with_a_missing_coordinate_are_kept_by_what_they_have():
+    rows = [*ROWS, [None, 1.0], [np.nan, np.nan], [None, 1.0]]
+    with pytest.raises(DataError, match=r'missing="drop".*missing="marginalise"'):
+        checked_vectors(rows)
+    found = checked_vectors(rows, missing="marginalise")
+    assert (len(found.y), found.dropped, found.incomplete) == (6, 1, 2)
+    np.testing.assert_array_equal(found.y[4], [np.nan, 1.0])
+    np.testing.assert_array_equal(found.distinct[3:], [[np.nan, 1.0]])
+    np.testing.assert_array_equal(found.count, [1, 2, 1, 2])
+    np.testing.assert_array_equal(found.distinct[found.index], found.y)
+    whole = checked_vectors(ROWS, missing="marginalise")
+    assert (whole.dropped, whole.incomplete) == (0, 0)
+    np.testing.assert_array_equal(whole.distinct, checked_vectors(ROWS).distinct)
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([[None, None], [np.nan, None]], "None of the 2 observations has any coordinate"),
+        ([[1, None], [2, 3], [4, None]], "there are 1 of coordinate 2"),
+        ([[1, 3], [2, 3], [4, None]], "coordinate 2 is 3 in all 2"),
+        ([[1, None], [2, np.inf], [None, 4]], "coordinate 2: 1 of 2 observations are not finite"),
+    ],
+)
+def test_a_coordinate_is_observed_and_varies(held, words):
+    with pytest.raises(DataError, match=words):
+        checked_vectors(held, missing="marginalise")
+
+
 @pytest.mark.parametrize(
     ("held", "words"),
     [
@@ -72,8 +101,9 @@ def test_points_have_the_coordinates_of_the_fit():
     np.testing.assert_array_equal(check_vector_points(ROWS, dims=2), ROWS)
     with pytest.raises(DataError, match="have 2 coordinates, and the fit's observations 3"):
         check_vector_points(ROWS, dims=3)
+    assert np.isnan(check_vector_points([[1, None]], dims=2)).tolist() == [[False, True]]
     with pytest.raises(DataError, match="not finite"):
-        check_vector_points([[1, np.nan]], dims=2)
+        check_vector_points([[1, np.inf]], dims=2)
 
 
 def test_columns_of_other_libraries_are_read():

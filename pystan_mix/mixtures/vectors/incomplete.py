@@ -1,0 +1,188 @@
+"""Vectors of which some coordinates are missing: what is left when these are integrated out.
+
+A missing coordinate is NaN. Coordinates of a multivariate normal vector are multivariate
+normal, with their own means, and their rows and columns of the covariance (Anderson, 2003,
+"An introduction to multivariate statistical analysis", theorem 2.4.3): so the density of
+what is observed is exact, whatever is missing at random (Little and Rubin, 2019,
+"Statistical analysis with missing data", section 6.2).
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pystan_mix.numerics import FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Pattern:
+    """Rows of which the same coordinates are observed.
+
+    Parameters
+    ----------
+    at : ndarray of int, shape (d,)
+        The coordinates that are observed, from 0, increasing; none where all are missing.
+    rows : ndarray of int
+        The rows, increasing.
+    """
+
+    at: NDArray[np.intp]
+    rows: NDArray[np.intp]
+
+
+def incomplete_rows(y: FloatArray) -> NDArray[np.bool_]:
+    """Return which rows lack a coordinate.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N, D)
+        Vectors, NaN where a coordinate is missing.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        Which they are.
+
+    Examples
+    --------
+    >>> incomplete_rows(np.array([[1.0, 2.0], [np.nan, 2.0]]))
+    array([False,  True])
+    """
+    return np.asarray(np.isnan(y).any(axis=1))
+
+
+def patterns_of(y: FloatArray) -> list[Pattern]:
+    """Return rows by what is observed in them.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N, D)
+        Vectors, NaN where a coordinate is missing.
+
+    Returns
+    -------
+    list of Pattern
+        Each once, that of rows that lack nothing first.
+
+    Examples
+    --------
+    >>> y = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, 4.0]])
+    >>> [(each.at.tolist(), each.rows.tolist()) for each in patterns_of(y)]
+    [([0, 1], [0, 2]), ([1], [1])]
+    """
+    missing, index = np.unique(np.isnan(y), axis=0, return_inverse=True)
+    index = index.reshape(-1)
+    return [
+        Pattern(np.flatnonzero(~each), np.flatnonzero(index == number))
+        for number, each in enumerate(missing)
+    ]
+
+
+def distinct_rows(
+    y: FloatArray,
+) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    """Return the different rows, with the place of each row among them, and their counts.
+
+    Two rows are equal where the same coordinates are missing and the others are equal.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N, D)
+        Vectors, NaN where a coordinate is missing.
+
+    Returns
+    -------
+    tuple of ndarray of shape (M, D), (N,) and (M,)
+        The rows, increasing: those that lack nothing first, then pattern by pattern; the
+        position of each row of `y` among them; and how often each occurs.
+
+    Examples
+    --------
+    >>> y = np.array([[np.nan, 1.0], [2.0, 3.0], [np.nan, 1.0]])
+    >>> distinct, index, count = distinct_rows(y)
+    >>> distinct.tolist(), index.tolist(), count.tolist()
+    ([[2.0, 3.0], [nan, 1.0]], [1, 0, 1], [1, 2])
+    """
+    missing = np.isnan(y)
+    if not missing.any():
+        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True, axis=0)
+        return distinct, index.reshape(-1), count
+    # NumPy takes rows with NaN for different ones
+    keys = np.column_stack([missing, np.where(missing, 0.0, y)])
+    found, index, count = np.unique(keys, return_inverse=True, return_counts=True, axis=0)
+    D = y.shape[1]
+    distinct = np.where(found[:, :D] > 0.0, np.nan, found[:, D:])
+    return distinct, index.reshape(-1), count
+
+
+def coordinate_moments(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the mean and the standard deviation of what is observed of each coordinate.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N, D)
+        Vectors, NaN where a coordinate is missing.
+
+    Returns
+    -------
+    tuple of ndarray, shape (D,)
+        Means, and roots of the mean squares about them, in the units of the data.
+
+    Examples
+    --------
+    >>> coordinate_moments(np.array([[1.0, 2.0], [3.0, np.nan]]))
+    (array([2., 2.]), array([1., 0.]))
+    """
+    if np.isnan(y).any():
+        return np.asarray(np.nanmean(y, axis=0)), np.asarray(np.nanstd(y, axis=0))
+    return y.mean(axis=0), y.std(axis=0)
+
+
+def observed_values(y: FloatArray) -> FloatArray:
+    """Return the values of one coordinate that are there, in their order."""
+    missing = np.isnan(y)
+    return y[~missing] if missing.any() else y
+
+
+def observed_log_densities(
+    density: Callable[..., FloatArray],
+    y: FloatArray,
+    *,
+    mu: FloatArray,
+    sigma: FloatArray,
+    corr: FloatArray,
+) -> FloatArray:
+    """Return the log density of what is observed of each vector, the rest integrated out.
+
+    Parameters
+    ----------
+    density : callable
+        The log density of vectors that lack nothing, of the same arguments.
+    y : ndarray, shape (N, D)
+        Vectors, NaN where a coordinate is missing.
+    mu : ndarray, shape (..., 1, D)
+        Means, in the units of the data; before the last axis stands that of points.
+    sigma : ndarray, shape (..., 1, D) or (..., 1, 1)
+        Standard deviations of the coordinates, or one for all.
+    corr : ndarray, shape (..., 1, D, D)
+        Correlations.
+
+    Returns
+    -------
+    ndarray, shape (..., N)
+        Log densities by the unit of each coordinate that is observed; 0 where none is.
+    """
+    before = np.broadcast_shapes(mu.shape[:-2], sigma.shape[:-2], corr.shape[:-3])
+    total = np.zeros((*before, len(y)))
+    for each in patterns_of(y):
+        at, rows = each.at, each.rows
+        if at.size:
+            total[..., rows] = density(
+                y[np.ix_(rows, at)],
+                mu=mu[..., at],
+                sigma=sigma if sigma.shape[-1] == 1 else sigma[..., at],
+                corr=corr[..., at[:, None], at],
+            )
+    return total
