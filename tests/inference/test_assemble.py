@@ -199,6 +199,7 @@ def test_attributes_of_nuts(nuts):
         "method": "nuts",
         "seed": 1,
         "missing_dropped": 0,
+        "missing_marginalised": 0,
         "iter_warmup": 300,
         "iter_sampling": 60,
         "adapt_delta": 0.95,
