@@ -5,6 +5,10 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
+# draws in one product of matrices: of larger ones BLAS makes threads, which on a busy machine wait
+# for each other far longer than they work
+DRAWS_OF_PRODUCT = 50
+
 
 def log_sum_exp(x: ArrayLike, axis: int = -1) -> FloatArray:
     """Logarithm of a sum of exponentials, without overflow or underflow.
@@ -48,3 +52,15 @@ def sum_of_each(x: FloatArray) -> FloatArray:
     array([12., 12.])
     """
     return np.asarray(x.sum(axis=tuple(range(1, x.ndim))))
+
+
+def in_blocks(x: FloatArray) -> FloatArray:
+    """Return draws of shape (S, d) as blocks, shape (B, `DRAWS_OF_PRODUCT`, d), zeros behind.
+
+    Examples
+    --------
+    >>> in_blocks(np.ones((120, 2))).shape
+    (3, 50, 2)
+    """
+    S, d = x.shape
+    return np.pad(x, ((0, -S % DRAWS_OF_PRODUCT), (0, 0))).reshape(-1, DRAWS_OF_PRODUCT, d)

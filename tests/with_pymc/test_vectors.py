@@ -11,9 +11,9 @@ from pystan_mix.mixtures.target import target_of
 
 pytestmark = [
     pytest.mark.pymc,
+    pytest.mark.usefixtures("pm"),
     pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS"),
 ]
-pm = pytest.importorskip("pymc")
 
 FORMS = {
     "correlated": {},

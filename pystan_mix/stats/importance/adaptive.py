@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray, in_blocks, log_sum_exp
 from pystan_mix.stats.importance.normal_proposals import fit_proposal
 from pystan_mix.stats.importance.student_proposals import (
     StudentMixture,
@@ -187,7 +187,8 @@ def adapted_proposal(
     deviations = z - mean
     ess = 1.0 / (weights @ weights)
     inertia = _INERTIA * d
-    covariance = (ess * (deviations.T * weights) @ deviations + inertia * last) / (ess + inertia)
+    products = in_blocks(deviations * weights[:, None]).transpose(0, 2, 1) @ in_blocks(deviations)
+    covariance = (ess * products.sum(axis=0) + inertia * last) / (ess + inertia)
     fitted = student(mean, covariance)
     wide = dataclasses.replace(fitted, factors=_WIDTH * fitted.factors)
     size = min(int(ess), _MOST_PER_DIMENSION * d, _MOST_PRODUCTS // (1 + d + d * d))

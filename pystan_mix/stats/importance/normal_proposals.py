@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import DRAWS_OF_PRODUCT, FloatArray, log_sum_exp
 
 # sixteen hardly do better
 _MOST_COMPONENTS = 8
@@ -20,9 +20,6 @@ _ITERATIONS = 60
 _TOLERANCE = 1e-4
 # a component's covariance is drawn to this share of the whole by as many draws as dimensions
 _SHRINK_TO = 0.1
-# draws in one product of matrices: of larger ones BLAS makes threads, which on a busy machine wait
-# for each other far longer than they work
-_BLOCK = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +70,7 @@ def fit_proposal(z: FloatArray, *, rng: np.random.Generator) -> Proposal:
     C = max(1, min(_MOST_COMPONENTS, S // (_DRAWS_PER_DIMENSION * d)))
     centre, axes = z.mean(axis=0), _cholesky(np.cov(z.T).reshape(d, d))
     x = _standardised(z, centre, axes)
-    features = _features(x[: S - S % _BLOCK]).reshape(-1, _BLOCK, 1 + d + d * d)
+    features = _features(x[: S - S % DRAWS_OF_PRODUCT]).reshape(-1, DRAWS_OF_PRODUCT, 1 + d + d * d)
     start = x[rng.choice(S, C, replace=False)] if C > 1 else np.zeros((1, d))
     proposal = Proposal(centre, axes, np.full(C, 1.0 / C), start, np.tile(np.eye(d), (C, 1, 1)))
     last = -math.inf

@@ -11,13 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.numerics import FloatArray, in_blocks, log_sum_exp
 from pystan_mix.stats.importance.normal_proposals import Proposal
 
 # heavier tails than a log-concave posterior's, and a covariance
 DEGREES_OF_FREEDOM = 6.0
-# points in one product of matrices: of larger ones BLAS makes threads, which wait for each other
-_BLOCK = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +111,7 @@ def student_log_density(mixture: StudentMixture, z: FloatArray) -> FloatArray:
     df = DEGREES_OF_FREEDOM
     # the covariance is df / (df - 2) times the squared scale
     roots = np.linalg.inv(mixture.factors) / math.sqrt((df - 2.0) / df)
-    points = np.concatenate([z, np.zeros((-S % _BLOCK, d))]).reshape(-1, _BLOCK, d)
+    points = in_blocks(z)
     constants = (
         np.log(mixture.weights)
         + np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
