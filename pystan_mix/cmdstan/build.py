@@ -117,7 +117,8 @@ def install_wheel(
 def _build_beside(programs: Sequence[Program], tree: Path, *, show_progress: bool) -> None:
     """Build what programs need of CmdStan, and meanwhile the programs, into the cache."""
     with temporary_folder(safe_temp_dir()) as temporary:
-        sources = [laid_out(program, temporary / program.name) for program in programs]
+        wanted = tuple(dict.fromkeys(programs))
+        sources = [laid_out(program, temporary / program.keyed_name()) for program in wanted]
         rules = temporary / "programs.mk"
         rules.write_text("".join(each.rules() for each in sources), encoding="utf-8")
         _make(
@@ -132,7 +133,7 @@ def _build_beside(programs: Sequence[Program], tree: Path, *, show_progress: boo
             show_progress=show_progress,
         )
         cmdstan = CmdStan(path=tree, version=read_version(tree))
-        for program, each in zip(programs, sources, strict=True):
+        for program, each in zip(wanted, sources, strict=True):
             keep_in_cache(program, each.executable, cmdstan=cmdstan)
 
 
