@@ -1,14 +1,16 @@
-"""NumPyro on vectors: on the CPU, in 64 bits, each chain on a JAX device of its own.
+"""NumPyro on vectors: on the CPU, in 64 bits, as many chains at once as there are JAX devices.
 
 All components' densities are written out over coordinates, which JAX fuses into one loop: at
 100 000 vectors that is faster than `MixtureSameFamily` of `MultivariateNormal` by a factor of ten.
-Seconds: of NUTS's iterations, in blocks that are compiled before; its search for a first step, and
-what JAX compiles for that, are left out.
+Chains run in threads, and in blocks so that it can say how far it is. Seconds: of NUTS's
+iterations, compiled before; its search for a first step, and what JAX compiles for that, are left
+out.
 """
 
 import math
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +18,11 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from numpyro.infer import NUTS
+from numpyro.infer.hmc import HMCState
 from numpyro.infer.util import unconstrain_fn
 from vector_measurement import NAMES, Progress, VectorTask, read_vector_task, write_vectors
 
-# of a run, so that it can say how far it is
+# of warm-up and of draws, if they are equally many
 BLOCKS = 10
 
 
@@ -71,59 +74,63 @@ def note_compiling(event: str, seconds: float, **_: object) -> None:
 task = read_vector_task()
 task.refuse_other_priors()
 numpyro.set_platform("cpu")
-numpyro.set_host_device_count(task.chains)
+numpyro.set_host_device_count(task.cores)
 numpyro.enable_x64()
 jax.monitoring.register_event_duration_secs_listener(note_compiling)
 # a coordinate after the other
 y = jnp.array(task.y.T.copy())
 kernel = NUTS(model, target_accept_prob=task.target, **task.options)
-keys = jax.random.split(jax.random.PRNGKey(task.seed), task.chains)
-places = starts(task, y)
-# one after the other: of keys of all chains it would make states that pmap cannot take apart
-each = [
-    kernel.init(
-        keys[chain], task.iter_warmup, {n: x[chain] for n, x in places.items()}, (task, y), {}
-    )
-    for chain in range(task.chains)
-]
-state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
 both = math.gcd(task.iter_warmup, task.iter_sampling)
 size = both // BLOCKS if both % BLOCKS == 0 else both
+progress = Progress(task)
 
 
-def some_iterations(state: object) -> tuple[object, tuple[object, jax.Array]]:
-    """Run NUTS for a block of iterations."""
+@jax.jit
+def block(state: HMCState, y: jax.Array) -> tuple[HMCState, tuple[dict[str, jax.Array], jax.Array]]:
+    """Run NUTS for some iterations."""
 
-    def one(state: object, _: None) -> tuple[object, tuple[object, jax.Array]]:
+    def one(state: HMCState, _: None) -> tuple[HMCState, tuple[dict[str, jax.Array], jax.Array]]:
         state = kernel.sample(state, (task, y), {})
         return state, (state.z, state.num_steps)
 
     return jax.lax.scan(one, state, None, length=size)
 
 
-constrained = jax.jit(jax.vmap(jax.vmap(kernel.postprocess_fn((task, y), {}))))
-chains = jax.pmap(some_iterations)
-# compiled by two blocks that are thrown away: later states lie on a device each, the first does not
-jax.block_until_ready(chains(chains(state)[0]))
-progress = Progress(task)
+def run_chain(state: HMCState, y: jax.Array) -> tuple[dict[str, np.ndarray], int]:
+    """Return a chain's draws in the unconstrained space, and their gradients."""
+    found = []
+    for _ in range((task.iter_warmup + task.iter_sampling) // size):
+        state, drawn = jax.block_until_ready(block(state, y))
+        found.append(drawn)
+        progress.add(size)
+    found = found[task.iter_warmup // size :]
+    places = {n: np.concatenate([np.asarray(z[n]) for z, _ in found]) for n in found[0][0]}
+    return places, int(sum(np.asarray(steps).sum() for _, steps in found))
+
+
+keys = jax.random.split(jax.random.PRNGKey(task.seed), task.chains)
+places = starts(task, y)
+chains = []
+for chain, key in enumerate(keys):
+    first = {name: x[chain] for name, x in places.items()}
+    state = kernel.init(key, task.iter_warmup, first, (task, y), {})
+    chains.append(jax.device_put((state, y), jax.devices()[chain % task.cores]))
+for state, data in chains[: task.cores]:
+    # compiled by two blocks that are thrown away: later states have other types than the first
+    jax.block_until_ready(block(block(state, data)[0], data))
 compiling.clear()
-blocks, begun = [], time.perf_counter()
-for _ in range((task.iter_warmup + task.iter_sampling) // size):
-    state, found = jax.block_until_ready(chains(state))
-    blocks.append(found)
-    progress.add(task.chains * size)
+begun = time.perf_counter()
+with ThreadPoolExecutor(task.cores) as pool:
+    drawn = list(pool.map(run_chain, *zip(*chains, strict=True)))
 seconds = time.perf_counter() - begun
 if compiling:
     sys.exit(f"JAX compiled again in what was timed: {compiling}")
-blocks = blocks[task.iter_warmup // size :]
-free = {
-    name: np.concatenate([np.asarray(z[name]) for z, _ in blocks], axis=1) for name in blocks[0][0]
-}
-samples = constrained(free)
+constrained = jax.jit(jax.vmap(jax.vmap(kernel.postprocess_fn((task, y), {}))))
+samples = constrained({name: np.stack([z[name] for z, _ in drawn]) for name in drawn[0][0]})
 write_vectors(
     task,
     {name: samples[name] for name in NAMES},
     seconds=seconds,
-    gradients=float(sum(np.sum(steps) for _, steps in blocks)),
+    gradients=float(sum(steps for _, steps in drawn)),
     packages=("numpyro", "jax", "jaxlib", "numpy"),
 )
