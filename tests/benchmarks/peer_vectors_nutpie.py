@@ -37,8 +37,9 @@ while fit is None:
     with contextlib.suppress(TimeoutError):
         fit = sampler.wait(timeout=SECONDS)
     if fit is None:
-        # chains that are in warm-up show nothing
-        progress.set(int(sampler.inspect().posterior["theta"].notnull().any("theta_dim_0").sum()))
+        # chains that show nothing are in warm-up
+        drawn = sampler.inspect().posterior["theta"].notnull().all("theta_dim_0").sum("draw")
+        progress.set(int(drawn.sum() + task.iter_warmup * (drawn > 0).sum()))
 seconds = time.perf_counter() - begun
 write_vectors(
     task,

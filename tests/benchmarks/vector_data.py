@@ -39,6 +39,8 @@ NAMES_OF_DATA = ("faithful-2", "faithful-3", "iris", "wine", "crabs", "diabetes"
 # by mclust's authors, of the same columns: iris VEV with 3 components; diabetes VVV, 3 (Scrucca,
 # Fop, Murphy and Raftery, 2016, "mclust 5", The R Journal)
 MCLUST = {"iris": 0.90, "diabetes": 0.66}
+# of NumPyro's chains, above which they are said to stay apart
+APART = 1.05
 COLUMNS = (
     "data",
     "N x D, K",
@@ -203,7 +205,7 @@ def by_numpyro(
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """Return the table, and below it what kept data sets from agreeing."""
+    """Return the table, and below it what was said of each data set."""
     lines = [f"| {' | '.join(COLUMNS)} |", "|---|---|---|---|---|--:|---|--:|--:|--:|--:|"]
     for row in rows:
         N, D, K = row["size"]
@@ -214,7 +216,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             row["diagnose"],
             row["way"],
             row["modes"],
-            f"{row['r_hat']:.3f}" + (" (chains stay apart)" if row["r_hat"] > 1.05 else ""),
+            f"{row['r_hat']:.3f}" + (" (chains stay apart)" if row["r_hat"] > APART else ""),
             row["compare"],
             f"{row['z']:.1f}",
             f"{row['rand_index']:.3f}" if scores else "-",
@@ -226,7 +228,8 @@ def markdown(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for row in rows:
         lines += ["", f"{row['data']} ({', '.join(row['columns'])}):", ""]
-        lines += [f"- {each}" for each in [*row["problems"], *row["reasons"]]] or ["- nothing."]
+        said = [*row["problems"], *row["reasons"]] or ["No problems found."]
+        lines += [f"- {each}" for each in said]
     return "\n".join(lines) + "\n"
 
 

@@ -91,10 +91,12 @@ _COMPONENTS = (
     (np.array([1.0, 4.5, -1.0, 1.0]), (0.9, 1.1, 0.8, 1.0), 0.3),
 )
 
+_PATIENT = ("stan", "pymc", "pymc-by-hand", "nutpie", "nutpie-by-hand")
+
 DATA = (
     VectorData("small-2d", 1000, 2, 1),
     VectorData("small-4d", 1000, 4, 2),
-    VectorData("large-2d", 100_000, 2, 3, ("stan", "pymc", "pymc-by-hand", "nutpie")),
+    VectorData("large-2d", 100_000, 2, 3, _PATIENT),
 )
 
 
