@@ -38,7 +38,7 @@ while fit is None:
         fit = sampler.wait(timeout=SECONDS)
     if fit is None:
         # chains that show nothing are in warm-up
-        drawn = sampler.inspect().posterior["theta"].notnull().all("theta_dim_0").sum("draw")
+        drawn = sampler.inspect().sample_stats["logp"].notnull().sum("draw")
         progress.set(int(drawn.sum() + task.iter_warmup * (drawn > 0).sum()))
 seconds = time.perf_counter() - begun
 write_vectors(
