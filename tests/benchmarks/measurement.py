@@ -76,9 +76,14 @@ class Task:
 
 def read_task() -> Task:
     """Read the task from the file that the first argument names."""
+    return Task(**task_content())
+
+
+def task_content() -> dict[str, Any]:
+    """Return what stands in the file that the first argument names."""
     if len(sys.argv) != 4:
         sys.exit("peers.py runs this script, with a task, a place for its result and the time.")
-    return Task(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    return json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
 
 def since_start() -> float:
@@ -113,21 +118,32 @@ def write_result(
         Further versions.
     """
     shape = (task.chains, task.iter_sampling, task.n_components)
-    arrays = {name: np.asarray(draws[name], dtype=np.float64) for name in task.names}
+    leave(
+        {name: draws[name] for name in task.names},
+        dict.fromkeys(task.names, shape),
+        {"seconds": seconds, "cold_seconds": cold_seconds},
+        packages=packages,
+        **versions,
+    )
+
+
+def leave(
+    draws: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    content: Mapping[str, Any],
+    *,
+    packages: tuple[str, ...],
+    **versions: str,
+) -> None:
+    """Check and write draws of these shapes, then the content of the result with versions."""
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in draws.items()}
     for name, values in arrays.items():
-        if values.shape != shape or not np.isfinite(values).all():
-            sys.exit(f"{name} has shape {values.shape} for {shape}, or is not finite.")
+        if values.shape != shapes[name] or not np.isfinite(values).all():
+            sys.exit(f"{name} has shape {values.shape} for {shapes[name]}, or is not finite.")
     result = Path(sys.argv[2])
     np.savez(result.with_suffix(".npz"), **arrays)
-    content = {
-        "seconds": seconds,
-        "cold_seconds": cold_seconds,
-        "versions": {
-            "Python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in packages},
-            **versions,
-        },
-    }
+    own = {name: importlib.metadata.version(name) for name in packages}
+    whole = {**content, "versions": {"Python": platform.python_version(), **own, **versions}}
     partial = result.with_suffix(".partial")
-    partial.write_text(json.dumps(content), encoding="utf-8")
+    partial.write_text(json.dumps(whole), encoding="utf-8")
     partial.replace(result)

