@@ -130,7 +130,8 @@ def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     """Yield divergences that did no harm, and that vectors could not be weighed."""
     # of vectors it is mostly the number of dimensions that weights fail at
     if _not_weighed(findings) and family_of(fit).vectors:
-        yield f"{_how_it_weighs(findings)} What speaks for them is that they agree."
+        agree = not any(_disagreement(_judged_table(fit), chains=int(divergences(fit).shape[0])))
+        yield _how_it_weighs(findings) + agree * " What speaks for them is that they agree."
     count = int(divergences(fit).sum())
     if count and findings.trusted:
         yield f"{count} draws diverged; the weighed posterior confirms the chains."
@@ -157,8 +158,7 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
     elif _not_weighed(findings) and not family_of(fit).vectors:
         yield f"{_how_it_weighs(findings)} Try fewer components, or priors that say more."
     diverging, tree_depth, energy = sampler_stats(fit, "diverging", "tree_depth", "energy")
-    table = _varying(_with_free_of_labels(fit, summarize(fit)).drop(index=known_elements(fit)))
-    chains = len(diverging)
+    table, chains = _judged_table(fit), len(diverging)
     yield from _disagreement(table, chains=chains)
     if diverging.any() and not findings.trusted:
         yield (
@@ -171,6 +171,11 @@ def _nuts_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
         tree_depth, deepest=read_attributes(NutsSettings, fit).max_treedepth
     )
     yield from _low_energy_fraction(energy)
+
+
+def _judged_table(fit: Fit) -> pd.DataFrame:
+    """Return the summary of what varies."""
+    return _varying(_with_free_of_labels(fit, summarize(fit)).drop(index=known_elements(fit)))
 
 
 def _with_free_of_labels(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:

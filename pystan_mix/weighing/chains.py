@@ -26,6 +26,8 @@ from pystan_mix.weighing.weighed import Weighed
 _LARGEST_TERMS = 150_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
+# of vectors: beyond, weighing more takes several times as long as the chains, and in vain
+_MOST_DIMENSIONS = 20
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
 _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
@@ -135,9 +137,14 @@ def _near(
     *,
     rng: np.random.Generator,
 ) -> Weighed | None:
-    """Weigh what chains that agree have reached; None where that is not enough."""
+    """Weigh what chains that agree have reached; None where that is not enough.
+
+    Of vectors of many dimensions that is all: weights of more draws could hardly be trusted either.
+    """
     with contextlib.suppress(np.linalg.LinAlgError):
         near = weigh_near(target, draws, glimpsed=seen, rng=rng)
+        if target.model.vectors and target.dimensions > _MOST_DIMENSIONS:
+            return near
         if (
             is_near(near)
             and _confirmed(summaries, near.moments)

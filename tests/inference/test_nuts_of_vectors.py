@@ -130,6 +130,14 @@ def test_chains_that_differ_in_what_has_no_labels_disagree(fit):
     attrs = attributes(fit) | {"trusted": 0}
     verdict = pmix.diagnose(to_arviz(groups, attrs=attrs))
     assert any("The chains disagree on lp" in problem for problem in verdict.problems)
+    assert any("could not be weighed" in note for note in verdict.notes)
+    assert not any("they agree" in note for note in verdict.notes)
+
+
+def test_of_chains_that_agree_and_are_not_weighed_that_is_said(fit):
+    groups = {name: group(fit, name) for name in group_names(fit)}
+    verdict = pmix.diagnose(to_arviz(groups, attrs=attributes(fit) | {"trusted": 0}))
+    assert any("speaks for them is that they agree" in note for note in verdict.notes)
 
 
 def test_a_model_of_a_fit_is_fitted_again(fit, cmdstan):
