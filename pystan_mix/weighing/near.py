@@ -15,8 +15,10 @@ from pystan_mix.weighing.weighed import Weighed
 # densities of an observation under a component
 _TERMS = 5_000_000
 _DRAWS = (1000, 2000)
-# worth of the draws from a mixture that is near, as a share, by themselves and by others
+# worth of the draws from a mixture that is near, as a share, by themselves and by others; for
+# each component vectors have several times the dimensions that numbers have
 _NEAR = 0.4
+_NEAR_VECTORS = 0.2
 _NEAR_KHAT = 0.5
 _NEAR_AGREEMENT = 0.7
 # a likelihood so far below the integral has no part in it
@@ -50,7 +52,7 @@ def weigh_near(
     posterior = labelled(target, fitted)
     z = posterior.to_coordinates(posterior.relabelled(fitted))
     judges = coordinates(posterior, judging, glimpsed)
-    size = within(_TERMS // target.terms, _DRAWS)
+    size = _DRAWS[1] if target.model.vectors else within(_TERMS // target.terms, _DRAWS)
     return Weighed(posterior, sample_near(posterior.log_parts, z, size, judges=judges, rng=rng))
 
 
@@ -91,9 +93,10 @@ def may_be_empty(
 def is_near(weighed: Weighed) -> bool:
     """Return whether weights can be trusted, and vary so little that no more is to be sought."""
     found = weighed.sample
+    share = _NEAR_VECTORS if weighed.posterior.target.model.vectors else _NEAR
     return (
         weighed.is_sound
         and found.pareto_khat <= _NEAR_KHAT
-        and found.ess >= _NEAR * len(found.z)
+        and found.ess >= share * len(found.z)
         and found.ess_of_others >= _NEAR_AGREEMENT * found.ess
     )
