@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.importance.weights import resampled_in_order
+from pystan_mix.stats.importance.weights import resamplings
 
 # of which the one with the nearest moments is taken
 _RESAMPLINGS = 32
@@ -159,11 +159,9 @@ def resampled_by_tails(
         some = z[picks]
         return float(max(np.abs(some.mean(axis=0)).max(), np.abs(some.std(axis=0) - 1.0).max()))
 
-    tries = (
-        resampled_in_order(order, places, log_weights, size=size, rng=rng)
-        for _ in range(_RESAMPLINGS)
-    )
-    return min(tries, key=off)
+    tries = order[resamplings(log_weights[order], times=_RESAMPLINGS, size=size, rng=rng)]
+    nearest = min(tries, key=off)
+    return np.asarray(nearest[np.argsort(places[nearest], kind="stable")])
 
 
 def _standardised(

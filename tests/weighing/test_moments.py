@@ -13,7 +13,7 @@ from pystan_mix import (
     NormalMixture,
 )
 from pystan_mix.mixtures.target import target_of
-from pystan_mix.stats.importance.weights import resampled_in_order
+from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.moments import (
     judged,
     largest_errors,
@@ -93,11 +93,9 @@ def test_resampled_by_tails_standard_deviations_are_those_of_the_weights():
     x["b"][40:90, 0] -= 12.0
     log_weights = np.log(rng.dirichlet(np.full(S, 5.0)))
     moments = {name: moments_of_draws(each, np.exp(log_weights)) for name, each in x.items()}
-    places = rng.permutation(S)
 
     def errors(order):
-        picks = resampled_in_order(order, places, log_weights, size=2000, rng=rng)
-        assert (np.diff(places[picks]) >= 0).all()
+        picks = order[resampled(log_weights[order], size=2000, rng=rng)]
         return [
             x["a"][picks, 1].std() / moments["a"].sd[1] - 1.0,
             x["b"][picks, 0].std() / moments["b"].sd[0] - 1.0,
@@ -121,17 +119,17 @@ def test_of_resamplings_the_one_with_the_nearest_moments_is_taken():
     weights[:40] *= 0.6 / size * S / 40
     log_weights = np.log(weights / weights.sum())
     moments = {"a": moments_of_draws(x["a"], np.exp(log_weights))}
-    tails, places = order_by_tails(x, moments), np.arange(S)
+    tails, places = order_by_tails(x, moments), rng.permutation(S)
 
     def off(picks):
         return abs(x["a"][picks, 1].std() / moments["a"].sd[1] - 1.0)
 
-    one = [
-        off(resampled_in_order(tails, places, log_weights, size=size, rng=rng)) for _ in range(100)
-    ]
-    of_some = [
-        off(resampled_by_tails(x, moments, log_weights, places=places, size=size, rng=rng))
+    one = [off(tails[resampled(log_weights[tails], size=size, rng=rng)]) for _ in range(100)]
+    nearest = [
+        resampled_by_tails(x, moments, log_weights, places=places, size=size, rng=rng)
         for _ in range(100)
     ]
+    assert all((np.diff(places[picks]) >= 0).all() for picks in nearest)
+    of_some = [off(picks) for picks in nearest]
     assert np.median(of_some) < 0.5 * np.median(one)
     assert np.max(of_some) < np.median(one)

@@ -60,59 +60,31 @@ def resampled(
     >>> resampled(np.log([0.5, 0.25, 0.25]), rng=np.random.default_rng(1)).size
     3
     """
-    size = log_weights.size if size is None else size
-    ends = np.cumsum(np.exp(log_weights))
-    points = (np.arange(size) + rng.random()) / size
-    # rounding may leave the last end just below one
-    picks = np.searchsorted(ends, points * ends[-1], side="right")
-    return np.asarray(np.minimum(picks, log_weights.size - 1), dtype=np.intp)
+    return np.asarray(resamplings(log_weights, times=1, size=size, rng=rng)[0])
 
 
-def resampled_in_order(
-    order: NDArray[np.intp],
-    places: NDArray[np.intp],
-    log_weights: FloatArray,
-    *,
-    size: int,
-    rng: np.random.Generator,
+def resamplings(
+    log_weights: FloatArray, *, times: int, size: int | None = None, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Draw from weighted draws by systematic resampling in a given order.
+    """Draw from weighted draws several times, as `resampled` does once, shape (times, size).
 
-    Of draws that stand side by side in it as many come as they weigh together, but
-    for one or so: an order in which what is alike stands together makes errors
-    smaller (Gerber, Chopin and Whiteley, 2019, "Negative association, ordering and
-    convergence of resampling methods").
-
-    Parameters
-    ----------
-    order : ndarray of int, shape (S,)
-        The draws, in the order that they are picked in.
-    places : ndarray of int, shape (S,)
-        The place of each draw in the order of the result.
-    log_weights : ndarray, shape (S,)
-        Logarithms of the weights, which sum to one.
-    size : int
-        How many are drawn.
-    rng : numpy.random.Generator
-        Source of the one random number.
-
-    Returns
-    -------
-    ndarray of int, shape (size,)
-        Which draws, by their places; equal ones stand side by side, so that ArviZ's
-        effective sample size counts them as one.
+    In an order in which what is alike stands side by side, of what does as many come as
+    it weighs together, but for one or so (Gerber, Chopin and Whiteley, 2019, "Negative
+    association, ordering and convergence of resampling methods").
 
     Examples
     --------
-    >>> x = np.random.default_rng(1).permutation(1000)
     >>> log_weights = np.full(1000, -np.log(1000))
-    >>> rng = np.random.default_rng(1)
-    >>> picks = resampled_in_order(np.argsort(x), x, log_weights, size=100, rng=rng)
-    >>> int((x[picks] >= 950).sum())
-    5
+    >>> found = resamplings(log_weights, times=2, size=100, rng=np.random.default_rng(1))
+    >>> (found >= 950).sum(axis=1)
+    array([5, 5])
     """
-    picks = order[resampled(log_weights[order], size=size, rng=rng)]
-    return np.asarray(picks[np.argsort(places[picks], kind="stable")], dtype=np.intp)
+    size = log_weights.size if size is None else size
+    ends = np.cumsum(np.exp(log_weights))
+    points = (np.arange(size) + rng.random((times, 1))) / size
+    # rounding may leave the last end just below one
+    picks = np.searchsorted(ends, points * ends[-1], side="right")
+    return np.asarray(np.minimum(picks, log_weights.size - 1), dtype=np.intp)
 
 
 def pareto_smoothed(log_weights: FloatArray) -> tuple[FloatArray, float]:
