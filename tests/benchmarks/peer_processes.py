@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from peer_list import ENVIRONMENTS
+from peer_list import ENVIRONMENTS, Peer
 
 from pystan_mix.console import say
-from pystan_mix.files import write_json
+from pystan_mix.files import cache_dir, write_json
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,6 +37,55 @@ def fraction(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
+
+
+def peers_parser(
+    description: str,
+    peers: Sequence[Peer],
+    posteriors: Sequence[str],
+    *,
+    iter_warmup: int,
+    iter_sampling: int,
+    target: float,
+    out: str,
+    example: str = "",
+) -> argparse.ArgumentParser:
+    """Return a command line that chooses peers and posteriors, with these defaults."""
+    names = [peer.name for peer in peers]
+    width = max(map(len, names))
+    listing = "\n".join(f"  {p.name:<{width}}  {p.library}, {p.setting}" for p in peers)
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"peers:\n{listing}\n\n{example}"
+        "exit codes: 0 all is measured; 1 a peer failed or nothing could be run; 130 interrupted",
+    )
+    add, shown = parser.add_argument, "default: %(default)s"
+    add("--peers", nargs="+", choices=names, default=names, metavar="PEER", help="default: all")
+    add("--posteriors", nargs="+", choices=posteriors, default=posteriors, help="default: all")
+    add("--chains", type=positive, default=4, help=shown)
+    add("--iter-warmup", type=positive, default=iter_warmup, help=f"of each chain; {shown}")
+    add("--iter-sampling", type=positive, default=iter_sampling, help=f"of each chain; {shown}")
+    add("--target", type=fraction, default=target, help=f"acceptance rate; {shown}")
+    add("--repeats", type=positive, default=3, help=shown)
+    add("--seed", type=positive, default=1, help=f"of the first repeat; {shown}")
+    add("--out", type=Path, default=Path(out), help=f"folder; {shown}")
+    add("--again", action="store_true", help="run the chosen peers again, also what is finished")
+    add_limits(parser)
+    return parser
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add how long a run may take, and where the environments are."""
+    parser.add_argument(
+        "--time-limit", type=positive, default=30, help="minutes a run; default: %(default)s"
+    )
+    parser.add_argument(
+        "--environments",
+        type=Path,
+        default=cache_dir() / "benchmarks",
+        help="folder of the peers' virtual environments; default: in this package's cache",
+    )
 
 
 def ready_environments(

@@ -153,12 +153,11 @@ def markdown(
     head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], failures: Mapping[str, str]
 ) -> str:
     """Return the report as Markdown."""
-    settings, load = head["settings"], head["load_before_runs"]
+    settings = head["settings"]
     lines = [
         "# ESS per second",
         "",
-        f"{head['date']}; {head['cpu']}, {head['cores']} cores; {head['system']}"
-        + (f"; load average before the runs {load[0]:.1f} to {load[1]:.1f}." if load else "."),
+        machine_line(head),
         "",
         f"{settings['chains']} chains of {settings['iter_warmup']} + {settings['iter_sampling']} "
         f"iterations, target acceptance {settings['target']}, {settings['repeats']} repeats; "
@@ -168,10 +167,7 @@ def markdown(
         f"Effective draws, R-hat and errors by {head['judge']} for all.",
         "",
     ]
-    lines += [
-        f"- {library}: {', '.join(f'{name} {version}' for name, version in versions.items())}"
-        for library, versions in head["versions"].items()
-    ]
+    lines += version_lines(head)
     for posterior in dict.fromkeys(row["posterior"] for row in rows):
         lines += [
             "",
@@ -196,10 +192,32 @@ def markdown(
                 number(row["cold_seconds_compiled_before"], ".1f"),
             )
             lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", LEGEND]
+    lines += ["", LEGEND, *failure_lines(failures)]
+    return "\n".join(lines) + "\n"
+
+
+def machine_line(head: Mapping[str, Any]) -> str:
+    """Return when it was, and on what machine."""
+    load = head["load_before_runs"]
+    return f"{head['date']}; {head['cpu']}, {head['cores']} cores; {head['system']}" + (
+        f"; load average before the runs {load[0]:.1f} to {load[1]:.1f}." if load else "."
+    )
+
+
+def version_lines(head: Mapping[str, Any]) -> list[str]:
+    """Return a line on the versions of each library."""
+    return [
+        f"- {library}: {', '.join(f'{name} {version}' for name, version in versions.items())}"
+        for library, versions in head["versions"].items()
+    ]
+
+
+def failure_lines(failures: Mapping[str, str]) -> list[str]:
+    """Return lines on what failed."""
+    lines = []
     for what, last in failures.items():
         lines += ["", f"**Failed: {what}.** Its last lines:", "", "```", last, "```"]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def number(value: float | None, form: str) -> str:

@@ -21,14 +21,14 @@ import numpy as np
 import xarray as xr
 from measurement import Task
 from peer_list import PEERS, POSTERIORS, Peer, finished, task_for, task_of
-from peer_processes import fraction, positive, ready_environments, run_script
+from peer_processes import peers_parser, ready_environments, run_script
 from peer_report import write_report
 
 from pystan_mix.arviz_compat import to_arviz
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.console import say
 from pystan_mix.errors import PystanMixError
-from pystan_mix.files import cache_dir, write_json
+from pystan_mix.files import write_json
 from pystan_mix.fits.summary import summarize
 
 
@@ -63,40 +63,21 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    names = [peer.name for peer in PEERS]
-    width = max(map(len, names))
-    listing = "\n".join(f"  {p.name:<{width}}  {p.library}, {p.setting}" for p in PEERS)
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"peers:\n{listing}\n\n"
-        "example, some eight minutes, most of it compiling:\n"
-        "  python peers.py --iter-warmup 500 --iter-sampling 1000 --repeats 1 --out trial\n\n"
-        "exit codes: 0 all is measured; 1 a peer failed or nothing could be run; 130 interrupted",
+    parser = peers_parser(
+        str(__doc__),
+        PEERS,
+        [posterior.name for posterior in POSTERIORS],
+        iter_warmup=2000,
+        iter_sampling=10_000,
+        target=0.95,
+        out="peers-results",
+        example="example, some eight minutes, most of it compiling:\n"
+        "  python peers.py --iter-warmup 500 --iter-sampling 1000 --repeats 1 --out trial\n\n",
     )
-    add = parser.add_argument
-    add("--peers", nargs="+", choices=names, default=names, metavar="PEER", help="default: all")
-    posteriors = [p.name for p in POSTERIORS]
-    add("--posteriors", nargs="+", choices=posteriors, default=posteriors, help="default: both")
-    add("--chains", type=positive, default=4, help="default: %(default)s")
-    add("--iter-warmup", type=positive, default=2000, help="of each chain; default: %(default)s")
-    add("--iter-sampling", type=positive, default=10000, help="of each chain; default: %(default)s")
-    add("--target", type=fraction, default=0.95, help="acceptance rate; default: %(default)s")
-    add("--repeats", type=positive, default=3, help="default: %(default)s")
-    add("--seed", type=positive, default=1, help="of the first repeat; default: %(default)s")
-    add(
+    parser.add_argument(
         "--data-dir",
         type=Path,
         help="folder with the notebook's 3gv2.dat and 3g.dat; default: the shipped data",
-    )
-    add("--out", type=Path, default=Path("peers-results"), help="folder; default: %(default)s")
-    add("--again", action="store_true", help="run the chosen peers again, also what is finished")
-    add("--time-limit", type=positive, default=30, help="minutes a run; default: %(default)s")
-    add(
-        "--environments",
-        type=Path,
-        default=cache_dir() / "benchmarks",
-        help="folder of the peers' virtual environments; default: in this package's cache",
     )
     return parser.parse_args()
 

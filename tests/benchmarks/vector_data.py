@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from peer_processes import fraction, positive, ready_environments, run_script
+from peer_processes import add_limits, fraction, positive, ready_environments, run_script
 from vector_measurement import NAMES, VectorTask
 from vector_peer_list import block_of, saved
 from vectors import adjusted_rand_index
@@ -31,7 +31,7 @@ import pystan_mix as pmix
 from pystan_mix.arviz_compat import Fit, group, to_arviz
 from pystan_mix.console import say
 from pystan_mix.errors import PystanMixError
-from pystan_mix.files import cache_dir, write_json, write_text
+from pystan_mix.files import write_json, write_text
 from pystan_mix.fits.attributes import WeighingFindings, read_attributes
 from pystan_mix.mixtures.target import target_of
 
@@ -93,16 +93,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--target", type=fraction, default=0.9, help="NumPyro's; default: %(default)s")
     add("--seed", type=positive, default=1, help="default: %(default)s")
     add("--seeds", type=positive, default=20, help="scikit-learn's; default: %(default)s")
-    add("--time-limit", type=positive, default=30, help="minutes a run; default: %(default)s")
     add(
         "--out", type=Path, default=Path("vector-data-results"), help="folder; default: %(default)s"
     )
-    add(
-        "--environments",
-        type=Path,
-        default=cache_dir() / "benchmarks",
-        help="folder of the virtual environments; default: in this package's cache",
-    )
+    add_limits(parser)
     return parser.parse_args()
 
 

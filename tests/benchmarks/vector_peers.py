@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from peer_list import Peer
-from peer_processes import fraction, positive, ready_environments, run_script
+from peer_processes import peers_parser, positive, ready_environments, run_script
 from vector_measurement import VectorTask
 from vector_peer_list import DATA, PEERS, VectorData, task_for, task_of
 from vector_quantities import summaries
@@ -29,7 +29,7 @@ from vector_report import write_vector_report
 from pystan_mix.cmdstan.locate import find_cmdstan
 from pystan_mix.console import say
 from pystan_mix.errors import PystanMixError
-from pystan_mix.files import cache_dir, write_json
+from pystan_mix.files import write_json
 
 JUDGED = ["mean", "mcse_mean", "ess_bulk", "r_hat", "kind"]
 
@@ -63,44 +63,21 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    names, posteriors = [peer.name for peer in PEERS], [data.name for data in DATA]
-    width = max(map(len, names))
-    listing = "\n".join(f"  {p.name:<{width}}  {p.library}, {p.setting}" for p in PEERS)
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"peers:\n{listing}\n\n"
-        "exit codes: 0 all is measured; 1 a peer failed or nothing could be run; 130 interrupted",
+    parser = peers_parser(
+        str(__doc__),
+        PEERS,
+        [data.name for data in DATA],
+        iter_warmup=1000,
+        iter_sampling=1000,
+        target=0.9,
+        out="vector-peers-results",
     )
-    add = parser.add_argument
-    add("--peers", nargs="+", choices=names, default=names, metavar="PEER", help="default: all")
-    add("--posteriors", nargs="+", choices=posteriors, default=posteriors, help="default: all")
-    add("--chains", type=positive, default=4, help="default: %(default)s")
-    add("--iter-warmup", type=positive, default=1000, help="of each chain; default: %(default)s")
-    add("--iter-sampling", type=positive, default=1000, help="of each chain; default: %(default)s")
-    add(
+    parser.add_argument(
         "--iter-patient",
         type=positive,
         default=200,
         help="iterations, of either kind, of peers that take long at N = 100 000; "
         "default: %(default)s",
-    )
-    add("--target", type=fraction, default=0.9, help="acceptance rate; default: %(default)s")
-    add("--repeats", type=positive, default=3, help="default: %(default)s")
-    add("--seed", type=positive, default=1, help="of the first repeat; default: %(default)s")
-    add(
-        "--out",
-        type=Path,
-        default=Path("vector-peers-results"),
-        help="folder; default: %(default)s",
-    )
-    add("--again", action="store_true", help="run the chosen peers again, also what is finished")
-    add("--time-limit", type=positive, default=30, help="minutes a run; default: %(default)s")
-    add(
-        "--environments",
-        type=Path,
-        default=cache_dir() / "benchmarks",
-        help="folder of the peers' virtual environments; default: in this package's cache",
     )
     return parser.parse_args()
 

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import arviz
-from peer_report import LARGEST_DEVIATION, LARGEST_R_HAT, cpu_model, deviation, number
+from peer_report import (
+    LARGEST_DEVIATION,
+    LARGEST_R_HAT,
+    cpu_model,
+    deviation,
+    failure_lines,
+    machine_line,
+    number,
+    version_lines,
+)
 from vector_peer_list import PEERS, VectorData
 from vector_quantities import LABEL_FREE, PARAMETERS
 
@@ -124,12 +133,11 @@ def markdown(
     head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], failures: Mapping[str, str]
 ) -> str:
     """Return the report as Markdown."""
-    load, settings = head["load_before_runs"], head["settings"]
+    settings = head["settings"]
     lines = [
         "# ESS per second on vectors, K = 3",
         "",
-        f"{head['date']}; {head['cpu']}, {head['cores']} cores; {head['system']}"
-        + (f"; load average before the runs {load[0]:.1f} to {load[1]:.1f}." if load else "."),
+        machine_line(head),
         "",
         (
             f"Target acceptance {settings['target']}, {settings['repeats']} repeats. Effective "
@@ -137,17 +145,12 @@ def markdown(
         ),
         "",
     ]
-    lines += [
-        f"- {library}: {', '.join(f'{name} {version}' for name, version in versions.items())}"
-        for library, versions in head["versions"].items()
-    ]
+    lines += version_lines(head)
     for data in dict.fromkeys(row["data"] for row in rows):
         lines += ["", f"## {data}", "", f"| {' | '.join(COLUMNS)} |"]
         lines += [f"|---|---|---|{'--:|' * (len(COLUMNS) - 3)}"]
         lines += [f"| {' | '.join(cells(row))} |" for row in rows if row["data"] == data]
-    lines += ["", LEGEND]
-    for what, last in failures.items():
-        lines += ["", f"**Failed: {what}.** Its last lines:", "", "```", last, "```"]
+    lines += ["", LEGEND, *failure_lines(failures)]
     return "\n".join(lines) + "\n"
 
 
