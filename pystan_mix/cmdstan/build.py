@@ -30,6 +30,7 @@ _NEEDED_BYTES = 1_500_000_000
 # What `make build` of CmdStan 2.27 makes, but for stansummary, print, diagnose and the precompiled
 # header, which GCC takes as long to read as what it was made of.
 _LEAN_TARGET = "pystan_mix-lean"
+# That, and meanwhile the programs of this variable of make.
 _BESIDE_TARGET, _BESIDE = "pystan_mix-beside", "PYSTAN_MIX_PROGRAMS"
 _LEAN_RULE = f"""\
 .PHONY: {_LEAN_TARGET} {_BESIDE_TARGET}
