@@ -14,7 +14,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.weighing.compiled.library import CModel, CParameter, library
 
-# the enumerations of moves.cpp
+# the enumerations of model.hpp
 FAMILIES: dict[type[Mixture], int] = {NormalMixture: 0, StudentTMixture: 1}
 OWN, SHARED, KNOWN = 0, 1, 2
 
@@ -73,7 +73,7 @@ def knows_likelihood(target: Target) -> bool:
 
 
 class Arrays:
-    """A `Model` of moves.cpp, and the arrays that it points to, which live as long."""
+    """A `Model` of model.hpp, and the arrays that it points to, which live as long."""
 
     def __init__(self, target: Target) -> None:
         model, observed = target.model, target.observed

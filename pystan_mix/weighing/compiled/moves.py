@@ -31,7 +31,7 @@ from pystan_mix.weighing.compiled.likelihood import (
 )
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
-# the enumerations of moves.cpp
+# the enumerations of model.hpp
 _REAL, _ABOVE = 0, 1
 _NO_PRIOR = 0, np.zeros((1, 3))
 
@@ -120,7 +120,7 @@ class CompiledMoves:
 
 
 def _numbers(prior: Prior) -> tuple[int, FloatArray] | None:
-    """Return the number of a prior in moves.cpp, and its own; None of what it has not.
+    """Return the number of a prior in priors.hpp, and its own; None of what it has not.
 
     Three of each component in order, or of all: two of the prior, and what these make
     of the logarithm of its constant.
