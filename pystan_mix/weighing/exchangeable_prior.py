@@ -35,6 +35,11 @@ def prior_log_density(prior: Prior, x: FloatArray, K: int) -> FloatArray:
     return np.asarray(log_sum_exp(each) - math.log(K))
 
 
+def _of_components(log_density: FloatArray, axes: int) -> FloatArray:
+    """Return the sums over what stands behind the axis of components, the last of so many."""
+    return np.asarray(log_density.sum(axis=tuple(range(axes, log_density.ndim))))
+
+
 @dataclasses.dataclass(frozen=True)
 class ExchangeablePrior:
     """The prior of a target's free values, and of weights as shares of gamma variables.
@@ -53,7 +58,7 @@ class ExchangeablePrior:
         return float(self.target.concentration.mean())
 
     def draw(self, parameter: Parameter, n: int, *, rng: np.random.Generator) -> FloatArray:
-        """Draw free values of a parameter, shape (n, K) or (n, 1).
+        """Draw free values of a parameter, shape (n, K, ...) or (n, 1, ...).
 
         Raises
         ------
@@ -61,43 +66,64 @@ class ExchangeablePrior:
             If the prior has next to nothing above the floor.
         """
         model, size = self.target.model, self.target.model.size(parameter)
-        values = np.full(n * size, np.nan)
+        values = self._drawn(parameter, n * size, rng=rng)
         for _ in range(_TRIES):
-            astray = np.isnan(values)
-            if not astray.any():
-                return model.space(parameter).to_free(values.reshape(n, size))
-            values[astray] = prior_draws(
-                model.prior(parameter), int(astray.sum()), self.target.n_components, rng=rng
-            )
-            if parameter.floor:
-                values[values <= model.least(parameter)] = np.nan
+            below = values <= model.least(parameter) if parameter.floor else np.zeros(1, np.bool_)
+            if not below.any():
+                return model.space(parameter).to_free(values.reshape(n, size, *values.shape[1:]))
+            rows = np.flatnonzero(below.reshape(len(values), -1).any(axis=1))
+            anew = self._drawn(parameter, len(rows), rng=rng)
+            values[rows] = np.where(below[rows], anew, values[rows])
         raise np.linalg.LinAlgError(f"The prior has no {parameter.name} above its floor.")
 
+    def _drawn(self, parameter: Parameter, n: int, *, rng: np.random.Generator) -> FloatArray:
+        """Draw n values, whether above the floor or not."""
+        target = self.target
+        if target.model.vectors:
+            return target.model.drawn_from_prior(parameter, n, rng=rng)
+        return prior_draws(target.model.prior(parameter), n, target.n_components, rng=rng)
+
     def log_density(self, parameter: Parameter, free: FloatArray) -> FloatArray:
-        """Return the log density of each free value of a parameter."""
+        """Return the log density of the free values that each component has, shape (..., K)."""
         space = self.target.model.space(parameter)
-        return self._log_density(parameter, space.from_free(free)) + space.log_det(free)
+        log_det = _of_components(space.log_det(free), free.ndim - bool(parameter.event))
+        return self._log_density(parameter, space.from_free(free)) + log_det
 
     def _log_density(self, parameter: Parameter, values: FloatArray) -> FloatArray:
         prior, K = self.target.model.prior(parameter), self.target.n_components
-        return prior_log_density(prior, values, K) - self.log_survival(parameter)
+        if self.target.model.vectors:
+            each = _of_components(prior.log_density(values), values.ndim - parameter.event)
+        else:
+            each = prior_log_density(prior, values, K)
+        return np.asarray(each - self.log_survival(parameter))
 
     def log_survival(self, parameter: Parameter) -> float:
-        """Return the log probability of a value above the floor."""
+        """Return the log probability of a value above the floor, of a vector of all its elements."""
         if not parameter.floor:
             return 0.0
         prior, least = self.target.model.prior(parameter), self.target.model.least(parameter)
+        log_above = prior.log_survival(least)
+        if self.target.model.vectors:
+            return float(
+                np.broadcast_to(log_above, self.target.model.event_shape(parameter)).sum()
+            )
         each = np.broadcast_to(
-            prior.log_survival(least), self.target.n_components if differ_by_component(prior) else 1
+            log_above, self.target.n_components if self.differs(parameter) else 1
         )
         return float(log_sum_exp(each)) - math.log(each.size)
+
+    def differs(self, parameter: Parameter) -> bool:
+        """Return whether each component has a prior of its own."""
+        prior = self.target.model.prior(parameter)
+        # of vectors each coordinate may have one, the same for all components
+        return not self.target.model.vectors and differ_by_component(prior)
 
     @functools.cached_property
     def log_ratio(self) -> float | None:
         """Log of the model's prior over this one where it is the same everywhere, else None."""
         model = self.target.model
-        priors = [model.weights, *(model.prior(each) for each in self.target.estimated)]
-        if model.min_weight > 0.0 or any(map(differ_by_component, priors)):
+        differ = differ_by_component(model.weights) or any(map(self.differs, self.target.estimated))
+        if model.min_weight > 0.0 or differ:
             return None
         return sum(model.size(each) * self.log_survival(each) for each in self.target.estimated)
 
@@ -115,12 +141,11 @@ class ExchangeablePrior:
             Logarithms of the weights, and of their shares of what the floor leaves free.
         """
         target, a, K = self.target, self.concentration, self.target.n_components
-        order = np.argsort(values[target.model.ordered_parameter().name], axis=1)
-        ordered = Constrained(
-            np.take_along_axis(log_theta, order, axis=1),
-            picked(values, order),
-            np.zeros(len(order)),
-        )
+        ordered = Constrained(log_theta, dict(values), np.zeros(len(log_theta)))
+        if not target.model.vectors:
+            order = np.argsort(values[target.model.ordered_parameter().name], axis=1)
+            log_theta = np.take_along_axis(log_theta, order, axis=1)
+            ordered = Constrained(log_theta, picked(values, order), ordered.log_jacobian)
         total = log_prior(target, ordered)
         for each in target.estimated:
             total -= self._log_density(each, values[each.name]).sum(axis=1)

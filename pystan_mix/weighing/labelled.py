@@ -123,6 +123,25 @@ def _learned(features: FloatArray, starts: Sequence[NDArray[Any]]) -> Labels:
     return max(found, key=lambda each: each[0])[1]
 
 
+def alike(features: FloatArray, *, by: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+    """Return an order of components in each draw by which those of one place are most alike.
+
+    Parameters
+    ----------
+    features : ndarray, shape (S, K, F)
+        What each component is like.
+    by : sequence of ndarray, shape (S, K)
+        Numbers by whose order the search begins, of each in turn.
+
+    Returns
+    -------
+    ndarray of int, shape (S, K)
+        The component in each place.
+    """
+    order, _ = assigned(_learned(features, by).scores(features))
+    return order
+
+
 @dataclasses.dataclass(frozen=True)
 class Labelled:
     """The posterior on coordinates in which components keep their labels.

@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.relabelling import relabelled
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.births import Born
@@ -30,6 +31,7 @@ _GOOD_SD_ERROR = 0.05
 _LARGEST_MEAN_ERROR = 0.08
 _LARGEST_SD_ERROR = 0.12
 _DRAWS_FOR_MODES = 1000
+_DRAWS_FOR_NAMES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Annealed:
     target : Target
         The model and its observations.
     variables : dict of str to ndarray, shape (population, draw, K) or (population, draw, 1)
-        Draws by name, the means in increasing order.
+        Draws by name, the means in increasing order; of vectors in any, the axes of
+        coordinates behind.
     log_weights : ndarray, shape (population, draw)
         Logarithms of their weights, which of each population sum to an estimate of the
         integral of prior and likelihood over means in increasing order.
@@ -73,9 +76,32 @@ class Annealed:
         return np.asarray(log_sum_exp(self.log_weights))
 
     @functools.cached_property
+    def named(self) -> dict[str, FloatArray]:
+        """The draws, their components called the same in all: what those of vectors do not come as.
+
+        Some draws of the posterior are relabelled, and all others by what these are like.
+        """
+        target, flat = self.target, self._flat(self.variables)
+        if not target.model.vectors:
+            return self.variables
+        if target.model.naming_coordinate() is not None:
+            found = relabelled(target, flat)
+        else:
+            places = (np.arange(_DRAWS_FOR_NAMES) + 0.5) / _DRAWS_FOR_NAMES
+            picks = np.searchsorted(self.weights.cumsum(), places).clip(max=self.weights.size - 1)
+            some = relabelled(target, {name: x[picks] for name, x in flat.items()})
+            found = labelled(target, some).relabelled(flat)
+        return {name: x.reshape(self.variables[name].shape) for name, x in found.items()}
+
+    @staticmethod
+    def _flat(variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return the draws of all populations as one."""
+        return {name: x.reshape(-1, *x.shape[2:]) for name, x in variables.items()}
+
+    @functools.cached_property
     def moments(self) -> dict[str, Moments]:
         """Moments by name, of what parameters are `judged` by; errors by how populations differ."""
-        variables = judged(self.target, self.variables)
+        variables = judged(self.target, self.named)
         return {name: moments_of_populations(x, self.weights) for name, x in variables.items()}
 
     @property
@@ -106,10 +132,8 @@ class Annealed:
         log_weights = self.log_weights - self.log_integrals[:, None]
         picks = np.stack([resampled(each, size=size, rng=rng) for each in log_weights])
         picks = rng.permuted(picks, axis=1)
-        return {
-            name: np.take_along_axis(x, picks[..., None], axis=1)
-            for name, x in self.variables.items()
-        }
+        each = np.arange(len(picks))[:, None]
+        return {name: x[each, picks] for name, x in self.variables.items()}
 
     def draws(self, chains: int, length: int, *, rng: np.random.Generator) -> Draws:
         """Resample by the weights, to chains of so many draws each.
@@ -119,10 +143,8 @@ class Annealed:
         """
         P, S = self.log_weights.shape
         log_weights = self.log_weights.ravel()
-        variables = judged(self.target, self.variables)
-        flat = {name: x.reshape(P * S, x.shape[-1]) for name, x in variables.items()}
         picks = resampled_by_tails(
-            flat,
+            self._flat(judged(self.target, self.named)),
             self.moments,
             log_weights - log_sum_exp(log_weights),
             places=np.concatenate([S * i + rng.permutation(S) for i in range(P)]),
@@ -131,8 +153,8 @@ class Annealed:
         )
         return Draws(
             {
-                name: x.reshape(P * S, -1)[picks].reshape(chains, length, -1)
-                for name, x in self.variables.items()
+                name: x[picks].reshape(chains, length, *x.shape[1:])
+                for name, x in self._flat(self.named).items()
             }
         )
 
@@ -185,12 +207,16 @@ def together(groups: Sequence[Annealed]) -> Annealed:
     """Return the populations of all groups; where one has fewer draws, some without weight."""
     most = max(each.log_weights.shape[1] for each in groups)
     missing = [most - each.log_weights.shape[1] for each in groups]
+
+    def padded(x: FloatArray, more: int) -> FloatArray:
+        return np.pad(x, ((0, 0), (0, more), *[(0, 0)] * (x.ndim - 2)), mode="edge")
+
     return Annealed(
         groups[0].target,
         {
             name: np.concatenate(
                 [
-                    np.pad(each.variables[name], ((0, 0), (0, more), (0, 0)), mode="edge")
+                    padded(each.variables[name], more)
                     for each, more in zip(groups, missing, strict=True)
                 ]
             )

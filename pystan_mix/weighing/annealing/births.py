@@ -12,13 +12,11 @@ import numpy as np
 from scipy import stats
 
 from pystan_mix.mixtures.density import Constrained, free_shares
-from pystan_mix.mixtures.numbers import differ_by_component
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.weighing.annealing.particles import own
-from pystan_mix.weighing.births import without_one
+from pystan_mix.weighing.births import ordered, without_one
 from pystan_mix.weighing.compiled.likelihood import log_likelihood
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 from pystan_mix.weighing.small_weights import log_density_of_small, small_weights
@@ -75,7 +73,7 @@ class Born:
                 left["theta"] = smaller.model.min_weight + smaller.free_weight * shares
                 born[:, k] += _log_ratio(smaller, flat | left)
                 for each in own(target):
-                    if differ_by_component(target.model.prior(each)):
+                    if ExchangeablePrior(target).differs(each):
                         born[:, k] += _log_start(smaller, each, left[each.name])
                         born[:, k] -= _log_start(target, each, left[each.name])
             total = log_sum_exp(born) - math.log(K)
@@ -118,19 +116,19 @@ def births(
         + target.free_weight * np.concatenate([left, share], axis=1)
     }
     for each in own(target):
-        free = prior.draw(each, -(-P * S // K), rng=rng).ravel()[: P * S, None]
+        free = prior.draw(each, -(-P * S // K), rng=rng)
+        free = free.reshape(-1, 1, *free.shape[2:])[: P * S]
         new = target.model.space(each).from_free(free)
         found[each.name] = np.concatenate([flat[each.name], new], axis=1)
-    order = np.argsort(found[target.model.ordered_parameter().name], axis=1)
-    found = picked(found, order)
+    found = ordered(target, found)
     log_ratio = _log_ratio(target, found).reshape(P, S)
-    variables = {name: x.reshape(P, S, -1) for name, x in found.items()}
+    variables = {name: x.reshape(P, S, *x.shape[1:]) for name, x in found.items()}
     return Born(target, log_integrals, variables, log_ratio)
 
 
 def _flat(variables: Variables) -> dict[str, FloatArray]:
     """Return the draws of all populations as one."""
-    return {name: x.reshape(-1, x.shape[-1]) for name, x in variables.items()}
+    return {name: x.reshape(-1, *x.shape[2:]) for name, x in variables.items()}
 
 
 def _log_ratio(target: Target, variables: Variables) -> FloatArray:

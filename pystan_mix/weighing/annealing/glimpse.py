@@ -21,8 +21,7 @@ _SWEEPS = 8
 
 def can_be_annealed(target: Target) -> bool:
     """Return whether components change nothing but names, and annealing ends in a minute."""
-    # the moves of annealing are those of numbers
-    return target.terms <= _LARGEST_TERMS and exchangeable(target) and not target.model.vectors
+    return target.terms <= _LARGEST_TERMS and exchangeable(target)
 
 
 def glimpsed(target: Target, *, rng: np.random.Generator) -> Draws | None:

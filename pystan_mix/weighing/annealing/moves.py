@@ -6,6 +6,7 @@ Of the likelihood only the density of the component that moves is computed anew.
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -94,7 +95,7 @@ class NumpyMoves:
     def _densities(self, free: Mapping[str, FloatArray]) -> FloatArray:
         """Return the density of each observation under each component, shape (R, K, N)."""
         values = values_of(self.target, free)
-        log_theta = np.zeros_like(next(iter(values.values())))
+        log_theta = np.zeros(next(iter(values.values())).shape[:2])
         with np.errstate(all="ignore"):
             terms = component_terms(
                 self.target.model, self.target.observed.given, log_theta, values
@@ -150,7 +151,9 @@ class NumpyMoves:
         )
         steps *= 10.0 ** rng.uniform(*LENGTHS, size=(R, 1))
         now = {each.name: particles.free[each.name][:, [k]] for each in own(self.target)}
-        new = {name: values + steps[:, [i]] for i, (name, values) in enumerate(now.items())}
+        sizes = np.cumsum([math.prod(values.shape[2:]) for values in now.values()])
+        parts = zip(now.items(), np.split(steps, sizes, axis=1), strict=False)
+        new = {name: values + step.reshape(values.shape) for (name, values), step in parts}
         log_gamma, free = particles.log_gamma.copy(), dict(particles.free)
         log_gamma[:, k] += steps[:, -1]
         for name, values in new.items():
@@ -184,7 +187,7 @@ class NumpyMoves:
     ) -> None:
         """Take a step of what all components share."""
         name, now = parameter.name, particles.free[parameter.name]
-        lengths = now.std() * 10.0 ** rng.uniform(*LENGTHS, size=now.shape)
+        lengths = now.std(axis=0) * 10.0 ** rng.uniform(*LENGTHS, size=(len(now), *[1] * (now.ndim - 1)))
         new = now + lengths * rng.normal(size=now.shape)
         free = particles.free | {name: new}
         theta = np.exp(log_theta_of(self.target, particles.log_gamma))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
+from pystan_mix.weighing.labelled import alike
 
 # correlations are that much smaller, so that no direction is without a step
 _SHRINK = 0.05
@@ -23,7 +24,7 @@ class Particles:
     Parameters
     ----------
     free : dict of str to ndarray, shape (R, K) or (R, 1)
-        Free values of what is estimated, by name.
+        Free values of what is estimated, by name; of vectors with one axis more.
     log_gamma : ndarray, shape (R, K)
         Logarithms of gamma variables, whose shares of their sum are those of the weights.
     log_ratio : ndarray, shape (R,)
@@ -70,8 +71,21 @@ def log_theta_of(target: Target, log_gamma: FloatArray) -> FloatArray:
     return np.asarray(np.log(floor + target.free_weight * np.exp(log_share)))
 
 
+def _order(target: Target, particles: Particles, features: FloatArray) -> NDArray[np.intp]:
+    """Return which component of each draw is called the first, the second, ..., shape (R, K)."""
+    if target.n_components == 1:
+        return np.zeros((len(features), 1), dtype=np.intp)
+    if not target.model.vectors:
+        means = particles.free[target.model.ordered_parameter().name]
+        return np.argsort(means, axis=1)
+    (D,) = target.model.point_shape
+    return alike(features, by=[features[..., d] for d in range(D)])
+
+
 def roots_of(target: Target, particles: Particles) -> FloatArray:
     """Return roots of the covariances of components in the order of their means.
+
+    Those of vectors have one by which they resemble each other most.
 
     Parameters
     ----------
@@ -86,13 +100,13 @@ def roots_of(target: Target, particles: Particles) -> FloatArray:
         Lower triangular; of what each component has one of, in the model's order, and
         the logarithm of its gamma variable.
     """
-    means = particles.free[target.model.ordered_parameter().name]
-    order = np.argsort(means, axis=1)
+    R, K = particles.log_gamma.shape
     parts = [*(particles.free[each.name] for each in own(target)), particles.log_gamma]
-    x = np.stack([np.take_along_axis(part, order, axis=1) for part in parts], axis=-1)
+    x = np.concatenate([part.reshape(R, K, -1) for part in parts], axis=-1)
+    x = np.take_along_axis(x, _order(target, particles, x)[..., None], axis=1)
     x -= x.mean(axis=0)
     covariances = np.einsum("rkf,rkg->kfg", x, x) / len(x)
-    unit = np.eye(len(parts))
+    unit = np.eye(x.shape[-1])
     covariances = (1.0 - _SHRINK + _SHRINK * unit) * covariances
     covariances += 1e-12 * unit * np.trace(covariances, axis1=1, axis2=2)[:, None, None]
     return np.asarray(np.linalg.cholesky(covariances))

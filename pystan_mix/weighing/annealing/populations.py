@@ -6,11 +6,11 @@ import math
 import numpy as np
 
 from pystan_mix.mixtures.target import Target
-from pystan_mix.mixtures.vectors.relabelling import picked
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.moves import Moves, NumpyMoves
 from pystan_mix.weighing.annealing.particles import Particles, log_theta_of, values_of
+from pystan_mix.weighing.births import ordered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Station:
     Parameters
     ----------
     variables : dict of str to ndarray, shape (P, S, K) or (P, S, 1)
-        Draws by name, the means in increasing order.
+        Draws by name, the means in increasing order; of vectors in any, the axes of
+        coordinates behind.
     log_ratio : ndarray, shape (P, S)
         Log of the posterior's density over that at the start, not normalised.
     power : float
@@ -127,9 +128,11 @@ class Populations:
         free, log_gamma = self._particles.free, self._particles.log_gamma
         values = {name: x for name, x in values_of(self.target, free).items() if name in free}
         values = {"theta": np.exp(log_theta_of(self.target, log_gamma))} | values
-        order = np.argsort(values[self.target.model.ordered_parameter().name], axis=1)
         return Station(
-            {name: x.reshape(*self._shape, -1) for name, x in picked(values, order).items()},
+            {
+                name: x.reshape(*self._shape, *x.shape[1:])
+                for name, x in ordered(self.target, values).items()
+            },
             self._particles.log_ratio.reshape(self._shape).copy(),
             self.power,
             self.log_integrals,

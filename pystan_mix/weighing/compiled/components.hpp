@@ -12,9 +12,13 @@ namespace {
 /** A component at some values, ready for many observations. */
 struct Component {
   double log_peak, mu, inv_sigma, df;
+  // of vectors, as is the inverse of the root of the covariance, row by row
+  double centre[most_dims];
+  double inverse[most_triangle];
 };
 
-Component component_of(int family, const double* values) {
+/** Return a component of numbers: location, scale, degrees of freedom. */
+Component component_of_numbers(int family, const double* values) {
   const double mu = values[0], sigma = values[1];
   const double df = family == student_t ? values[2] : 0.0;
   double log_peak = -log(sigma);
@@ -24,10 +28,84 @@ Component component_of(int family, const double* values) {
   } else {
     log_peak -= 0.5 * log(2.0 * M_PI);
   }
-  return {log_peak, mu, 1.0 / sigma, df};
+  Component c;
+  c.log_peak = log_peak;
+  c.mu = mu;
+  c.inv_sigma = 1.0 / sigma;
+  c.df = df;
+  return c;
 }
 
-/** Return the log density of an observation. */
+/** Return where a row of a lower triangle begins. */
+INLINE int row_of(int i) { return i * (i + 1) / 2; }
+
+/** Find the Cholesky factor of correlations, of their free values. */
+void find_root_of_free(int D, const double* free, double* root) {
+  root[0] = 1.0;
+  for (int i = 1, place = 0; i < D; ++i) {
+    double left = 1.0;  // the square of what the row has left
+    for (int j = 0; j < i; ++j, ++place) {
+      const double inv_cosh = 1.0 / cosh(free[place]);
+      root[row_of(i) + j] = tanh(free[place]) * sqrt(left);
+      left *= inv_cosh * inv_cosh;
+    }
+    root[row_of(i) + i] = sqrt(left);
+  }
+}
+
+/** Find the Cholesky factor of a matrix. */
+void find_root_of_matrix(int D, const double* matrix, double* root) {
+  for (int i = 0; i < D; ++i) {
+    for (int j = 0; j <= i; ++j) {
+      double left = matrix[i * D + j];
+      for (int m = 0; m < j; ++m) {
+        left -= root[row_of(i) + m] * root[row_of(j) + m];
+      }
+      root[row_of(i) + j] = i == j ? sqrt(left) : left / root[row_of(j) + j];
+    }
+  }
+}
+
+/** Return a component of vectors: means, scales and correlations in a row. */
+Component component_of_vectors(const Model& model, const double* values) {
+  const int D = (int)model.D;
+  const int S = model.each[1].elements;  // scales: of each coordinate, or one
+  const double* sigma = values + D;
+  double root[most_triangle] = {0};
+  if (model.each[2].elements == 0) {
+    for (int i = 0; i < D; ++i) {
+      root[row_of(i) + i] = 1.0;
+    }
+  } else if (model.each[2].space == real) {
+    find_root_of_matrix(D, sigma + S, root);
+  } else {
+    find_root_of_free(D, sigma + S, root);
+  }
+  Component c;
+  c.log_peak = -0.5 * D * log(2.0 * M_PI);
+  c.mu = values[0];
+  c.inv_sigma = c.df = 0.0;
+  memcpy(c.centre, values, D * sizeof(double));
+  for (int i = 0; i < D; ++i) {
+    const double scale = sigma[S == 1 ? 0 : i];
+    for (int j = 0; j <= i; ++j) {
+      root[row_of(i) + j] *= scale;
+    }
+    const double inv = 1.0 / root[row_of(i) + i];
+    c.log_peak -= log(root[row_of(i) + i]);
+    for (int j = 0; j < i; ++j) {
+      double total = 0;
+      for (int m = j; m < i; ++m) {
+        total += root[row_of(i) + m] * c.inverse[row_of(m) + j];
+      }
+      c.inverse[row_of(i) + j] = -total * inv;
+    }
+    c.inverse[row_of(i) + i] = inv;
+  }
+  return c;
+}
+
+/** Return the log density of an observation that is a number. */
 template <int family>
 INLINE double log_density(const Component& c, double y) {
   const double z = (y - c.mu) * c.inv_sigma;
@@ -114,6 +192,20 @@ INLINE bool is_between(const Model& model, int64_t n) {
   return model.lower && model.lower[n] < model.upper[n];
 }
 
+/** Return the log density of an observation that is a vector. */
+double log_density_of_vector(const Model& model, const Component& c,
+                             int64_t n) {
+  double squares = 0;
+  for (int i = 0; i < model.D; ++i) {
+    double z = 0;
+    for (int j = 0; j <= i; ++j) {
+      z += c.inverse[row_of(i) + j] * (model.y[j * model.N + n] - c.centre[j]);
+    }
+    squares += z * z;
+  }
+  return c.log_peak - 0.5 * squares;
+}
+
 /** The mixture at the values of one draw. */
 struct Mixture {
   const Model& model;
@@ -140,6 +232,9 @@ struct Mixture {
       return Between(components[k], model.lower[n], model.upper[n])
           .log_probability();
     }
+    if (model.family == multivariate_normal) {
+      return log_density_of_vector(model, components[k], n);
+    }
     return model.family == student_t
                ? log_density<student_t>(components[k], model.y[n])
                : log_density<normal>(components[k], model.y[n]);
@@ -157,6 +252,38 @@ INLINE void find_densities_of(const Model& model, const Component& component,
   for (int64_t n = 0; model.lower && n < model.N; ++n) {
     if (is_between(model, n)) {
       densities[n] = Between(c, model.lower[n], model.upper[n]).probability();
+    }
+  }
+}
+
+/** Return how many observations a block has. */
+INLINE int size_of_block(const Model& model, int64_t first) {
+  return model.N - first < block ? (int)(model.N - first) : block;
+}
+
+/** Find the density of each vector under one component. */
+INLINE void find_densities_of_vectors(const Model& model,
+                                      const Component& component,
+                                      double* densities) {
+  const Component& c = component;
+  for (int64_t first = 0; first < model.N; first += block) {
+    const int size = size_of_block(model, first);
+    double squares[block] = {0};
+    for (int i = 0; i < model.D; ++i) {
+      double z[block] = {0};
+      for (int j = 0; j <= i; ++j) {
+        const double factor = c.inverse[row_of(i) + j], centre = c.centre[j];
+        const double* y = model.y + j * model.N + first;
+        for (int n = 0; n < size; ++n) {
+          z[n] += factor * (y[n] - centre);
+        }
+      }
+      for (int n = 0; n < size; ++n) {
+        squares[n] += z[n] * z[n];
+      }
+    }
+    for (int n = 0; n < size; ++n) {
+      densities[first + n] = exp_of(c.log_peak - 0.5 * squares[n]);
     }
   }
 }
@@ -189,11 +316,6 @@ INLINE void find_log_density_of(const Mixture& mixture,
       log_density[i] = mixture.log_density_of(first + i);
     }
   }
-}
-
-/** Return how many observations a block has. */
-INLINE int size_of_block(const Model& model, int64_t first) {
-  return model.N - first < block ? (int)(model.N - first) : block;
 }
 
 /** Return the log likelihood of a mixture from its components' densities. */
@@ -234,7 +356,9 @@ struct Kernels {
   TARGET void find_densities_##NAME(const Model& model,                     \
                                     const Component& component,             \
                                     double* densities) {                    \
-    if (model.family == student_t) {                                        \
+    if (model.family == multivariate_normal) {                              \
+      find_densities_of_vectors(model, component, densities);               \
+    } else if (model.family == student_t) {                                 \
       find_densities_of<student_t>(model, component, densities);            \
     } else {                                                                \
       find_densities_of<normal>(model, component, densities);               \

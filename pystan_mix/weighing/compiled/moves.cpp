@@ -42,7 +42,7 @@ void find_weights(const Model& model, const double* log_gamma, double* theta,
 int features(const Model& model) {
   int F = 1;
   for (int p = 0; p < model.parameters; ++p) {
-    F += model.each[p].role == own;
+    F += model.each[p].role == own ? model.each[p].elements : 0;
   }
   return F;
 }
@@ -53,7 +53,8 @@ bool is_ratio_to_be_found(const Model& model) {
   for (int k = 0; k < model.K; ++k) {
     differ = differ || model.alpha[k] != model.concentration;
   }
-  for (int p = 0; p < model.parameters; ++p) {
+  for (int p = 0; model.family != multivariate_normal && p < model.parameters;
+       ++p) {
     differ = differ || model.each[p].priors > 1;
   }
   return differ;
@@ -86,23 +87,60 @@ struct Draw {
   Room room;
   Random random;
 
-  /** Return the free value of a parameter of component k. */
-  double& free_value(const Parameter& parameter, int k) const {
-    return parameter.role == own ? parameter.values[row * model.K + k]
-                                 : parameter.values[row];
+  /** Return the free values of a parameter of component k. */
+  double* free_values(const Parameter& parameter, int k) const {
+    return parameter.values
+           + (parameter.role == own ? row * model.K + k : row)
+                 * parameter.elements;
   }
 
   /** Return component k, after steps of its free values. */
   Component at(int k, const double* steps) const {
-    double values[most_parameters];
-    for (int p = 0; p < model.parameters; ++p) {
+    double values[most_values];
+    for (int p = 0, v = 0; p < model.parameters; ++p) {
       const Parameter& parameter = model.each[p];
-      values[p] = parameter.role == known
-                      ? parameter.values[k]
-                      : value_of(parameter,
-                                 free_value(parameter, k) + steps[p]);
+      if (parameter.role == known) {
+        for (int e = 0; e < parameter.elements; ++e) {
+          values[v++] = parameter.values[k];
+        }
+        continue;
+      }
+      const double* free = free_values(parameter, k);
+      for (int e = 0; e < parameter.elements; ++e, ++v) {
+        values[v] = value_of(parameter, e, free[e] + steps[v]);
+      }
     }
-    return component_of(model.family, values);
+    return model.family == multivariate_normal
+               ? component_of_vectors(model, values)
+               : component_of_numbers(model.family, values);
+  }
+
+  /** Return the log density of a parameter at the start, after steps. */
+  double log_start_at(const Parameter& parameter, int k,
+                      const double* steps) const {
+    double values[most_values];
+    const double* free = free_values(parameter, k);
+    for (int e = 0; e < parameter.elements; ++e) {
+      values[e] = free[e] + steps[e];
+    }
+    return log_start(model, parameter, values);
+  }
+
+  /** Take steps of the free values of a parameter of component k. */
+  void add_steps(const Parameter& parameter, int k, const double* steps) const {
+    double* const free = free_values(parameter, k);
+    for (int e = 0; e < parameter.elements; ++e) {
+      free[e] += steps[e];
+    }
+  }
+
+  /** Return where a parameter's values are among all of a component. */
+  int first_value(int p) const {
+    int v = 0;
+    for (int q = 0; q < p; ++q) {
+      v += model.each[q].elements;
+    }
+    return v;
   }
 
   /** Return the length of a step, relative to the spread of what moves. */
@@ -146,13 +184,15 @@ struct Draw {
       total += (model.alpha[room.place[k]] - 1.0) * log(theta[k])
                - (model.concentration - 1.0) * log_share[k];
     }
-    for (int p = 0; p < model.parameters; ++p) {
+    // of numbers a parameter has one step; vectors have the same priors
+    for (int p = 0;
+         model.family != multivariate_normal && p < model.parameters; ++p) {
       const Parameter& parameter = model.each[p];
       for (int k = 0; parameter.priors > 1 && k < model.K; ++k) {
         const double free
-            = free_value(parameter, k) + (k == moved ? steps[p] : 0.0);
-        total += log_prior_of(parameter, room.place[k], free)
-                 - log_start(parameter, free);
+            = *free_values(parameter, k) + (k == moved ? steps[p] : 0.0);
+        total += log_prior_of(parameter, room.place[k], 0, free)
+                 - log_start(model, parameter, &free);
       }
     }
     return total;
@@ -160,7 +200,7 @@ struct Draw {
 
   /** Find the densities of all observations under all components. */
   void find_densities() {
-    const double steps[most_parameters] = {0};
+    const double steps[most_values] = {0};
     for (int k = 0; k < model.K; ++k) {
       room.components[k] = at(k, steps);
       kernels.find_densities(model, room.components[k], room.densities[k]);
@@ -185,25 +225,28 @@ struct Draw {
   /** Take a step of one component, as long as some component's spread. */
   void move_component(int k, const double* roots) {
     const int K = model.K;
-    double step[most_features] = {0}, noise[most_features];
     const int F = features(model);
+    double step[most_features], noise[most_features];
     const double* root = roots + random.below(K) * F * F;
     const double far = length();
     for (int f = 0; f < F; ++f) {
       noise[f] = random.normal();
+      step[f] = 0;
       for (int g = 0; g <= f; ++g) {
         step[f] += far * root[f * F + g] * noise[g];
       }
     }
-    double steps[most_parameters] = {0};
+    double steps[most_values] = {0};
     double gain = 0;
-    for (int p = 0, f = 0; p < model.parameters; ++p) {
-      if (model.each[p].role == own) {
-        steps[p] = step[f++];
-        const double now = free_value(model.each[p], k);
-        gain += log_start(model.each[p], now + steps[p])
-                - log_start(model.each[p], now);
+    for (int p = 0, f = 0, v = 0; p < model.parameters; ++p) {
+      const Parameter& parameter = model.each[p];
+      if (parameter.role == own) {
+        memcpy(steps + v, step + f, parameter.elements * sizeof(double));
+        gain += log_start_at(parameter, k, steps + v)
+                - log_start(model, parameter, free_values(parameter, k));
+        f += parameter.elements;
       }
+      v += parameter.elements;
     }
     const double grown = log_weights[k] + step[F - 1];
     gain += model.concentration * step[F - 1] - exp(grown)
@@ -224,10 +267,11 @@ struct Draw {
       room.components[k] = was;
       return;
     }
-    for (int p = 0; p < model.parameters; ++p) {
+    for (int p = 0, v = 0; p < model.parameters; ++p) {
       if (model.each[p].role == own) {
-        free_value(model.each[p], k) += steps[p];
+        add_steps(model.each[p], k, steps + v);
       }
+      v += model.each[p].elements;
     }
     log_weights[k] = grown;
     log_ratio = new_log_ratio;
@@ -238,11 +282,15 @@ struct Draw {
   /** Take a step of what all components share. */
   void move_shared(int p) {
     const Parameter& parameter = model.each[p];
-    double steps[most_parameters] = {0};
-    steps[p] = parameter.spread * length() * random.normal();
-    const double now = free_value(parameter, 0);
+    double steps[most_values] = {0};
+    double* const its_own = steps + first_value(p);
+    const double far = length();
+    for (int e = 0; e < parameter.elements; ++e) {
+      its_own[e] = parameter.spread[e] * far * random.normal();
+    }
     const double gain
-        = log_start(parameter, now + steps[p]) - log_start(parameter, now);
+        = log_start_at(parameter, 0, its_own)
+          - log_start(model, parameter, free_values(parameter, 0));
     for (int k = 0; k < model.K; ++k) {
       room.new_components[k] = at(k, steps);
       kernels.find_densities(model, room.new_components[k],
@@ -253,7 +301,7 @@ struct Draw {
         = log_ratio_at(room.new_components, room.theta, room.log_share,
                        room.new_densities, nobody, steps);
     if (is_taken(gain, new_log_ratio)) {
-      free_value(parameter, 0) += steps[p];
+      add_steps(parameter, 0, its_own);
       log_ratio = new_log_ratio;
       exchange(room.components, room.new_components);
       exchange(room.densities, room.new_densities);

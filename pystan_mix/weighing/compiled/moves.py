@@ -7,13 +7,15 @@ import math
 import numpy as np
 from scipy import special
 
-from pystan_mix.mixtures.numbers import Numbers, differ_by_component
+from pystan_mix.mixtures.numbers import Numbers
 from pystan_mix.mixtures.priors import Gamma, Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfCauchy, HalfNormal, HalfStudentT
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma, LogNormal
 from pystan_mix.mixtures.target import Target
+from pystan_mix.mixtures.vectors.correlation_prior import LKJ
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.transforms import REAL
+from pystan_mix.stats.correlations import CORRELATION
+from pystan_mix.stats.transforms import REAL, Space
 from pystan_mix.weighing.annealing.moves import LENGTHS, Moves, NumpyMoves
 from pystan_mix.weighing.annealing.particles import (
     Particles,
@@ -22,7 +24,6 @@ from pystan_mix.weighing.annealing.particles import (
 )
 from pystan_mix.weighing.compiled.library import Library, library
 from pystan_mix.weighing.compiled.likelihood import (
-    KNOWN,
     OWN,
     SHARED,
     Arrays,
@@ -32,7 +33,7 @@ from pystan_mix.weighing.compiled.likelihood import (
 from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
 # the enumerations of model.hpp
-_REAL, _ABOVE = 0, 1
+_REAL, _ABOVE, _CORRELATION = 0, 1, 2
 _NO_PRIOR = 0, np.zeros((1, 3))
 
 
@@ -82,14 +83,16 @@ class CompiledMoves:
         arrays.model.shortest, arrays.model.longest = LENGTHS
         for each in model.parameters:
             if model.is_known(each):
-                known = self.target.known[each.name]
-                arrays.add(KNOWN, np.broadcast_to(known, model.n_components))
+                arrays.add_known(self.target.known[each.name])
                 continue
             free = particles.free[each.name]
             added = arrays.add(SHARED if each in shared(self.target) else OWN, free)
-            added.space = _REAL if model.space(each) is REAL else _ABOVE
+            added.space = _space(model.space(each))
             arrays.add_prior(added, *(_numbers(model.prior(each)) or _NO_PRIOR))
-            added.least, added.spread = model.least(each), float(free.std())
+            spread = free.std(axis=(0, 1)).ravel()
+            added.spread = arrays.kept(spread)
+            least = np.asarray(model.least(each), dtype=np.float64)
+            added.least = arrays.kept(np.broadcast_to(least, spread.shape))
         check(
             self.library.move(
                 *(arrays.model_pointer, len(particles.log_ratio), power, times),
@@ -114,15 +117,22 @@ class CompiledMoves:
         total = K * special.gammaln(a) - special.gammaln(alpha).sum()
         for each in self.target.estimated:
             total += model.size(each) * prior.log_survival(each)
-            if differ_by_component(model.prior(each)):
+            if prior.differs(each):
                 total += K * math.log(K)
         return float(total)
+
+
+def _space(space: Space) -> int:
+    """Return the number of a space in model.hpp."""
+    if space is REAL:
+        return _REAL
+    return _CORRELATION if space is CORRELATION else _ABOVE
 
 
 def _numbers(prior: Prior) -> tuple[int, FloatArray] | None:
     """Return the number of a prior in priors.hpp, and its own; None of what it has not.
 
-    Three of each component in order, or of all: two of the prior, and what these make
+    Three of each component in order, of each element of a vector, or of all: two of the prior, and what these make
     of the logarithm of its constant.
     """
     match prior:
@@ -140,6 +150,8 @@ def _numbers(prior: Prior) -> tuple[int, FloatArray] | None:
             return 4, _columns(a, b, -np.log(b))
         case Gamma(shape=a, rate=b):
             return 5, _columns(a, b, special.xlogy(a, b) - special.gammaln(a))
+        case LKJ(eta=a):
+            return 6, _columns(a, 0.0, 0.0)
     return None
 
 

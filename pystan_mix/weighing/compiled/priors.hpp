@@ -9,15 +9,16 @@
 
 namespace {
 
-/** Return the value that a free one stands for. */
-double value_of(const Parameter& parameter, double free) {
-  return parameter.space == real ? free : parameter.least + exp(free);
+/** Return the value that a free one stands for; those of correlations stay. */
+double value_of(const Parameter& parameter, int element, double free) {
+  return parameter.space == above ? parameter.least[element] + exp(free) : free;
 }
 
 /** Return the log density of a free value under one of a parameter's priors. */
-double log_prior_of(const Parameter& parameter, int k, double free) {
-  const double x = value_of(parameter, free);
-  const Prior& prior = parameter.each_prior[k];
+double log_prior_of(const Parameter& parameter, int which, int element,
+                    double free) {
+  const double x = value_of(parameter, element, free);
+  const Prior& prior = parameter.each_prior[which];
   const double log_det
       = prior.log_constant + (parameter.space == real ? 0.0 : free);
   const double a = prior.first, b = prior.second;
@@ -45,17 +46,54 @@ double log_prior_of(const Parameter& parameter, int k, double free) {
 }
 
 /**
- * Return the log density of a free value at the start, where each component
- * has the prior of one picked at random, up to a constant.
+ * Return the log density of the free values of correlations under an LKJ prior,
+ * up to a constant.
+ *
+ * Each diagonal element of the Cholesky factor is a product of square roots of
+ * 1 - tanh(free)^2, and the volume of the map to the factor is one of powers of
+ * these (Stan Reference Manual, "Cholesky factors of correlation matrices").
  */
-double log_start(const Parameter& parameter, double free) {
-  double first = log_prior_of(parameter, 0, free);
+double log_lkj(const Parameter& parameter, int D, const double* free) {
+  const double eta = parameter.each_prior[0].first;
+  double total = 0;
+  for (int i = 1, place = 0; i < D; ++i) {
+    double log_left = 0;
+    for (int j = 0; j < i; ++j, ++place) {
+      const double z = fabs(free[place]);
+      const double log_slope = 2.0 * (M_LN2 - z - log1p(exp(-2.0 * z)));
+      total += log_slope + 0.5 * log_left;
+      log_left += log_slope;
+    }
+    total += 0.5 * (D - 1 - i + 2.0 * (eta - 1.0)) * log_left;
+  }
+  return total;
+}
+
+/**
+ * Return the log density of the free values that one component has of a
+ * parameter at the start, where each number has the prior of a component picked
+ * at random, up to a constant.
+ */
+double log_start(const Model& model, const Parameter& parameter,
+                 const double* values) {
+  if (parameter.prior == lkj) {
+    return log_lkj(parameter, (int)model.D, values);
+  }
+  if (model.family == multivariate_normal) {
+    double total = 0;
+    for (int e = 0; e < parameter.elements; ++e) {
+      total += log_prior_of(parameter, e % parameter.priors, e, values[e]);
+    }
+    return total;
+  }
+  const double free = values[0];
+  double first = log_prior_of(parameter, 0, 0, free);
   if (parameter.priors == 1) {
     return first;
   }
   double sum = 1.0;
   for (int k = 1; k < parameter.priors; ++k) {
-    const double next = log_prior_of(parameter, k, free);
+    const double next = log_prior_of(parameter, k, 0, free);
     if (next > first) {
       sum = sum * exp(first - next) + 1.0;
       first = next;
