@@ -14,7 +14,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.stats.convergence import R_HAT_THRESHOLD, Summary, summary_of
 from pystan_mix.weighing.annealing.anneal import anneal
 from pystan_mix.weighing.annealing.annealed import Annealed
-from pystan_mix.weighing.annealing.glimpse import glimpsed
+from pystan_mix.weighing.annealing.glimpse import MOST_DIMENSIONS, glimpsed
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors
@@ -26,8 +26,6 @@ from pystan_mix.weighing.weighed import Weighed
 _LARGEST_TERMS = 150_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
-# of vectors: beyond, weighing more takes several times as long as the chains, and in vain
-_MOST_DIMENSIONS = 20
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
 _LARGEST_SHIFT = 0.1
 _LARGEST_SPREAD = 0.1
@@ -35,6 +33,8 @@ _LARGEST_SPREAD = 0.1
 _STAYED = 0.99
 # rounds of annealing; if it is to take many, weighing tries again from what they found
 _FIRST_ROUNDS, _MANY_ROUNDS = 2, 5
+# nats by which the integral of what chains have reached may be above what annealing found
+_LARGEST_MORE = 0.5
 # their own errors by which they must be off besides
 _ERRORS = 2.5
 # effective draws for each chain, as `diagnose` asks
@@ -143,7 +143,7 @@ def _near(
     """
     with contextlib.suppress(np.linalg.LinAlgError):
         near = weigh_near(target, draws, glimpsed=seen, rng=rng)
-        if target.model.vectors and target.dimensions > _MOST_DIMENSIONS:
+        if target.model.vectors and target.dimensions > MOST_DIMENSIONS:
             return near
         if (
             is_near(near)
@@ -172,7 +172,7 @@ def _weighed_or_annealed(
     if seen is not None and not (weighed is not None and weighed.is_sound):
         say(
             "What the chains led to does not weigh well: annealing the whole posterior from the "
-            "prior, which takes some seconds.",
+            f"prior, which takes {'up to a minute' if target.model.vectors else 'some seconds'}.",
             wanted=show_progress,
         )
         with contextlib.suppress(np.linalg.LinAlgError):
@@ -182,7 +182,15 @@ def _weighed_or_annealed(
                 if again.is_sound:
                     return again, None
                 annealed = anneal(target, rng=rng, parallel=parallel, begun=annealed)
+    if weighed is not None and annealed is not None and _is_missed(weighed, annealed):
+        annealed = None
     return weighed, annealed
+
+
+def _is_missed(weighed: Weighed, annealed: Annealed) -> bool:
+    """Whether annealing missed a part that chains have reached: the integral is larger there."""
+    more = weighed.log_integral - annealed.log_integral
+    return weighed.is_precise and more > max(_LARGEST_MORE, _ERRORS * annealed.mcse)
 
 
 def _weighed_again(

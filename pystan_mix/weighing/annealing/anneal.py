@@ -30,6 +30,8 @@ _SWEEPS_BETWEEN = 8
 _BIRTHS = 1000
 # rounds of all groups, while populations differ by more than is good
 _ROUNDS = 16
+# of vectors, of which a round takes several times as long
+_ROUNDS_OF_VECTORS = 6
 
 
 def anneal(
@@ -38,7 +40,7 @@ def anneal(
     rng: np.random.Generator,
     parallel: int,
     good_mcse: float = math.inf,
-    rounds: int = _ROUNDS,
+    rounds: int | None = None,
     begun: Annealed | None = None,
 ) -> Annealed:
     """Draw from the whole posterior by annealing, whatever its modes.
@@ -61,7 +63,7 @@ def anneal(
     good_mcse : float, optional
         An error of `log_integral` above which further populations are sent out as well.
     rounds : int, optional
-        The most rounds of further populations.
+        The most rounds of further populations; by default 16, and 6 of vectors.
     begun : Annealed, optional
         Populations that there are already, to go on with.
 
@@ -75,6 +77,8 @@ def anneal(
     numpy.linalg.LinAlgError
         If the prior has next to no scale above its floor, or no draw a density.
     """
+    if rounds is None:
+        rounds = _ROUNDS_OF_VECTORS if target.model.vectors else _ROUNDS
     stop = threading.Event()
     smaller = without_one(target)
 

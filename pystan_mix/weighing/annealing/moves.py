@@ -19,6 +19,7 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
 from pystan_mix.weighing.annealing.particles import (
     Particles,
+    features_of,
     log_share_of,
     log_theta_of,
     own,
@@ -30,10 +31,21 @@ from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
 # steps are as long as the spread of a component, times 10 to the power of so much
 LENGTHS = (-0.6, 0.4)
+# ... and of what has many dimensions about the best length of all
+_ABOUT_BEST = (-0.5, 0.2)
 # added to a density: of no account, but its logarithm is finite
 _NO_DENSITY = 1e-300
 # a density below it has lost digits
 _LEAST_DENSITY = 1e-280
+
+
+def lengths(target: Target) -> tuple[float, float]:
+    """Return how long steps of a component are, relative to its spread, as powers of 10."""
+    if not target.model.vectors:
+        return LENGTHS
+    # of so many dimensions: Roberts, Gelman and Gilks (1997)
+    best = math.log10(2.38 / math.sqrt(features_of(target)))
+    return best + _ABOUT_BEST[0], best + _ABOUT_BEST[1]
 
 
 class Moves(Protocol):
@@ -149,7 +161,7 @@ class NumpyMoves:
         steps = np.einsum(
             "rfg,rg->rf", roots[rng.integers(K, size=R)], rng.normal(size=(R, roots.shape[1]))
         )
-        steps *= 10.0 ** rng.uniform(*LENGTHS, size=(R, 1))
+        steps *= 10.0 ** rng.uniform(*lengths(self.target), size=(R, 1))
         now = {each.name: particles.free[each.name][:, [k]] for each in own(self.target)}
         sizes = np.cumsum([math.prod(values.shape[2:]) for values in now.values()])
         parts = zip(now.items(), np.split(steps, sizes, axis=1), strict=False)
@@ -187,8 +199,8 @@ class NumpyMoves:
     ) -> None:
         """Take a step of what all components share."""
         name, now = parameter.name, particles.free[parameter.name]
-        lengths = now.std(axis=0) * 10.0 ** rng.uniform(*LENGTHS, size=(len(now), *[1] * (now.ndim - 1)))
-        new = now + lengths * rng.normal(size=now.shape)
+        far = 10.0 ** rng.uniform(*lengths(self.target), size=(len(now), *[1] * (now.ndim - 1)))
+        new = now + far * now.std(axis=0) * rng.normal(size=now.shape)
         free = particles.free | {name: new}
         theta = np.exp(log_theta_of(self.target, particles.log_gamma))
         with np.errstate(all="ignore"):

@@ -1,6 +1,7 @@
 """The draws of populations on their way: free values of components that have no order."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -49,6 +50,11 @@ def own(target: Target) -> list[Parameter]:
 def shared(target: Target) -> list[Parameter]:
     """Return the parameters that are estimated for all components together."""
     return [each for each in target.estimated if target.model.size(each) == 1]
+
+
+def features_of(target: Target) -> int:
+    """Return how many free values of a component move together, its gamma variable among them."""
+    return 1 + sum(math.prod(target.model.free_shape(each)) for each in own(target))
 
 
 def values_of(target: Target, free: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

@@ -9,8 +9,16 @@ from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray, log_sum_exp
 from pystan_mix.stats.importance.weights import resampled
 from pystan_mix.weighing.annealing.moves import Moves, NumpyMoves
-from pystan_mix.weighing.annealing.particles import Particles, log_theta_of, values_of
+from pystan_mix.weighing.annealing.particles import (
+    Particles,
+    features_of,
+    log_theta_of,
+    values_of,
+)
 from pystan_mix.weighing.births import ordered
+
+# a mean, a logarithm of a standard deviation, and one of a gamma variable
+_FEATURES_OF_NUMBERS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +128,12 @@ class Populations:
         return float(np.exp(log_ess).mean()) / self._shape[1]
 
     def sweep(self, times: int = 1) -> None:
-        """Move each component, and what all components share, of every draw so many times."""
+        """Move each component, and what all components share, of every draw so many times.
+
+        Vectors, of whose components more moves together, are moved more often.
+        """
+        if self.target.model.vectors:
+            times = max(times, times * features_of(self.target) // _FEATURES_OF_NUMBERS)
         self._moves.sweep(self._particles, power=self.power, times=times, rng=self.rng)
 
     def station(self) -> Station:

@@ -16,7 +16,7 @@ from pystan_mix.mixtures.vectors.correlation_prior import LKJ
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import CORRELATION
 from pystan_mix.stats.transforms import REAL, Space
-from pystan_mix.weighing.annealing.moves import LENGTHS, Moves, NumpyMoves
+from pystan_mix.weighing.annealing.moves import Moves, NumpyMoves, lengths
 from pystan_mix.weighing.annealing.particles import (
     Particles,
     roots_of,
@@ -80,7 +80,7 @@ class CompiledMoves:
         roots = np.ascontiguousarray(roots_of(self.target, particles))
         model, arrays = self.target.model, Arrays(self.target)
         arrays.model.log_ratio = self._log_ratio
-        arrays.model.shortest, arrays.model.longest = LENGTHS
+        arrays.model.shortest, arrays.model.longest = lengths(self.target)
         for each in model.parameters:
             if model.is_known(each):
                 arrays.add_known(self.target.known[each.name])
