@@ -98,15 +98,13 @@ class ExchangeablePrior:
         return np.asarray(each - self.log_survival(parameter))
 
     def log_survival(self, parameter: Parameter) -> float:
-        """Return the log probability of a value above the floor, of a vector of all its elements."""
+        """Return the log probability of a value above the floor, of a vector wholly so."""
         if not parameter.floor:
             return 0.0
         prior, least = self.target.model.prior(parameter), self.target.model.least(parameter)
         log_above = prior.log_survival(least)
         if self.target.model.vectors:
-            return float(
-                np.broadcast_to(log_above, self.target.model.event_shape(parameter)).sum()
-            )
+            return float(np.broadcast_to(log_above, self.target.model.event_shape(parameter)).sum())
         each = np.broadcast_to(
             log_above, self.target.n_components if self.differs(parameter) else 1
         )

@@ -1,5 +1,6 @@
 """Tests of pystan_mix.weighing.chains: chains confirmed, or replaced by what is right."""
 
+import dataclasses
 import json
 import re
 
@@ -16,7 +17,9 @@ from pystan_mix.fits.groups import CHAINS, POSTERIOR, SAMPLE_STATS, divergences,
 from pystan_mix.fits.summary import summarize
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.convergence import summary_of
-from pystan_mix.weighing.chains import weigh_chains
+from pystan_mix.weighing.annealing.anneal import anneal
+from pystan_mix.weighing.chains import _is_missed, weigh_chains
+from pystan_mix.weighing.weigh import weigh
 
 Y = pmix.simulate(200, theta=[0.4, 0.6], mu=[-3, 3], sigma=1.0, seed=2)
 MODEL = pmix.NormalMixture(n_components=2)
@@ -46,6 +49,20 @@ def test_chains_that_are_right_are_returned(cmdstan: CmdStan):
     assert not found.weighed
     assert CHAINS not in group_names(fit)
     assert pmix.diagnose(fit).ok
+
+
+def test_of_vectors_annealing_is_no_authority_over_what_chains_have_reached():
+    """Populations that lack most of the posterior agree among themselves: their integral tells."""
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(60, 2)) + np.where(np.arange(60) < 20, 0.0, 6.0)[:, None]
+    target = target_of(pmix.MultivariateNormalMixture(n_components=2), y)
+    annealed = anneal(target, rng=rng, parallel=2, rounds=1)
+    weighed = weigh(target, annealed.draws(4, 500, rng=rng), rng=rng)
+    assert weighed.is_precise
+    assert not _is_missed(weighed, annealed)
+    poor = dataclasses.replace(annealed, log_weights=annealed.log_weights - 5.0)
+    assert poor.is_sound
+    assert _is_missed(weighed, poor)
 
 
 def stuck_chains() -> tuple:

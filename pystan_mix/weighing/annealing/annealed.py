@@ -96,7 +96,7 @@ class Annealed:
     @staticmethod
     def _flat(variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Return the draws of all populations as one."""
-        return {name: x.reshape(-1, *x.shape[2:]) for name, x in variables.items()}
+        return {n: x.reshape(math.prod(x.shape[:2]), *x.shape[2:]) for n, x in variables.items()}
 
     @functools.cached_property
     def moments(self) -> dict[str, Moments]:

@@ -117,7 +117,7 @@ def births(
     }
     for each in own(target):
         free = prior.draw(each, -(-P * S // K), rng=rng)
-        free = free.reshape(-1, 1, *free.shape[2:])[: P * S]
+        free = free.reshape(len(free) * K, 1, *free.shape[2:])[: P * S]
         new = target.model.space(each).from_free(free)
         found[each.name] = np.concatenate([flat[each.name], new], axis=1)
     found = ordered(target, found)
@@ -128,7 +128,7 @@ def births(
 
 def _flat(variables: Variables) -> dict[str, FloatArray]:
     """Return the draws of all populations as one."""
-    return {name: x.reshape(-1, *x.shape[2:]) for name, x in variables.items()}
+    return {n: x.reshape(math.prod(x.shape[:2]), *x.shape[2:]) for n, x in variables.items()}
 
 
 def _log_ratio(target: Target, variables: Variables) -> FloatArray:

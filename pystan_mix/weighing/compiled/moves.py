@@ -132,8 +132,8 @@ def _space(space: Space) -> int:
 def _numbers(prior: Prior) -> tuple[int, FloatArray] | None:
     """Return the number of a prior in priors.hpp, and its own; None of what it has not.
 
-    Three of each component in order, of each element of a vector, or of all: two of the prior, and what these make
-    of the logarithm of its constant.
+    Three of each component in order, of each element of a vector, or of all: two of the
+    prior, and what these make of the logarithm of its constant.
     """
     match prior:
         case Normal(location=a, scale=b):

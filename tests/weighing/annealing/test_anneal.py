@@ -10,7 +10,15 @@ from known_posteriors import HeavyMixture
 from scipy import stats
 from two_modes import in_left_mode, mirrored_target
 
-from pystan_mix import Dirichlet, HalfNormal, Interval, Normal, NormalMixture, simulate
+from pystan_mix import (
+    Dirichlet,
+    HalfNormal,
+    Interval,
+    MultivariateNormalMixture,
+    Normal,
+    NormalMixture,
+    simulate,
+)
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
 from pystan_mix.weighing.annealing.anneal import anneal
@@ -129,6 +137,43 @@ def test_what_components_share_moves_too():
         theirs = weighed.moments[name]
         error = np.hypot(ours.mean_error, theirs.mean_error)
         assert (np.abs(ours.mean - theirs.mean) < 4.5 * error).all(), name
+
+
+def test_vectors_of_one_coordinate_are_numbers():
+    """Named by it they have the same posterior, on a way of their own."""
+    means, sigma = Normal(0, 3), HalfNormal(2.0)
+    numbers = NormalMixture(n_components=2, means=means, sigma=sigma, min_sigma=0.1)
+    vectors = MultivariateNormalMixture(
+        n_components=2, means=means, scales=sigma, min_sigma=0.1, order_by=0
+    )
+    theirs = anneal(target_of(numbers, Y), rng=np.random.default_rng(1), parallel=2)
+    ours = anneal(target_of(vectors, Y[:, None]), rng=np.random.default_rng(2), parallel=2)
+    assert ours.is_sound
+    error = math.hypot(ours.mcse, theirs.mcse)
+    assert error < 0.2
+    assert abs(ours.log_integral - theirs.log_integral) < 5 * error
+    for name, expected in theirs.moments.items():
+        found = ours.moments[name]
+        error = np.hypot(found.mean_error, expected.mean_error)
+        assert (np.abs(found.mean - expected.mean) < 5 * error).all(), name
+        error = np.hypot(found.sd_error, expected.sd_error)
+        assert (np.abs(found.sd - expected.sd) < 5 * error).all(), name
+    draws = ours.draws(2, 100, rng=np.random.default_rng(3)).variables
+    assert draws["corr"].shape == (2, 100, 2, 1, 1)
+    assert (np.diff(draws["mu"][..., 0], axis=-1) >= 0).all()
+
+
+def test_components_of_vectors_are_called_the_same_in_all_draws():
+    """Those of two groups that are far apart, of populations that call them as they like."""
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(40, 2)) + np.where(np.arange(40) < 15, 0.0, 6.0)[:, None]
+    target = target_of(MultivariateNormalMixture(n_components=2), y)
+    found = anneal(target, rng=rng, parallel=2, rounds=1)
+    free = found.variables["mu"][..., 0]
+    called = (found.weights[..., None] * (free > 3.0)).sum(axis=(0, 1))
+    assert 0.1 < called[0] < 0.9
+    named = found.draws(2, 500, rng=rng).variables["mu"][..., 0]
+    assert named[..., 0].max() < 3.0 < named[..., 1].min()
 
 
 def test_a_prior_with_nothing_above_the_floor_is_refused():

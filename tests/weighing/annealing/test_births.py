@@ -6,7 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture
+from pystan_mix import (
+    Dirichlet,
+    HalfNormal,
+    MultivariateNormalMixture,
+    Normal,
+    NormalMixture,
+)
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.weighing.annealing.annealed import weighed_stations
 from pystan_mix.weighing.annealing.births import births
@@ -24,7 +30,12 @@ MODEL = NormalMixture(
     sigma=HalfNormal(2),
     min_sigma=0.3,
 )
+VECTOR = MultivariateNormalMixture(
+    n_components=2, means=Normal(0, 3), scales=HalfNormal(2), min_sigma=0.3
+)
 MODELS = {
+    "vectors": VECTOR,
+    "vectors, one covariance": dataclasses.replace(VECTOR, shared=True),
     "alike": MODEL,
     "three": dataclasses.replace(MODEL, n_components=3),
     "a shared sigma": dataclasses.replace(MODEL, shared_sigma=True),
@@ -33,6 +44,11 @@ MODELS = {
         MODEL, weights=Dirichlet([1, 3]), min_weight=0.1
     ),
 }
+
+
+def observed(name):
+    """Return what a model is of: numbers, or vectors."""
+    return np.stack([Y, Y[::-1]], axis=1)[:3] if MODELS[name].vectors else Y
 
 
 def populations(target, seed):
@@ -55,14 +71,15 @@ def born(target):
 @pytest.mark.parametrize("name", MODELS)
 def test_draws_of_the_prior_weighed_by_the_density_are_births(name):
     """Means of what is bounded agree, one among it: each fails by chance once in 10 000 times."""
-    target = target_of(MODELS[name], Y)
+    target = target_of(MODELS[name], observed(name))
     found, prior = born(target), populations(target, seed=3).station()
     weights = np.exp(found.log_density(prior.variables))
     for g in (
         lambda x: np.ones(x["theta"].shape[:2]),
         lambda x: x["theta"].min(axis=-1),
-        lambda x: np.tanh(x["mu"][..., 0]),
-        lambda x: np.tanh(x["sigma"][..., -1]),
+        # of vectors, which are in no order, what does not depend on one
+        lambda x: np.tanh(x["mu"].min(axis=2)).reshape(*x["mu"].shape[:2], -1)[..., 0],
+        lambda x: np.tanh(x["sigma"].max(axis=2)).reshape(*x["mu"].shape[:2], -1)[..., -1],
     ):
         weighed, drawn = weights * g(prior.variables), g(found.variables)
         # populations of what is left differ in their integrals too
@@ -74,9 +91,9 @@ def test_draws_of_the_prior_weighed_by_the_density_are_births(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_their_ratio_is_that_of_moves(name):
-    target = target_of(MODELS[name], Y)
+    target = target_of(MODELS[name], observed(name))
     found = born(target)
-    flat = {n: x.reshape(-1, x.shape[-1]) for n, x in found.variables.items()}
+    flat = {n: x.reshape(-1, *x.shape[2:]) for n, x in found.variables.items()}
     free = {
         each.name: target.model.space(each).to_free(flat[each.name]) for each in target.estimated
     }

@@ -3,7 +3,7 @@
 import numpy as np
 from two_modes import in_left_mode, mirrored_target
 
-from pystan_mix import NormalMixture, simulate
+from pystan_mix import MultivariateNormalMixture, NormalMixture, simulate
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.weighing.annealing.glimpse import can_be_annealed, glimpse, glimpsed
 
@@ -22,3 +22,12 @@ def test_what_takes_too_long_or_tells_components_apart_is_not_glimpsed():
         assert not can_be_annealed(target)
         assert glimpsed(target, rng=np.random.default_rng(1)) is None
     assert can_be_annealed(target_of(model, y[:20]))
+
+
+def test_vectors_are_glimpsed_where_they_have_few_dimensions_and_terms():
+    """Of two components and three coordinates there are 19 dimensions, of four coordinates 29."""
+    y = np.random.default_rng(1).normal(size=(1200, 4))
+    model = MultivariateNormalMixture(n_components=2)
+    assert can_be_annealed(target_of(model, y[:200, :3]))
+    assert not can_be_annealed(target_of(model, y[:200]))
+    assert not can_be_annealed(target_of(model, y[:, :3]))

@@ -56,6 +56,31 @@ def test_it_is_numpys(model, n):
     )
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("correlation", [pmix.LKJ(2.0), "diagonal", "spherical"])
+@pytest.mark.parametrize("dims", [1, 2, 5, 9])
+def test_vectors(dims, correlation, shared):
+    """Also far from all components; of nine coordinates, which it does not know, NumPy sees to."""
+    rng = np.random.default_rng(dims)
+    y = np.concatenate([rng.normal(size=(300, dims)), np.full((1, dims), 1e3)])
+    target = target_of(
+        pmix.MultivariateNormalMixture(n_components=3, correlation=correlation, shared=shared), y
+    )
+    assert knows_likelihood(target) == (dims < 9)
+    components = {
+        each.name: target.model.drawn_from_prior(each, 40 * target.model.size(each), rng=rng)
+        for each in target.estimated
+    }
+    components = {name: x.reshape(40, -1, *x.shape[1:]) for name, x in components.items()}
+    parameters = Constrained(np.log(rng.dirichlet(np.ones(3), size=40)), components, np.zeros(40))
+    expected = density.log_likelihood(target, parameters)
+    np.testing.assert_allclose(log_likelihood(target, parameters), expected, rtol=1e-9)
+    given = target, parameters.log_theta, every_component(target, parameters)
+    np.testing.assert_allclose(
+        observed_log_density(*given), density.observed_log_density(*given), rtol=1e-9, atol=1e-11
+    )
+
+
 @pytest.mark.parametrize("name", ["normal", "one sigma", "known sigma", "student-t"])
 def test_intervals(name):
     """Narrow and wide ones, far ones, censored ones, and points among them."""

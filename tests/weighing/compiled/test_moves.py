@@ -32,6 +32,13 @@ PRIORS_OF_EACH = [
 NORMAL = pmix.NormalMixture(
     n_components=3, means=pmix.Normal(1, 3), sigma=pmix.HalfNormal(2), min_sigma=0.3
 )
+VECTORS = np.stack([Y, [0.5, 1.5, -0.5, 1.0, 0.2, -1.0]], axis=1)
+VECTOR = pmix.MultivariateNormalMixture(
+    n_components=2,
+    means=pmix.Normal([1, 0], [3, 2]),
+    scales=pmix.HalfNormal([2, 1]),
+    min_sigma=[0.3, 0.2],
+)
 MODELS = {
     **{
         f"normal, {type(each).__name__}": dataclasses.replace(NORMAL, sigma=each) for each in PRIORS
@@ -64,7 +71,23 @@ MODELS = {
         sigma=pmix.HalfNormal(2),
         df=pmix.Gamma([2, 3], [0.1, 0.2]),
     ),
+    "vectors": VECTOR,
+    "vectors, three": dataclasses.replace(VECTOR, n_components=3, correlation=pmix.LKJ(0.7)),
+    "vectors, one covariance": dataclasses.replace(VECTOR, shared=True),
+    "vectors, independent coordinates": dataclasses.replace(VECTOR, correlation="diagonal"),
+    "vectors, one scale, a floor of weights": dataclasses.replace(
+        VECTOR,
+        correlation="spherical",
+        scales=pmix.InverseGamma(2.0, 1.5),
+        min_sigma=0.3,
+        min_weight=0.1,
+    ),
 }
+
+
+def observations(model):
+    """Return what a model is of: numbers, or vectors."""
+    return VECTORS if model.vectors else Y
 
 
 def compiled(target) -> CompiledMoves:
@@ -80,7 +103,13 @@ def group_of(target, *, moves=None, seed=1, y=Y) -> Populations:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_ratio_that_moves_leave_is_that_of_their_draws(model):
-    check_ratio(target_of(model, Y))
+    check_ratio(target_of(model, observations(model)))
+
+
+@pytest.mark.parametrize("dims", [1, 5, 8])
+def test_the_ratio_of_vectors_of_so_many_coordinates(dims):
+    y = np.random.default_rng(1).normal(size=(300, dims))
+    check_ratio(target_of(pmix.MultivariateNormalMixture(n_components=2), y))
 
 
 def test_the_ratio_of_intervals():
@@ -101,7 +130,7 @@ def check_ratio(target):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_they_have_the_law_of_numpys(model):
     """Means of populations that know nothing of each other, within five of their errors."""
-    target = target_of(model, Y)
+    target = target_of(model, observations(model))
 
     def means(moves, seed):
         group = Populations(
@@ -112,7 +141,8 @@ def test_they_have_the_law_of_numpys(model):
             group.sweep(6)
         found = group.station()
         rows = [
-            np.log(x).mean(1) if n == "sigma" else x.mean(1) for n, x in found.variables.items()
+            (np.log(x).mean(1) if n == "sigma" else x.mean(1)).reshape(12, -1)
+            for n, x in found.variables.items()
         ]
         return np.concatenate([*rows, found.log_integrals[:, None]], axis=1)
 
@@ -169,6 +199,15 @@ def test_the_same_seed_gives_the_same_moves():
 
     assert (moved(1).log_gamma == moved(1).log_gamma).all()
     assert (moved(1).log_gamma != moved(2).log_gamma).any()
+
+
+def test_moves_know_no_vectors_of_many_coordinates_and_none_that_lack_some():
+    y = np.random.default_rng(1).normal(size=(20, 9))
+    model = pmix.MultivariateNormalMixture(n_components=2)
+    assert is_known(target_of(model, y[:, :8]))
+    assert not is_known(target_of(model, y))
+    y[3, 1] = np.nan
+    assert not is_known(target_of(model, y[:, :2], missing="marginalise"))
 
 
 def test_moves_know_no_labels():
