@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from pystan_mix.checks import (
     check_choice,
     check_open_interval,
@@ -14,8 +16,9 @@ from pystan_mix.checks import (
 )
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.program import Program
-from pystan_mix.cmdstan.run import Call, Run, run_cmdstan, workspace
+from pystan_mix.cmdstan.run import Call, Run, Workspace, run_cmdstan, workspace
 from pystan_mix.console import Progress
+from pystan_mix.inference.begins import Begin
 
 Metric = Literal["dense_e", "diag_e"]
 
@@ -34,9 +37,10 @@ class Nuts:
     seed: int
     show_progress: bool
 
-    @property
-    def method(self) -> tuple[str, ...]:
-        """The settings as on CmdStan's command line."""
+    def method(self, *, adapt_metric: bool = True) -> tuple[str, ...]:
+        """Return the settings as on CmdStan's command line."""
+        # where no window begins none ends, and the metric stays what it is
+        windows = () if adapt_metric else ("init_buffer=0", "window=0", "term_buffer=0")
         return (
             "sample",
             f"num_samples={self.iter_sampling}",
@@ -44,6 +48,7 @@ class Nuts:
             "adapt",
             f"engaged={int(self.iter_warmup > 0)}",
             f"delta={self.adapt_delta}",
+            *windows,
             "algorithm=hmc",
             "engine=nuts",
             f"max_depth={self.max_treedepth}",
@@ -94,7 +99,7 @@ def run_chains(
     nuts: Nuts,
     *,
     data: Mapping[str, Any],
-    inits: Sequence[Mapping[str, Any]],
+    begins: Sequence[Begin],
     output_dir: str | Path | None = None,
 ) -> Run:
     """Run the chains.
@@ -107,8 +112,8 @@ def run_chains(
         The settings.
     data : mapping
         The program's data block.
-    inits : sequence of mapping
-        Initial values, for each chain its own.
+    begins : sequence of Begin
+        Where each chain begins.
     output_dir : path, optional
         A folder that CmdStan's own files are kept in.
 
@@ -122,13 +127,13 @@ def run_chains(
         data_file = space.write_data("data", data)
         calls = [
             Call(
-                method=nuts.method,
+                method=_method(space, chain, nuts, begin),
                 data=data_file,
                 seed=nuts.seed,
-                init=space.write_data(f"init-{chain}", init),
+                init=space.write_data(f"init-{chain}", begin.init),
                 output=(f"refresh={max(1, (nuts.iter_warmup + nuts.iter_sampling) // 50)}",),
             )
-            for chain, init in enumerate(inits, start=1)
+            for chain, begin in enumerate(begins, start=1)
         ]
         progress = Progress(
             description=f"NUTS, {nuts.chains} chain{'s' if nuts.chains > 1 else ''}",
@@ -142,3 +147,12 @@ def run_chains(
             parallel=nuts.parallel,
             progress=progress if nuts.show_progress else None,
         )
+
+
+def _method(space: Workspace, chain: int, nuts: Nuts, begin: Begin) -> tuple[str, ...]:
+    """Return the settings of a chain, whose metric, if it is known, stands in a file."""
+    if begin.inverse_metric is None:
+        return nuts.method()
+    known = begin.inverse_metric if nuts.metric == "dense_e" else np.diag(begin.inverse_metric)
+    file = space.write_data(f"inverse-metric-{chain}", {"inv_metric": known.tolist()})
+    return (*nuts.method(adapt_metric=False), f"metric_file={file.name}")

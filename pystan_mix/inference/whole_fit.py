@@ -8,6 +8,7 @@ import numpy as np
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.cmdstan.program import Program
 from pystan_mix.inference.assemble import nuts_fit
+from pystan_mix.inference.begins import begins
 from pystan_mix.inference.chains import Nuts, run_chains
 from pystan_mix.inference.from_csv import csv_draws, labelled_draws
 from pystan_mix.inference.predictive import predictive_of
@@ -52,11 +53,12 @@ def drawn(
     rng, sort = np.random.default_rng(nuts.seed), target.free_components
     if target.n_components > 1:
         compile_if_missing(show_progress=nuts.show_progress)
+    inits = values_of_chains(target, nuts.chains, rng=rng, sort_components=sort)
     run = run_chains(
         program,
         nuts,
         data=stan_data(target, sort_components=sort),
-        inits=values_of_chains(target, nuts.chains, rng=rng, sort_components=sort),
+        begins=begins(target, inits, sort_components=sort, rng=rng),
         output_dir=output_dir,
     )
     began = time.perf_counter()

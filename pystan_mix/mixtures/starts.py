@@ -70,7 +70,7 @@ def values_of_chains(
         modes = _modes(target, rng, starts=_RANDOM_STARTS)
         starts = [modes[chain % len(modes)] for chain in range(chains)]
     return [
-        _for_stan(target, _jittered(target, each, rng), sort_components=sort_components)
+        for_stan(target, _jittered(target, each, rng), sort_components=sort_components)
         for each in starts
     ]
 
@@ -99,13 +99,13 @@ def initial_values(
     if target.model.vectors:
         return values_of_vectors(target, 1, rng=rng, starts=starts)[0]
     inits = initial_parameters(target, rng=rng, starts=starts)
-    return _for_stan(target, inits, sort_components=sort_components)
+    return for_stan(target, inits, sort_components=sort_components)
 
 
-def _for_stan(
+def for_stan(
     target: Target, inits: dict[str, list[float]], *, sort_components: bool
 ) -> dict[str, list[float]]:
-    """Return parameters as what the program samples."""
+    """Return parameters, the means in increasing order, as what the program samples."""
     inits = dict(inits)
     for parameter in target.estimated:
         values = inits.pop(parameter.name)

@@ -9,6 +9,7 @@ from pystan_mix.errors import ModelError
 from pystan_mix.fits.draws import evenly_spaced
 from pystan_mix.fits.groups import Predictive
 from pystan_mix.inference.assemble import nuts_fit
+from pystan_mix.inference.begins import Begin
 from pystan_mix.inference.chains import Nuts, run_chains
 from pystan_mix.inference.predictive import DEFAULT_PREDICTIVE_DRAWS
 from pystan_mix.inference.programs import stan_program
@@ -46,11 +47,11 @@ def sample_textbook(model: NormalMixture, y: object, nuts: Nuts) -> Fit:
     """
     target = target_of(model, y)
     rng = np.random.default_rng(nuts.seed)
-    inits = []
+    begins = []
     for _ in range(nuts.chains):
         init = initial_parameters(target, rng=rng)
-        inits.append({"theta": init["theta_raw"], "mu": init["mu"]})
-    run = run_chains(stan_program(PROGRAM), nuts, data=textbook_data(target), inits=inits)
+        begins.append(Begin({"theta": init["theta_raw"], "mu": init["mu"]}))
+    run = run_chains(stan_program(PROGRAM), nuts, data=textbook_data(target), begins=begins)
     picks = evenly_spaced(nuts.iter_sampling, -(-DEFAULT_PREDICTIVE_DRAWS // nuts.chains))
     y_rep, log_lik = (
         np.stack([csv.variable(name)[picks] for csv in run.csvs]) for name in ("y_rep", "log_lik")

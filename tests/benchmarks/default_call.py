@@ -27,6 +27,7 @@ import numpy as np
 import pystan_mix as pmix
 from pystan_mix.cmdstan.stan_csv import read_stan_csv
 from pystan_mix.inference.assemble import nuts_fit
+from pystan_mix.inference.begins import begins
 from pystan_mix.inference.chains import checked_nuts, run_chains
 from pystan_mix.inference.from_csv import csv_draws
 from pystan_mix.inference.predictive import predictive_draws_for, predictive_of
@@ -82,7 +83,7 @@ def parts(y: list[float]) -> dict[str, float]:
             stan_program(target.model.program),
             nuts,
             data=stan_data(target, sort_components=sort),
-            inits=inits,
+            begins=begins(target, inits, sort_components=sort, rng=rng),
             output_dir=folder,
         )
         seconds[PROCESSES] = run.seconds

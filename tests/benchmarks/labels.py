@@ -19,6 +19,7 @@ from parallel_tempering import REAL, Posed, posed_of, temper
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import az
+from pystan_mix.inference.begins import Begin
 from pystan_mix.inference.chains import checked_nuts, run_chains
 from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.families.normal import NormalMixture
@@ -130,9 +131,12 @@ def measure(target: Target, reference: Reference, *, sort_components: bool) -> s
             show_progress=False,
         )
         rng = np.random.default_rng(seed)
-        inits = [initial_values(target, rng=rng, sort_components=sort_components) for _ in range(4)]
+        inits = [
+            Begin(initial_values(target, rng=rng, sort_components=sort_components))
+            for _ in range(4)
+        ]
         data = stan_data(target, sort_components=sort_components)
-        csvs = run_chains(stan_program("normal"), nuts, data=data, inits=inits).csvs
+        csvs = run_chains(stan_program("normal"), nuts, data=data, begins=inits).csvs
         draws = {v: np.stack([csv.variable(v) for csv in csvs]) for v in NAMES}
         each = [draws[v][..., k] for v in NAMES for k in range(target.n_components)]
         ess += min(float(az.ess(x, method="bulk")) for x in each)

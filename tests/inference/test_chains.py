@@ -20,7 +20,7 @@ GOOD = {
 
 def test_settings_become_arguments():
     nuts = checked_nuts(**GOOD)
-    assert nuts.method == (
+    assert nuts.method() == (
         "sample",
         "num_samples=200",
         "num_warmup=100",
@@ -36,7 +36,7 @@ def test_settings_become_arguments():
 
 
 def test_without_warm_up_nothing_adapts():
-    assert "engaged=0" in checked_nuts(**GOOD | {"iter_warmup": 0}).method
+    assert "engaged=0" in checked_nuts(**GOOD | {"iter_warmup": 0}).method()
 
 
 def test_a_seed_that_is_left_out_is_drawn():
