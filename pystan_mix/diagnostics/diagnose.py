@@ -9,16 +9,15 @@ import pandas as pd
 from pystan_mix.arviz_compat import Fit
 from pystan_mix.diagnostics.advi import judge_approximation
 from pystan_mix.diagnostics.verdict import Verdict
+from pystan_mix.diagnostics.weighed import notes_on_weighing, weighed_problems
 from pystan_mix.fits.approximation import is_approximation
 from pystan_mix.fits.attributes import NutsSettings, WeighingFindings, read_attributes
 from pystan_mix.fits.groups import (
-    CHAINS,
     bounds_of_observations,
     divergences,
     elements,
     labels_of_observations,
     observations,
-    posterior_size,
     sampler_stats,
 )
 from pystan_mix.fits.model import family_of, known_elements, mixture_of_fit
@@ -30,8 +29,6 @@ from pystan_mix.stats.convergence import R_HAT_THRESHOLD
 
 # Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021): bulk and tail ESS of 100 for each chain
 _LEAST_ESS_PER_CHAIN = 100
-# draws by importance sampling have no chains: as of four chains
-_LEAST_ESS_OF_WEIGHED = 400
 # Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in HMC"
 _LEAST_BFMI = 0.3
 # of the data's span; a component that is this narrow holds one value only
@@ -78,52 +75,12 @@ def diagnose(fit: Fit) -> Verdict:
         return judge_approximation(fit)
     findings = read_attributes(WeighingFindings, fit)
     if findings.weighed:
-        problems, notes = tuple(_weighed_problems(fit, findings)), tuple(_notes_on_weighing(fit))
+        problems, notes = tuple(weighed_problems(fit)), tuple(notes_on_weighing(fit))
     else:
         problems = tuple(_nuts_problems(fit, findings))
         notes = tuple(_notes_on_chains(fit, findings))
     notes += tuple(_notes_on_labels(fit))
     return Verdict(not problems, problems, "do not use" if problems else "fine", notes)
-
-
-def _weighed_problems(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
-    """Yield what is wrong with draws of the weighed posterior."""
-    # annealed draws have errors of their own, which are small
-    worth = float(math.prod(posterior_size(fit)))
-    if not findings.annealed:
-        worth = min(findings.ess_importance, worth)
-    if not worth >= _LEAST_ESS_OF_WEIGHED:
-        yield (
-            f"The weighed draws are worth {worth:.0f} independent ones, and should be worth "
-            f"{_LEAST_ESS_OF_WEIGHED}. Raise iter_sampling, try fewer components, or give priors "
-            "that say more."
-        )
-
-
-def _notes_on_weighing(fit: Fit) -> Iterator[str]:
-    """Yield why the draws are not those of the chains."""
-    findings, table = read_attributes(WeighingFindings, fit), summarize(fit, name=CHAINS)
-    parameters = [name for name, _ in elements(fit)]
-    worst = table.loc[parameters, "r_hat"].max()
-    done = "annealed from the prior" if findings.annealed else "weighed"
-    if findings.modes > 1:
-        stayed = "; chains stayed in one each" if findings.chains_stayed else ""
-        why = f"{findings.mode_shares}{stayed}; {done}"
-    elif worst > R_HAT_THRESHOLD:
-        why = f"The chains disagree (R-hat {worst:.2f}), and the posterior is {done}"
-    else:
-        why = f"The chains agree, but not with the whole posterior, which is {done}"
-    if findings.annealed:
-        how = (
-            f"means are known to {findings.mean_error:.2f} sd, and standard deviations to "
-            f"{findings.sd_error:.0%}"
-        )
-    else:
-        how = (
-            f"k-hat {findings.pareto_khat_weights:.2f}, the draws are worth "
-            f"{findings.ess_importance:.0f} independent ones"
-        )
-    yield f"{why}: {how}. The chains stand in the group {CHAINS!r}."
 
 
 def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:

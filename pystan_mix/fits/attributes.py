@@ -87,6 +87,11 @@ class WeighingFindings:
         These in words, with their shares: "2 modes, 71 and 29 %".
     chains_stayed : bool
         Whether each chain stayed in one of them.
+    bridged : bool
+        Whether the modes that chains stayed in are weighed by the integral of each, found by
+        bridge sampling.
+    share_error : float
+        The largest Monte Carlo error of such a mode's share.
     log_bound, log_bound_mcse : float
         Log integral of prior and likelihood over ordered means, and its error.
     """
@@ -94,6 +99,8 @@ class WeighingFindings:
     weighed: bool = False
     trusted: bool = False
     annealed: bool = False
+    bridged: bool = False
+    share_error: float = math.nan
     pareto_khat_weights: float = math.nan
     ess_importance: float = math.nan
     ess_of_others: float = math.nan

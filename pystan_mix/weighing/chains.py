@@ -19,11 +19,14 @@ from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes
 from pystan_mix.weighing.moments import Moments, judged, largest_errors
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
+from pystan_mix.weighing.stayed import modes_of_chains
 from pystan_mix.weighing.weigh import weigh
 from pystan_mix.weighing.weighed import Weighed
 
 # observations times components; beyond, one round takes a second and more
 _LARGEST_TERMS = 150_000
+# of vectors: beyond, weights of the whole are hopeless, which takes a minute to see
+_MOST_WEIGHED_DIMENSIONS = 50
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
@@ -104,6 +107,10 @@ def weigh_chains(
     mixed = _mixed(summaries, draws.chains)
     if mixed and not target.free_components:
         return None
+    if not mixed and target.model.vectors and target.dimensions > MOST_DIMENSIONS:
+        bridged = _bridged(target, draws, rng=rng)
+        if bridged is not None or target.dimensions > _MOST_WEIGHED_DIMENSIONS:
+            return bridged
     seen = glimpsed(target, rng=rng)
     annealed: Annealed | None = None
     weighed = _near(target, draws, summaries, seen, rng=rng) if mixed else None
@@ -127,6 +134,32 @@ def weigh_chains(
     return WeighedChains(
         findings, whole.draws(draws.chains, draws.length, rng=rng) if replaces else None
     )
+
+
+def _bridged(target: Target, draws: Draws, *, rng: np.random.Generator) -> WeighedChains | None:
+    """Weigh the modes that chains stayed in, of too many dimensions for more; None if they did not.
+
+    What is weighed so are these modes; others there may be.
+    """
+    try:
+        found = modes_of_chains(target, draws, rng=rng)
+    except np.linalg.LinAlgError:
+        return None
+    if len(found.each) == 1 or not found.is_sound:
+        return None
+    findings = WeighingFindings(
+        weighed=True,
+        trusted=True,
+        bridged=True,
+        share_error=found.share_error,
+        ess_importance=min(found.ess, float(draws.chains * draws.length)),
+        modes=len(found.each),
+        mode_shares=str(found),
+        chains_stayed=True,
+        log_bound=found.log_integral,
+        log_bound_mcse=found.mcse,
+    )
+    return WeighedChains(findings, found.drawn(draws.chains, draws.length))
 
 
 def _near(
