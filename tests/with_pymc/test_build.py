@@ -30,8 +30,8 @@ from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
 from pystan_mix.stats.ordering import pull_free
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.with_pymc.build import mixture_random
 from pystan_mix.with_pymc.distributions import ordered_in_part
+from pystan_mix.with_pymc.likelihood import mixture_random
 
 pytestmark = [
     # wheels of PyTensor come without a BLAS, and a mixture multiplies no matrices
