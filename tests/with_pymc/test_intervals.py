@@ -79,7 +79,7 @@ A = np.array([-np.inf, -np.inf, -np.inf, 0.0, 38.0, -0.3, 1.4, -9.0, 38.0, -50.0
 B = np.array([-38.0, 0.0, 60.0, np.inf, np.inf, 0.7, 1.9, -8.9, 41.0, -46.0, 44.0, 4.001, 1e-4])
 
 
-@pytest.mark.parametrize("df", [None, 0.5, 4.0, 300.0, 3000.0])
+@pytest.mark.parametrize("df", [None, 0.5, 4.0, 3000.0])
 def test_gradients_are_finite_and_right(pm, df: float | None):
     """Also at infinite bounds, far out, where a mean is a bound, and of narrow intervals."""
     import pytensor
