@@ -191,7 +191,7 @@ NORMAL_MIXTURE_INLINE void find_terms(const IntervalBlock<V>& block,
                                       IntervalTerms<V>& terms) {
   const IntervalComponent c = component;
   const V none = V{};
-  // whether the location is in any interval; it seldom is, as these are sorted
+  // whether the location may be in an interval: in few blocks of sorted ones
   const bool any_across = block.least < c.mu && c.mu < block.most;
   for (int i = 0; i < block.rows; ++i) {
     const V lower = block.lower[i];
@@ -285,7 +285,7 @@ NORMAL_MIXTURE_INLINE void leave_out(const IntervalBlock<V>& block, int label,
   for (int i = 0; i < block.rows; ++i) {
     const V own = block.label[i];
     const V scale = terms.log_scale[i];
-    // of rows GCC compares only sizes
+    // for equality GCC compares the numbers of rows one by one
     const V at_least = own > label - 0.5 ? scale : nothing;
     const V equal = own < label + 0.5 ? at_least : nothing;
     terms.log_scale[i] = own < 0.5 ? scale : equal;
