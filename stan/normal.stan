@@ -111,10 +111,9 @@ model {
   if (N_interval) {
     vector[K] location = of_each(mu, mu_known, K);
     vector[K] scale = of_each(sigma, sigma_known, K);
-    vector[N_interval] log_prob;
-    log_prob = interval_log_probs(y_lower, y_upper, label_interval,
-                                  log_theta, location, scale);
-    target += dot_product(times_interval, log_prob);
+    target += normal_interval_log_lik(y_lower, y_upper, label_interval,
+                                      times_interval, log_theta, location,
+                                      scale);
   }
 }
 generated quantities {

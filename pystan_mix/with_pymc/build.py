@@ -9,16 +9,15 @@ import numpy as np
 
 from pystan_mix.checks import check_choice, check_seed
 from pystan_mix.containers import Missing
-from pystan_mix.errors import DataError, MissingPackageError, SettingsError
-from pystan_mix.mixtures.families.normal import NormalMixture
+from pystan_mix.errors import MissingPackageError, SettingsError
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.scale_priors_off_zero import InverseGamma
 from pystan_mix.mixtures.starts import initial_parameters
 from pystan_mix.mixtures.target import Target, target_of
-from pystan_mix.numerics import FloatArray
 from pystan_mix.with_pymc.distributions import ordered_in_part, root_of_inverse_gamma
+from pystan_mix.with_pymc.likelihood import add_likelihood
 from pystan_mix.with_pymc.vectors import build_vectors
 from pystan_mix.with_pymc.weights import weights_variable
 
@@ -47,11 +46,11 @@ def to_pymc(
     ----------
     model : NormalMixture or another mixture
         The model.
-    y : array_like, shape (N,), or of vectors (N, D)
+    y : array_like, shape (N,), or of vectors (N, D), or Interval
         Observations, in the units of the priors.
     counts, weights, labels, missing : optional
-        As in `sample`. With counts, weights, labels or vectors that lack coordinates the
-        likelihood is a potential, ``y``: ``pm.sample_posterior_predictive`` draws nothing.
+        As in `sample`. With counts, weights, labels, intervals or vectors that lack coordinates
+        the likelihood is a potential, ``y``: ``pm.sample_posterior_predictive`` draws nothing.
     by_hand : bool, default False
         False takes PyMC's `Mixture`. True, or a component that is always 0, sums the
         components' densities with `logsumexp`, in a `CustomDist` that can also draw,
@@ -94,8 +93,6 @@ def to_pymc(
     check_choice("floor", floor, choices=("transform", "potential"))
     rng = np.random.default_rng(check_seed(seed))
     target = target_of(model, y, counts=counts, weights=weights, labels=labels, missing=missing)
-    if target.observed.bounds is not None:
-        raise DataError("to_pymc takes no intervals. Give their middles, or use sample(model, y).")
     pm = import_pymc()
     if model.vectors:
         if by_hand:
@@ -116,7 +113,7 @@ def to_pymc(
             else _variable(pm, target, each, start, potential=potentials)
             for each in model.parameters
         }
-        _likelihood(pm, target, theta, components, by_hand=by_hand)
+        add_likelihood(pm, target, theta, components, by_hand=by_hand)
     return built
 
 
@@ -139,117 +136,6 @@ def import_pymc() -> Any:
         raise MissingPackageError(
             f"PyMC cannot be imported ({error}). Install it: pip install 'pystan_mix[pymc]'"
         ) from error
-
-
-def mixture_random(
-    theta: FloatArray,
-    *components: FloatArray,
-    rng: np.random.Generator,
-    size: tuple[int, ...] | None = None,
-    family: type[Mixture] = NormalMixture,
-) -> FloatArray:
-    """Draw a component, then a point from it: the notebook's exercise.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (..., K)
-        Weights.
-    *components : ndarray, shape (..., K)
-        The components' parameters, in the family's order.
-    rng : numpy.random.Generator
-        Source of the draws.
-    size : tuple of int, optional
-        Shape of the draws, to which the parameters are broadcast; by default
-        one draw of each mixture.
-    family : type, default NormalMixture
-        Which kind the components are of.
-
-    Returns
-    -------
-    ndarray, shape `size`
-        The draws.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> mixture_random([0.5, 0.5], [-5, 5], [1, 1], rng=rng, size=(3,)).shape
-    (3,)
-    """
-    theta, *components_at = np.broadcast_arrays(theta, *components)
-    shape = theta.shape[:-1] if size is None else tuple(size)
-    ends = np.cumsum(theta, axis=-1)[..., :-1]
-    component = (rng.random(shape)[..., None] >= ends).sum(axis=-1, keepdims=True)
-    own = {
-        parameter.name: np.take_along_axis(
-            np.broadcast_to(x, (*shape, theta.shape[-1])), component, axis=-1
-        )[..., 0]
-        for parameter, x in zip(family.parameters, components_at, strict=True)
-    }
-    return family.draw(rng, **own)
-
-
-def _log_density_by_hand(
-    value: Any, theta: Any, *components: Any, family: type[Mixture] = NormalMixture
-) -> Any:
-    """Sum the components' densities on the log scale, as the notebook does by hand."""
-    terms = _terms(value, theta, *components, family=family)
-    return import_pymc().math.logsumexp(terms, axis=-1, keepdims=False)
-
-
-def _terms(value: Any, theta: Any, *components: Any, family: type[Mixture]) -> Any:
-    """Return the logarithm of each component's weight times its density, shape (..., K)."""
-    pm = import_pymc()
-    given = {p.pymc: x for p, x in zip(family.parameters, components, strict=True)}
-    value, mean = value[..., None], family.ordered_parameter().pymc
-    at_zero = pm.math.eq(given[mean], 0.0)
-    if family.counts:
-        # where a component is always 0, PyMC's is not called upon
-        given[mean] = pm.math.where(at_zero, 1.0, given[mean])
-    log_densities = pm.logp(getattr(pm, family.pymc_distribution).dist(**given), value)
-    if family.counts:
-        of_zero = pm.math.where(pm.math.eq(value, 0), 0.0, -np.inf)
-        log_densities = pm.math.where(at_zero, of_zero, log_densities)
-    return pm.math.log(theta) + log_densities
-
-
-def _likelihood(
-    pm: Any, target: Target, theta: Any, components: Mapping[str, Any], *, by_hand: bool
-) -> None:
-    """Add the observations."""
-    family = type(target.model)
-    kind, label = np.int64 if family.counts else np.float64, target.observed.label
-    values = [components[each.name] for each in family.parameters]
-    if target.observed.times is not None or label is not None:
-        terms = _terms(target.observed.distinct.astype(kind), theta, *values, family=family)
-        log_density = pm.math.logsumexp(terms, axis=-1, keepdims=False)
-        if label is not None:
-            own = terms[np.arange(label.size), np.maximum(label, 0)]
-            log_density = pm.math.where(label < 0, log_density, own)
-        pm.Potential("y", (target.observed.count * log_density).sum())
-        return
-    observed = {"observed": target.observed.y.astype(kind), "dims": "obs"}
-    if not (by_hand or _has_zero_component(target)):
-        names = {each.pymc: x for each, x in zip(family.parameters, values, strict=True)}
-        distribution = getattr(pm, family.pymc_distribution).dist(**names)
-        pm.Mixture("y", w=theta, comp_dists=distribution, **observed)
-        return
-    one_each = np.ones(target.n_components)
-    pm.CustomDist(
-        "y",
-        theta,
-        *(x * one_each for x in values),
-        logp=functools.partial(_log_density_by_hand, family=family),
-        random=functools.partial(mixture_random, family=family),
-        signature=f"{','.join(['(k)'] * (1 + len(family.parameters)))}->()",
-        **observed,
-    )
-
-
-def _has_zero_component(target: Target) -> bool:
-    """Return whether a component of counts is always 0, which PyMC's distributions may not be."""
-    means = target.model.ordered_parameter()
-    known = target.known.get(means.name, np.ones(1))
-    return target.model.counts and (target.model.is_inflated(means) or bool((known == 0.0).any()))
 
 
 def _variable(

@@ -31,7 +31,7 @@ def sample_pymc(
     ----------
     model : Mixture
         The model.
-    y : array_like, shape (N,)
+    y : array_like, shape (N,), or Interval
         Observations, in the units of the priors.
     chains : int, default 4
         Number of chains.

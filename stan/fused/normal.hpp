@@ -1,42 +1,28 @@
 /*
  * The log likelihood of a finite normal mixture and its gradient in one pass
  * over the data, and increasing locations with theirs: C++ in the place of
- * plain/normal.stanfunctions and parts/push_apart.stanfunctions.
- *
- * Read a row, V, as one number: it holds those of as many observations as the
- * processor takes at once, and all operations are by element.
+ * plain/normal.stanfunctions and parts/push_apart.stanfunctions. What rows
+ * are is said in rows.hpp; intervals are in normal_intervals.hpp.
  */
 #ifndef NORMAL_HPP
 #define NORMAL_HPP
 
 #include <stan/model/model_header.hpp>
+#include "rows.hpp"
+#include "normal_intervals.hpp"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <ostream>
 #include <utility>
 #include <vector>
 
-// so that each function is compiled for the processor of its caller
-#define NORMAL_MIXTURE_INLINE inline __attribute__((always_inline))
-
 namespace normal_mixture_rows {
-
-typedef double Row2 __attribute__((vector_size(16)));
-typedef double Row4 __attribute__((vector_size(32)));
-typedef double Row8 __attribute__((vector_size(64)));
 
 /** The most rows in a block: its sums are complete before they are added. */
 constexpr int block_rows = 32;
-
-/** Of so many components the parts are on the stack, of more on the heap. */
-constexpr int stack_components = 8;
-
-/** Added to a smaller number, rounds it to an integer in the lowest bits. */
-constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
 
 /** One component of the mixture. */
 struct Component {
@@ -57,54 +43,6 @@ struct Problem {
   std::size_t N;
   std::vector<Component> components;
 };
-
-/** Return how many numbers are in a row. */
-template <typename V>
-constexpr int width() {
-  return sizeof(V) / sizeof(double);
-}
-
-/**
- * Replace x <= 0 by exp(x) to within 2 ulp; below -708, where that is under
- * 4e-308, by 0. NaN remains NaN.
- *
- * With n the integer nearest to x / log(2) and r = x - n * log(2), it is
- * 2^n * exp(r), and exp(r) = 1 + r + r^2 * (even + r * odd). These two, which
- * do not wait for each other, are the polynomial that meets the power series
- * at the Chebyshev points of |r| <= log(2) / 2; it is off by 2e-17 at most.
- */
-template <typename V>
-NORMAL_MIXTURE_INLINE void exp_nonpositive(V& x) {
-  using Bits = decltype(x < x);
-  constexpr double log2_high = 6.93147180369123816490e-01;  // first 33 bits
-  constexpr double log2_low = 1.90821492927058770002e-10;
-  const Bits nonzero = ~(x < -708.0);
-  const V shifted = x * 1.44269504088896340736 + to_integer;
-  const V n = shifted - to_integer;
-  const V r = (x - n * log2_high) - n * log2_low;
-  const V s = r * r;
-  V even = 2.4801521322368428e-05 + s * 2.7620075880109014e-07;
-  V odd = 2.7557268480309821e-06 + s * 2.5100375832657859e-08;
-  even = 0.0013888888917196719 + s * even;
-  odd = 0.00019841269863040545 + s * odd;
-  even = 0.041666666666624164 + s * even;
-  odd = 0.008333333333330065 + s * odd;
-  even = 0.50000000000000011 + s * even;
-  odd = 0.16666666666666669 + s * odd;
-  const V exp_r = 1.0 + (r + s * (even + r * odd));
-  const V power = (V)(((Bits)shifted << 52) + (Bits)(V{} + 1.0));
-  x = (V)((Bits)(exp_r * power) & nonzero);
-}
-
-/** Return the sum of the numbers in a row. */
-template <typename V>
-NORMAL_MIXTURE_INLINE double sum(const V& row) {
-  double total = 0;
-  for (int j = 0; j < width<V>(); ++j) {
-    total += row[j];
-  }
-  return total;
-}
 
 /** Return how many bits the largest of some counts takes. */
 inline int bits_of(const int* count, int size) {
@@ -366,59 +304,6 @@ inline double best_rows(const Problem<Count>& problem,
 }
 #endif
 
-/** For functions of vectors, in whatever form stanc passes these. */
-template <typename... Vectors>
-using require_vectors
-    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...>;
-
-/** For functions of vectors of numbers. */
-template <typename... Vectors>
-using require_numbers = stan::require_all_t<
-    stan::is_eigen_col_vector<Vectors>...,
-    std::is_same<double, stan::return_type_t<Vectors...>>>;
-
-/** For functions of vectors some of which are of autodiff variables. */
-template <typename... Vectors>
-using require_variables
-    = stan::require_all_t<stan::is_eigen_col_vector<Vectors>...,
-                          stan::is_var<stan::return_type_t<Vectors...>>>;
-
-/** Append autodiff variables to the operands. */
-template <typename Vector, require_variables<Vector>* = nullptr>
-inline void append(std::vector<stan::math::var>& operands,
-                   std::vector<double>&, const Vector& x) {
-  for (int k = 0; k < x.size(); ++k) {
-    operands.push_back(x.coeff(k));
-  }
-}
-
-/** Append nothing: data are not differentiated by. */
-template <typename Data, require_numbers<Data>* = nullptr>
-inline void append(std::vector<stan::math::var>& operands,
-                   std::vector<double>& gradient, const Data& x) {
-  const auto first = gradient.begin() + operands.size();
-  gradient.erase(first, first + x.size());
-}
-
-/** Return the value as a number where the arguments are numbers. */
-template <typename... Vectors, require_numbers<Vectors...>* = nullptr>
-inline double with_gradient(double value, std::vector<double>&,
-                            const Vectors&...) {
-  return value;
-}
-
-/** Return the value as one autodiff variable with its gradient. */
-template <typename... Vectors, require_variables<Vectors...>* = nullptr>
-inline stan::math::var with_gradient(double value,
-                                     std::vector<double>& gradient,
-                                     const Vectors&... arguments) {
-  std::vector<stan::math::var> operands;
-  operands.reserve(gradient.size());
-  (void)std::initializer_list<int>{
-      (append(operands, gradient, arguments), 0)...};
-  return stan::math::precomputed_gradients(value, operands, gradient);
-}
-
 /** Return Phi(x), the standard normal distribution function. */
 inline double normal_cdf(double x) {
   return 0.5 * std::erfc(-x * stan::math::INV_SQRT_TWO);
@@ -625,6 +510,7 @@ inline stan::return_type_t<LogTheta, Mu, Sigma> normal_mixture_log_lik(
 // for arguments of any type. Those of the header go before where one of their
 // parameters is of one type only, as width is, and y in the special case.
 namespace normal_model_namespace {
+using ::normal_interval_log_lik;
 using ::normal_mixture_log_lik;
 using ::push_apart;
 using ::push_apart_log_det;

@@ -1,7 +1,7 @@
 /*
- * Checks stan/fused/normal.hpp against the functions in Stan and against
- * extended precision, and prints what it finds, a check in each line: its
- * name, what it was made at, and the result, between tabs.
+ * Checks stan/fused/normal.hpp and what it includes against the functions in
+ * Stan and against extended precision, and prints what it finds, a check in
+ * each line: its name, what it was made at, and the result, between tabs.
  *
  * plain.hpp is what stanc makes of normal.stan with parts/, plain/ and
  * --name=plain_model.
@@ -11,6 +11,7 @@
 #include "plain.hpp"
 #include "normal.hpp"
 #include "points.hpp"
+#include "interval_points.hpp"
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -23,6 +24,8 @@
 using stan::math::var;
 using DataVector = Eigen::Map<Eigen::VectorXd>;
 using VarVector = Eigen::Matrix<var, -1, 1>;
+using normal_mixture_rows::IntervalComponent;
+using normal_mixture_rows::Intervals;
 using normal_mixture_rows::Problem;
 using normal_mixture_rows::Row2;
 using normal_mixture_rows::Row4;
@@ -149,6 +152,91 @@ void check_points(Points& points) {
   }
 }
 
+/** Return what autodiff makes of a likelihood of intervals at a point. */
+template <typename Likelihood>
+Answer differentiated(IntervalPoint& q, const Likelihood& likelihood) {
+  const int K = q.mu.size();
+  stan::math::nested_rev_autodiff nested;
+  DataVector lower(q.lower.data(), q.lower.size());
+  DataVector upper(q.upper.data(), q.upper.size());
+  DataVector times(q.times.data(), q.times.size());
+  VarVector log_theta = q.log_theta;
+  VarVector mu = q.mu;
+  VarVector sigma = q.sigma;
+  var value
+      = likelihood(lower, upper, q.label, times, log_theta, mu, sigma);
+  value.grad();
+  Answer answer{value.val(), Eigen::VectorXd(3 * K)};
+  answer.gradient << log_theta.adj(), mu.adj(), sigma.adj();
+  return answer;
+}
+
+/** Return value and gradient of the likelihood of intervals in C++. */
+Answer fused(IntervalPoint& q) {
+  return differentiated(q, [](auto&... arguments) {
+    return normal_interval_log_lik(arguments..., nullptr);
+  });
+}
+
+/** Return value and gradient of the likelihood of intervals in Stan. */
+Answer plain(IntervalPoint& q) {
+  return differentiated(q, [](auto&... arguments) {
+    return plain_model_namespace::normal_interval_log_lik(arguments...,
+                                                          nullptr);
+  });
+}
+
+/** Return whether other forms of arguments give the answer to the last bit. */
+bool forms_agree(IntervalPoint& q, const Answer& answer) {
+  const int K = q.mu.size();
+  const int N = q.lower.size();
+  const Eigen::Map<const Eigen::VectorXd> lower(q.lower.data(), N);
+  const Eigen::Map<const Eigen::VectorXd> upper(q.upper.data(), N);
+  stan::math::nested_rev_autodiff nested;
+  const VarVector log_theta = q.log_theta;
+  const Eigen::Map<const VarVector> log_theta_map(log_theta.data(), K);
+  VarVector mu(K + 1);
+  mu << q.mu, 1;
+  var value = normal_interval_log_lik(lower, upper, q.label, q.times,
+                                      log_theta_map, mu.head(K), q.sigma,
+                                      nullptr);
+  value.grad();
+  return value.val() == answer.value
+         && log_theta.adj() == answer.gradient.segment(0, K)
+         && mu.head(K).adj() == answer.gradient.segment(K, K)
+         && answer.value
+                == normal_interval_log_lik(lower.head(N), upper.head(N),
+                                           q.label, q.times.head(N),
+                                           q.log_theta, q.mu, q.sigma,
+                                           nullptr);
+}
+
+/** Check intervals for many K, and N around multiples of blocks. */
+void check_intervals(Points& points) {
+  for (const char* kind :
+       {"random", "narrow", "far out", "narrow, far out", "half open",
+        "mixed", "sorted", "labelled", "weight 0", "sigma 1e-6 to 1e6",
+        "1e4 sigmas off"}) {
+    double from_stan = 0;
+    double from_exact = 0;
+    double by_form = 0;
+    for (int K : {1, 2, 3, 8, 9, 40}) {
+      for (int N : {0, 1, 7, 31, 32, 33, 127, 128, 129, 1000}) {
+        IntervalPoint q = next_intervals(points, kind, K, N);
+        const Answer answer = fused(q);
+        const Reference exact = interval_reference(q);
+        from_stan = std::max(from_stan, error(answer, plain(q), exact.terms));
+        from_exact
+            = std::max(from_exact, error(answer, exact.answer, exact.terms));
+        by_form += !forms_agree(q, answer);
+      }
+    }
+    print("intervals from Stan", kind, from_stan);
+    print("intervals from exact", kind, from_exact);
+    print("forms of intervals", kind, by_form);
+  }
+}
+
 /** Check sums over a million observations. */
 void check_long_sum(Points& points) {
   Point p = points.next("random", 3, 1000000, true);
@@ -164,13 +252,28 @@ __attribute__((always_inline)) inline double exp_by(double x) {
   return row[0];
 }
 
+/** Return log(x) as rows find it. */
+template <typename V>
+__attribute__((always_inline)) inline double log_by(double x) {
+  V row = V{} + x;
+  normal_mixture_rows::log_nonnegative(row);
+  return row[0];
+}
+
 double exp_by_row2(double x) { return exp_by<Row2>(x); }
+double log_by_row2(double x) { return log_by<Row2>(x); }
 #if defined(__x86_64__) && !defined(_WIN32)
 __attribute__((target("avx2,fma"))) double exp_by_row4(double x) {
   return exp_by<Row4>(x);
 }
+__attribute__((target("avx2,fma"))) double log_by_row4(double x) {
+  return log_by<Row4>(x);
+}
 __attribute__((target("avx512f"))) double exp_by_row8(double x) {
   return exp_by<Row8>(x);
+}
+__attribute__((target("avx512f"))) double log_by_row8(double x) {
+  return log_by<Row8>(x);
 }
 #endif
 
@@ -179,18 +282,23 @@ struct Rows {
   const char* name;
   double (*log_lik)(const Problem<int>&, std::vector<double>&);
   double (*exp)(double);
+  double (*log)(double);
+  double (*intervals)(const Intervals&, std::vector<double>&);
 };
 
 /** Return the rows that this processor has, the narrowest first. */
 std::vector<Rows> rows_here() {
   namespace rows = normal_mixture_rows;
-  std::vector<Rows> here = {{"Row2", rows::by_rows<Row2, int>, exp_by_row2}};
+  std::vector<Rows> here = {{"Row2", rows::by_rows<Row2, int>, exp_by_row2,
+                             log_by_row2, rows::intervals_by_rows<Row2>}};
 #if defined(__x86_64__) && !defined(_WIN32)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    here.push_back({"Row4", rows::by_rows_avx2<int>, exp_by_row4});
+    here.push_back({"Row4", rows::by_rows_avx2<int>, exp_by_row4,
+                    log_by_row4, rows::intervals_by_rows_avx2});
   }
   if (__builtin_cpu_supports("avx512f")) {
-    here.push_back({"Row8", rows::by_rows_avx512<int>, exp_by_row8});
+    here.push_back({"Row8", rows::by_rows_avx512<int>, exp_by_row8,
+                    log_by_row8, rows::intervals_by_rows_avx512});
   }
 #endif
   return here;
@@ -226,6 +334,31 @@ void check_rows(Points& points) {
   }
 }
 
+/** Check each width of rows for intervals against extended precision. */
+void check_rows_of_intervals(Points& points) {
+  for (const Rows& rows : rows_here()) {
+    double worst = 0;
+    for (const char* kind : {"narrow", "mixed"}) {
+      for (int N : {1, 33, 500}) {
+        const int K = 3;
+        const IntervalPoint q = next_intervals(points, kind, K, N);
+        const Reference exact = interval_reference(q);
+        Intervals all{q.lower.data(), q.upper.data(), q.label.data(),
+                      q.times.data(), std::size_t(N), {}};
+        for (int k = 0; k < K; ++k) {
+          all.components.push_back(
+              {q.log_theta[k], q.mu[k], 1 / q.sigma[k]});
+        }
+        std::vector<double> gradient(3 * K);
+        const double value = rows.intervals(all, gradient);
+        const Answer answer{value, DataVector(gradient.data(), 3 * K)};
+        worst = std::max(worst, error(answer, exact.answer, exact.terms));
+      }
+    }
+    print("rows of intervals", rows.name, worst);
+  }
+}
+
 /** Check the exponential: its error in units in the last place. */
 void check_exp(Points& points) {
   for (const Rows& rows : rows_here()) {
@@ -244,6 +377,27 @@ void check_exp(Points& points) {
                           "-745", "-1e300", "-inf", "nan"}) {
       print(std::string("exp by ") + rows.name, x,
             rows.exp(std::strtod(x, nullptr)));
+    }
+  }
+}
+
+/** Check the logarithm: its error in units in the last place. */
+void check_log(Points& points) {
+  for (const Rows& rows : rows_here()) {
+    double worst = 0;
+    for (int i = 0; i < 300000; ++i) {
+      const double x = i % 3 == 0   ? points.between(0.5, 2)
+                       : i % 3 == 1 ? points.between(0, 1)
+                                    : std::exp(points.between(-700, 700));
+      const long double exact = std::log((long double)x);
+      const long double ulp = std::ldexp(1.0L, std::ilogb(exact) - 52);
+      const double e = std::fabs((rows.log(x) - exact) / ulp);
+      worst = std::max(worst, e == e ? e : HUGE_VAL);
+    }
+    print("ulps of log", rows.name, worst);
+    for (const char* x : {"0", "-0", "1e-310", "-1", "1", "1e300", "nan"}) {
+      print(std::string("log by ") + rows.name, x,
+            rows.log(std::strtod(x, nullptr)));
     }
   }
 }
@@ -342,7 +496,8 @@ void check_ordering(Points& points) {
 }
 
 /** Return the value of a likelihood or the first line of what it throws. */
-std::string outcome(Answer (*likelihood)(Point&), Point& p) {
+template <typename P>
+std::string outcome(Answer (*likelihood)(P&), P& p) {
   std::string message;
   try {
     char number[32];
@@ -386,8 +541,43 @@ void check_outcomes(Points& points) {
   for (const auto& change : changes) {
     Point p = points.next("random", 3, 10, false);
     change.second(p);
-    std::printf("fused\t%s\t%s\n", change.first, outcome(fused, p).c_str());
-    std::printf("plain\t%s\t%s\n", change.first, outcome(plain, p).c_str());
+    std::printf("fused\t%s\t%s\n", change.first,
+                outcome<Point>(fused, p).c_str());
+    std::printf("plain\t%s\t%s\n", change.first,
+                outcome<Point>(plain, p).c_str());
+  }
+}
+
+/** Check what becomes of arguments of intervals that are not finite. */
+void check_interval_outcomes(Points& points) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<
+      std::pair<const char*, std::function<void(IntervalPoint&)>>>
+      changes = {
+          {"mu nan", [&](IntervalPoint& q) { q.mu[1] = nan; }},
+          {"sigma 0", [&](IntervalPoint& q) { q.sigma[1] = 0; }},
+          {"bound nan", [&](IntervalPoint& q) { q.lower[2] = nan; }},
+          {"log_theta -inf",
+           [&](IntervalPoint& q) { q.log_theta.fill(-inf); }},
+          {"every mu 1e200", [&](IntervalPoint& q) { q.mu.fill(1e200); }},
+          {"one mu 1e200", [&](IntervalPoint& q) { q.mu[0] = 1e200; }},
+          {"one sigma inf", [&](IntervalPoint& q) { q.sigma[0] = inf; }},
+      };
+  for (const auto& change : changes) {
+    IntervalPoint q = next_intervals(points, "half open", 3, 10);
+    q.lower[4] = q.upper[4] - 1;
+    q.upper[5] = q.lower[5] + 1;
+    change.second(q);
+    std::printf("fused intervals\t%s\t%s\n", change.first,
+                outcome<IntervalPoint>(fused, q).c_str());
+    std::printf("plain intervals\t%s\t%s\n", change.first,
+                outcome<IntervalPoint>(plain, q).c_str());
+    const bool rejected = !(q.sigma[1] > 0) || q.mu.hasNaN()
+                          || q.lower.hasNaN();
+    if (!rejected) {
+      print("finite gradient", change.first, fused(q).gradient.allFinite());
+    }
   }
 }
 
@@ -396,7 +586,11 @@ int main() {
   check_points(points);
   check_long_sum(points);
   check_rows(points);
+  check_intervals(points);
+  check_rows_of_intervals(points);
+  check_interval_outcomes(points);
   check_exp(points);
+  check_log(points);
   check_outcomes(points);
   check_ordering(points);
 }

@@ -7,7 +7,6 @@ from scipy import integrate, stats
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import group
 from pystan_mix.cmdstan.locate import CmdStan
-from pystan_mix.errors import DataError
 from pystan_mix.fits.groups import bounds_of_observations
 from pystan_mix.fits.model import target_of_fit
 
@@ -158,8 +157,3 @@ def test_comparison_tells_bounds_from_values(cmdstan: CmdStan, rounded, censored
         assert "fitted to other observations" in words
     words = str(pmix.compare({"one": rounded, "again": again}))
     assert "fitted to" not in words
-
-
-def test_pymc_has_no_intervals(cmdstan: CmdStan):
-    with pytest.raises(DataError, match="to_pymc takes no intervals"):
-        pmix.to_pymc(MODEL, BELOW)

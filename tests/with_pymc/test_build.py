@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 from lp_at_points import lp_at
+from pymc_densities import Densities, densities_at, in_numpy
 from reference_density import log_jacobian
 from scipy import stats
 
@@ -30,8 +31,8 @@ from pystan_mix.numerics import FloatArray
 from pystan_mix.resources import resource_dir
 from pystan_mix.stats.ordering import pull_free
 from pystan_mix.study.data_sets import CLOSE_MODEL, SEPARATED_MODEL
-from pystan_mix.with_pymc.build import mixture_random
 from pystan_mix.with_pymc.distributions import ordered_in_part
+from pystan_mix.with_pymc.likelihood import mixture_random
 
 pytestmark = [
     # wheels of PyTensor come without a BLAS, and a mixture multiplies no matrices
@@ -130,53 +131,12 @@ def points_of(case: str, version: tuple[int, ...]) -> Points:
     return Points(theta_raw, parameters, lp - jacobian)
 
 
-@dataclasses.dataclass(frozen=True)
-class Densities:
-    """PyMC's log density row by row, and with the Jacobian at the first point of a chain."""
-
-    without_jacobian: FloatArray
-    with_jacobian: FloatArray
-    at_start: float
-
-
 @cache
 def densities_of(case: str, floor: str, by_hand: bool, version: tuple[int, ...]) -> Densities:
     """Evaluate a form of a case at the points of that case."""
     points = points_of(case, version)
     built = pmix.to_pymc(*CASES[case], floor=floor, by_hand=by_hand)
     return densities_at(built, points.parameters)
-
-
-def densities_at(built, parameters) -> Densities:
-    """Evaluate a PyMC model where its variables have these values, row by row."""
-    import pytensor
-    import pytensor.tensor as pt
-
-    columns = {}
-    for variable in built.free_RVs:
-        x = pt.vector() if variable.ndim else pt.scalar()
-        transform = built.rvs_to_transforms[variable]
-        value = x if transform is None else transform.forward(x, *variable.owner.inputs)
-        forward = pytensor.function([x], value, mode=in_numpy())
-        name = built.rvs_to_values[variable].name
-        rows = parameters[variable.name]
-        columns[name] = [forward(row if variable.ndim else row[0]) for row in rows]
-    log_densities = built.compile_fn(
-        [built.logp(jacobian=False), built.logp(jacobian=True)],
-        inputs=built.value_vars,
-        mode=in_numpy(),
-    )
-    rows = zip(*columns.values(), strict=True)
-    pairs = [log_densities(dict(zip(columns, row, strict=True))) for row in rows]
-    without, with_jacobian = np.array(pairs, dtype=np.float64).T
-    return Densities(without, with_jacobian, float(log_densities(built.initial_point())[1]))
-
-
-def in_numpy():
-    """Return PyTensor's default rewriting, of which logsumexp needs some, without compiled code."""
-    from pytensor.compile.mode import Mode
-
-    return Mode(linker="py", optimizer="fast_run").excluding("fusion")
 
 
 @pytest.mark.pymc
