@@ -27,6 +27,9 @@ from pystan_mix.weighing.weighed import Weighed
 _LARGEST_TERMS = 150_000
 # of vectors: beyond, weights of the whole are hopeless, which takes a minute to see
 _MOST_WEIGHED_DIMENSIONS = 50
+# of so many observations two modes are hardly ever as likely to some nats: where chains agree, and
+# one mixture is near, no glimpse is needed
+_SIZE_OF_UNEQUAL = 1_000_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
 # standard deviations, and relative to one, by which chains may be off the weighed posterior
@@ -111,10 +114,13 @@ def weigh_chains(
         bridged = _bridged(target, draws, rng=rng)
         if bridged is not None or target.dimensions > _MOST_WEIGHED_DIMENSIONS:
             return bridged
-    seen = glimpsed(target, rng=rng)
+    unequal = mixed and target.observed.size >= _SIZE_OF_UNEQUAL
+    seen = None if unequal else glimpsed(target, rng=rng)
     annealed: Annealed | None = None
     weighed = _near(target, draws, summaries, seen, rng=rng) if mixed else None
     if weighed is None:
+        if unequal:
+            seen = glimpsed(target, rng=rng)
         weighed, annealed = _weighed_or_annealed(
             target, draws, seen, parallel=parallel, rng=rng, show_progress=show_progress
         )

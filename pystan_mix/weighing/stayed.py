@@ -27,10 +27,13 @@ _LARGEST_R_HAT_WITHIN = 1.05
 _LEAST_ESS = 100
 # draws of a mode that a bridge takes
 _DRAWS_OF_BRIDGE = 6000
+_LEAST_DRAWS, _LEAST_DRAWS_PER_DIMENSION = 400, 10
 # of the shares of modes
 _LARGEST_ERROR = 0.05
-# a mode with less is one of which chains tell nothing else
+# a mode with less does not count, by so many nats and errors where it is not explored
 _LEAST_SHARE = 1e-3
+_NATS_UNEXPLORED = 5.0
+_ERRORS = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,13 +115,14 @@ class Stayed:
     @property
     def is_sound(self) -> bool:
         """Whether chains have explored the modes that count, and shares are known."""
+        most = self._log_integrals + _NATS_UNEXPLORED + _ERRORS * self._errors
+        counts = ~(most < self.log_integral + math.log(_LEAST_SHARE))
         explored = all(
             mode.r_hat <= _LARGEST_R_HAT_WITHIN and mode.ess >= _LEAST_ESS
-            for mode, share in zip(self.each, self.shares, strict=True)
-            if share > _LEAST_SHARE
+            for mode, it_counts in zip(self.each, counts, strict=True)
+            if it_counts
         )
-        finite = bool(np.isfinite(self._log_integrals).all() and np.isfinite(self._errors).all())
-        return explored and finite and self.share_error <= _LARGEST_ERROR
+        return explored and self.share_error <= _LARGEST_ERROR
 
     def __str__(self) -> str:
         shares = [f"{100 * share:.0f}" for share in sorted(self.shares, reverse=True)]
@@ -185,7 +189,7 @@ def modes_of_chains(target: Target, draws: Draws, *, rng: np.random.Generator) -
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the draws of a mode have no covariance.
+        If the draws of a mode are too few, or have no covariance.
     """
     groups: list[list[int]] = []
     for chain in range(draws.chains):
@@ -225,6 +229,9 @@ def _mixing(target: Target, draws: Draws) -> tuple[float, float]:
 def _mode(target: Target, draws: Draws, chains: Sequence[int], *, rng: np.random.Generator) -> Mode:
     """Integrate the mode of some chains."""
     own = _of_chains(target, draws, chains)
+    least = max(_LEAST_DRAWS, _LEAST_DRAWS_PER_DIMENSION * target.dimensions)
+    if own.chains * own.length < least:
+        raise np.linalg.LinAlgError("A mode has too few draws.")
     posterior = labelled(target, own.flat())
     some = own.picked(evenly_spaced(own.length, max(2, _DRAWS_OF_BRIDGE // own.chains)))
     z = posterior.to_coordinates(posterior.relabelled(some.flat()))

@@ -23,6 +23,8 @@ namespace normal_mixture_rows {
 
 /** The most rows in a block: its sums are complete before they are added. */
 constexpr int block_rows = 32;
+/** Counts of more bits have a logarithm of each density. */
+constexpr int most_bits = 6;
 
 /** One component of the mixture. */
 struct Component {
@@ -152,11 +154,25 @@ NORMAL_MIXTURE_INLINE double log_of(const V& product, int K) {
   return log_total;
 }
 
+/** Add counts or weights times the logarithms of densities, each its own. */
+template <typename V>
+NORMAL_MIXTURE_INLINE void add_each_log_density(const Block<V>& block,
+                                                double& log_lik) {
+  V total = V{};
+  for (int i = 0; i < block.rows; ++i) {
+    V log_density = block.density[i];
+    log_nonnegative(log_density);
+    total += block.count[i] * log_density;
+  }
+  log_lik += sum(total);
+}
+
 /**
  * Add counts times the logarithms of densities.
  *
  * One logarithm serves all densities in a product, which is finite as each is
- * at most K. Counts are taken one bit at a time.
+ * at most K. Counts are taken one bit at a time, those of many bits as they
+ * are.
  */
 template <typename V>
 NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
@@ -165,6 +181,10 @@ NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
   using Bits = decltype(block.y[0] < block.y[0]);
   const int K = problem.components.size();
   const V one = V{} + 1.0;
+  if (block.bits > most_bits) {
+    add_each_log_density(block, log_lik);
+    return;
+  }
   for (int bit = 0; bit < block.bits; ++bit) {
     V product = one;
     for (int i = 0; i < block.rows; ++i) {
@@ -176,16 +196,12 @@ NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
   }
 }
 
-/** Add real weights times the logarithms of densities, each its own. */
+/** Add real weights times the logarithms of densities. */
 template <typename V>
 NORMAL_MIXTURE_INLINE void add_log_densities(const Block<V>& block,
                                              const Problem<double>&,
                                              double& log_lik) {
-  for (int i = 0; i < block.rows; ++i) {
-    for (int j = 0; j < width<V>(); ++j) {
-      log_lik += block.count[i][j] * std::log(block.density[i][j]);
-    }
-  }
+  add_each_log_density(block, log_lik);
 }
 
 /** Return the log likelihood of a block and find the weights. */

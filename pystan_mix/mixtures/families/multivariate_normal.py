@@ -21,8 +21,8 @@ from pystan_mix.mixtures.vectors.weighted_moments import weighted_moments
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import CORRELATION
 
-# by which EM's correlations fall short, so that none is singular
-_SHRINK = 0.02
+# by which EM's correlations fall short, at least and at most, so that none is singular
+_SHRINK = 1e-4, 0.5
 # what a correlation may be in place of a prior: none, or none and one scale for all coordinates
 DIAGONAL, SPHERICAL = "diagonal", "spherical"
 
@@ -284,5 +284,10 @@ class MultivariateNormalMixture(Mixture):
         if isinstance(self.correlation, LKJ):
             corr = covariance / (sigma[..., :, None] * sigma[..., None, :])
             own = np.eye(sigma.shape[-1])
-            found["corr"] = (1.0 - _SHRINK) * np.clip(corr, -1.0, 1.0) * (1.0 - own) + own
+            # hardly, but of components with about as many points as coordinates
+            points = shares.sum(axis=-1)
+            points = points.sum(axis=-1, keepdims=True) if self.shared else points
+            with np.errstate(divide="ignore", over="ignore"):
+                shrink = np.clip((len(own) / points) ** 3, *_SHRINK)[..., None, None]
+            found["corr"] = (1.0 - shrink) * np.clip(corr, -1.0, 1.0) * (1.0 - own) + own
         return found | self.known_values()

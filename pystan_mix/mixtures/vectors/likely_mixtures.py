@@ -9,7 +9,7 @@ from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.target import Target
 from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.correlations import cholesky
+from pystan_mix.stats.correlations import cholesky, solved
 from pystan_mix.stats.expectation import shares_of
 from pystan_mix.stats.transforms import POSITIVE
 
@@ -24,6 +24,8 @@ _HOPELESS = 10.0
 _OTHER_MODE = 0.05
 # times a floor: where what would begin below, or on it, begins
 _ABOVE_FLOOR = 1.5
+# of all coordinates' variance: a direction that has less is not made wider
+_LEAST_SPHERED = 1e-6
 # of a component's standard deviation, by which its mean is moved
 _JITTER = 0.2
 # by which a correlation's free value is moved
@@ -50,7 +52,9 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
     """Return the different modes that random starts end in, the likeliest first.
 
     Starts are spread over the data as by k-means++ (Arthur and Vassilvitskii,
-    2007), on coordinates divided by their standard deviations, and improved by
+    2007), half of them on coordinates divided by their standard deviations, half on
+    uncorrelated ones (Scrucca and Raftery, 2015, "Improved initialisation of
+    model-based clustering using Gaussian hierarchical partitions"), and improved by
     expectation maximisation (Dempster, Laird and Rubin, 1977). Those that are
     hopelessly less likely than the best are left out. Of observations that lack
     coordinates the likelihood is that of the others, and each moment is that of those
@@ -75,8 +79,13 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
     mean, spread = coordinate_moments(y)
     # what is missing is at the mean until EM begins
     white = np.nan_to_num((points - mean) / spread)
-    centres = np.stack([_spread_points(white, K, rng) for _ in range(starts)])
-    squares = ((white - centres[:, :, None]) ** 2).sum(axis=-1)
+    # groups may lie across the direction in which all vary most, or along it
+    squares = np.concatenate(
+        [
+            _squares_to_centres(space, K, size, rng=rng)
+            for space, size in ((white, starts - starts // 2), (_sphered(white), starts // 2))
+        ]
+    )
     # each point is its nearest centre's, but for a little
     shares = (squares == squares.min(axis=1, keepdims=True)) + 0.1 / K
     shares /= shares.sum(axis=1, keepdims=True)
@@ -100,6 +109,24 @@ def modes_of_vectors(target: Target, *, rng: np.random.Generator, starts: int) -
             own = {each.name: components[each.name][i] for each in target.estimated}
             found.append((Start(theta[i], own), together))
     return [start for start, _ in found]
+
+
+def _sphered(white: FloatArray) -> FloatArray:
+    """Return points whose coordinates are not correlated."""
+    covariance = white.T @ white / len(white)
+    least = _LEAST_SPHERED * np.trace(covariance)
+    return solved(cholesky(covariance + least * np.eye(len(covariance))), white)
+
+
+def _squares_to_centres(
+    points: FloatArray, K: int, starts: int, *, rng: np.random.Generator
+) -> FloatArray:
+    """Return squared distances of points to centres that are far apart, shape (starts, K, N)."""
+    found = np.empty((starts, K, len(points)))
+    for i in range(starts):
+        centres = _spread_points(points, K, rng)
+        found[i] = ((points - centres[:, None]) ** 2).sum(axis=-1)
+    return found
 
 
 def _spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> FloatArray:

@@ -38,6 +38,19 @@ def test_two_modes_are_two_starts():
     assert len(modes) >= 2
 
 
+def test_groups_are_found_across_the_direction_in_which_all_vary_most():
+    """Of coordinates that are correlated by 0.999 within groups, as lengths of animals are."""
+    rng = np.random.default_rng(5)
+    size, group = rng.normal(size=(200, 1)), np.repeat([0, 1], 100)
+    y = 5.0 * size + 0.1 * rng.normal(size=(200, 3)) + np.outer(group, [0.4, -0.4, 0.0])
+    target = target_of(pmix.MultivariateNormalMixture(n_components=2), y)
+    for seed in range(3):
+        best, *_ = modes_of_vectors(target, rng=np.random.default_rng(seed), starts=30)
+        across = best.components["mu"] @ [1.0, -1.0, 0.0]
+        np.testing.assert_allclose(np.sort(across), [0.0, 0.8], atol=0.1)
+        assert best.components["corr"][..., 0, 1].min() > 0.99
+
+
 def test_without_observations_chains_begin_within_the_prior():
     model = pmix.MultivariateNormalMixture(
         n_components=2,
