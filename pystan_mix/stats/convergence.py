@@ -1,6 +1,7 @@
 """R-hat, effective draws, Monte Carlo errors, and how far apart two sets of draws are in them."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -35,8 +36,8 @@ class Summary:
         Monte Carlo errors.
     ess_bulk, ess_tail, r_hat : float
         As in `summarize`; R-hat of one chain is NaN.
-    largest_r_hat : float
-        What R-hat may be if all chains draw from one distribution.
+    chains : ndarray, shape (chain, draw)
+        The draws.
     draws : ndarray, shape (draws,)
         All draws in increasing order.
     """
@@ -48,8 +49,17 @@ class Summary:
     ess_bulk: float
     ess_tail: float
     r_hat: float
-    largest_r_hat: float
+    chains: FloatArray
     draws: FloatArray
+
+    @functools.cached_property
+    def largest_r_hat(self) -> float:
+        """What R-hat may be if all chains draw from one distribution; NaN of what stands still."""
+        if not self.values["sd"] > 0.0:
+            return math.nan
+        with np.errstate(invalid="ignore", divide="ignore"):
+            within = sum(float(az.ess(chain[None], method="bulk")) for chain in self.chains)
+        return max(R_HAT_THRESHOLD, 1.0 + _r_hat_noise(len(self.chains), within))
 
 
 def summary_of(draws: FloatArray) -> Summary:
@@ -84,7 +94,7 @@ def summary_of(draws: FloatArray) -> Summary:
     if not sd > 0.0:  # what stands still has no Monte Carlo error
         ess = dict.fromkeys(STATISTICS, math.nan)
         nan = math.nan
-        return Summary(values, ess, 0.0, 0.0, nan, nan, nan, nan, ordered)
+        return Summary(values, ess, 0.0, 0.0, nan, nan, nan, draws, ordered)
     squares = np.square(draws - centre)
     # ArviZ divides by a variance of zero where a chain stands still
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -97,7 +107,6 @@ def summary_of(draws: FloatArray) -> Summary:
         }
         bulk = float(az.ess(draws, method="bulk"))
         r_hat = float(az.rhat(draws)) if len(draws) > 1 else math.nan
-        within = sum(float(az.ess(chain[None], method="bulk")) for chain in draws)
     return Summary(
         values=values,
         ess=ess,
@@ -106,7 +115,7 @@ def summary_of(draws: FloatArray) -> Summary:
         ess_bulk=bulk,
         ess_tail=min(ess["q05"], ess["q95"]),
         r_hat=r_hat,
-        largest_r_hat=max(R_HAT_THRESHOLD, 1.0 + _r_hat_noise(len(draws), within)),
+        chains=draws,
         draws=ordered,
     )
 
