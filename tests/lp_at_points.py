@@ -1,4 +1,4 @@
-"""CmdStan's ``lp__`` at parameters of one's own choice."""
+"""CmdStan's ``lp__``, and its gradient, at parameters of one's own choice."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,3 +30,20 @@ def lp_at(
         ]
         run = run_cmdstan(space, "still", calls, parallel=2)
     return np.array([csv.variable("lp__")[0] for csv in run.csvs])
+
+
+def gradient_at(program: Program, stan: Mapping[str, Any], init: Mapping[str, Any]) -> FloatArray:
+    """Return the gradient that CmdStan writes of a step that is too short to move anything."""
+    (executable,) = compiled(program, show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        call = Call(
+            method=_STILL,
+            data=space.write_data("data", stan),
+            seed=1,
+            init=space.write_data("init", init),
+            output=("diagnostic_file=diagnostic.csv",),
+        )
+        run_cmdstan(space, "still", [call], parallel=1)
+        lines = (space.folder / "diagnostic.csv").read_text().splitlines()
+    names, values = [line.split(",") for line in lines if line and not line.startswith("#")]
+    return np.array([float(v) for n, v in zip(names, values, strict=True) if n.startswith("g_")])
