@@ -13,6 +13,7 @@ from pystan_mix.mixtures.annotations.intervals import Interval, check_bounded
 from pystan_mix.mixtures.annotations.labels import UNKNOWN
 from pystan_mix.mixtures.annotations.times import Times, is_weighted
 from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.vectors.incomplete import incomplete_rows
 from pystan_mix.numerics import FloatArray
 
 # observations of a data block: beyond, each value stands for all that are equal
@@ -37,20 +38,34 @@ def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[st
 
 
 def labelled_alone(observed: Observations) -> Observations:
-    """Return the observations whose components are known, in their order."""
+    """Return the observations that stand with their labels alone in a block, in their order.
+
+    Those whose components are known; of vectors, that lack nothing besides.
+    """
+    return chosen(observed, ~written(observed))
+
+
+def written(observed: Observations) -> NDArray[np.bool_]:
+    """Return of which of the distinct observations programs write the log density."""
     if observed.label is None:
-        raise ValueError("No component is known.")
-    known = observed.label >= 0
-    rows = known[observed.index]
-    place = np.cumsum(known) - 1
+        return np.ones(len(observed.distinct), dtype=np.bool_)
+    free = observed.label < 0
+    return free if observed.y.ndim == 1 else free | incomplete_rows(observed.distinct)
+
+
+def chosen(observed: Observations, some: NDArray[np.bool_]) -> Observations:
+    """Return those of the observations that are among some of the distinct ones, in their order."""
+    rows = some[observed.index]
+    place = np.cumsum(some) - 1
     return dataclasses.replace(
         observed,
         y=observed.y[rows],
-        distinct=observed.distinct[known],
-        count=observed.count[known],
+        distinct=observed.distinct[some],
+        count=observed.count[some],
         index=place[observed.index[rows]],
         times=None if observed.times is None else observed.times[rows],
-        label=observed.label[known],
+        label=None if observed.label is None else observed.label[some],
+        bounds=None if observed.bounds is None else observed.bounds.chosen(some),
     )
 
 

@@ -163,6 +163,14 @@ def observed_values(y: FloatArray) -> FloatArray:
     return y[~missing] if missing.any() else y
 
 
+def first_coordinate(y: FloatArray, times: Times | None) -> tuple[FloatArray, Times | None]:
+    """Return what is observed of the first coordinate, with its counts; numbers as they are."""
+    if y.ndim == 1:
+        return y, times
+    there = ~np.isnan(y[:, 0])
+    return y[there, 0], None if times is None else times[there]
+
+
 def observed_log_densities(
     density: Callable[..., FloatArray],
     y: FloatArray,
