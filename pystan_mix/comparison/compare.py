@@ -54,7 +54,7 @@ def compare(
     they are called.
 
     Components of vectors are relabelled, in each data set by what they do with the
-    observations.
+    observations, but for those that labels name.
 
     Mixtures of different families are compared on the parameters that they
     share, each family's density being its own.

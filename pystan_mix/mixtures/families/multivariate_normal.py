@@ -51,7 +51,7 @@ class MultivariateNormalMixture(Mixture):
 
     Components have no order, and all have the same priors. Draws call them by
     what they do with the observations, or by the order of one coordinate of their
-    means, `order_by`.
+    means, `order_by`; those that labels of observations name are called so.
 
     Parameters
     ----------
