@@ -108,7 +108,7 @@ def observations_of_block(
         )
     if data.get("N_interval"):
         return _with_intervals(data, y)
-    if "count" not in data:
+    if "count" not in data and not data.get("weighted"):
         return indexed(y)
     times = times_of_block(data, size=len(y))
     if data.get("N_labelled"):

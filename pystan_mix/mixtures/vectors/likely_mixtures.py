@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pystan_mix.mixtures.annotations.labels import likeliest_names
+from pystan_mix.mixtures.annotations.labels import UNKNOWN, likeliest_names
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.target import Target
@@ -78,7 +78,7 @@ class _Points:
 
 
 def _points(observed: Observations, *, rng: np.random.Generator) -> _Points:
-    """Return all observations or some, of each label as many."""
+    """Return all observations or some, half of them with labels, of each as many."""
     y, times, rows = observed.y, observed.times, np.arange(len(observed.y))
     label = None if observed.label is None else observed.label[observed.index]
     if len(y) <= _POINTS:
@@ -86,11 +86,14 @@ def _points(observed: Observations, *, rng: np.random.Generator) -> _Points:
     if label is None and times is None:
         return _Points(y[rng.choice(len(y), _POINTS, replace=False)], None, None)
     stands_for = np.ones(len(y)) if times is None else times.astype(np.float64)
-    own = np.zeros(len(y), dtype=np.intp) if label is None else label
+    own = np.full(len(y), UNKNOWN) if label is None else label
     picks, each = [], []
-    for one in np.unique(own):
+    left, of_label = _POINTS, _POINTS // 2 // max(1, observed.named.size)
+    # those without a label come last, and are what is left
+    for one in np.unique(own)[::-1]:
         some = rows[own == one]
-        size, total = min(some.size, _POINTS // np.unique(own).size), stands_for[some].sum()
+        size = min(some.size, max(1, left if one == UNKNOWN else of_label))
+        left, total = left - size, stands_for[some].sum()
         # with replacement: an observation that stands for many stands for several points
         picks.append(rng.choice(some, size, p=stands_for[some] / total))
         each.append(np.full(size, total / size))
