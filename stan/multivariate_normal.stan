@@ -50,6 +50,10 @@ transformed data {
   real free_weight = 1 - K * min_weight;
   // one of the two is empty
   vector[N] times = append_row(to_vector(count), weight);
+  // moments of the observations that are of each component
+  vector[K] times_of = rep_vector(0, K);
+  array[K] vector[D] mean_labelled;
+  array[K] matrix[D, D] scatter_labelled;
   int C = shared ? 1 : K; // number of covariances
   array[C] vector[S] floors = rep_array(min_sigma, C);
   array[P] int first; // of the observations of each pattern
@@ -59,6 +63,15 @@ transformed data {
     first[p] = last[p] - N_pattern[p] + 1;
     if (sum(observed[p]) == 0) {
       reject("observed[", p, "] must have a 1, and all of it are 0");
+    }
+  }
+  for (k in 1 : K) {
+    array[size(places_of(label, k))] int own = places_of(label, k);
+    times_of[k] = sum(times_labelled[own]);
+    if (times_of[k] > 0) {
+      mean_labelled[k] = mean_of(y_labelled[ : , own], times_labelled[own]);
+      scatter_labelled[k] = scatter_of(y_labelled[ : , own],
+                                       times_labelled[own], mean_labelled[k]);
     }
   }
   if (sum(N_pattern) != N_incomplete) {
@@ -95,10 +108,14 @@ model {
   }
   target += multivariate_normal_mixture_log_lik(y, times, log_theta, mu,
                                                 root);
-  if (N_labelled) {
-    target += multivariate_normal_labelled_log_lik(y_labelled,
-                                                   times_labelled, label,
-                                                   log_theta, mu, root);
+  for (k in 1 : K) {
+    if (times_of[k] > 0) {
+      target += multivariate_normal_moments_log_lik(times_of[k],
+                                                    mean_labelled[k],
+                                                    scatter_labelled[k],
+                                                    log_theta[k], mu[k],
+                                                    root[shared ? 1 : k]);
+    }
   }
   for (p in 1 : P) {
     array[sum(observed[p])] int at = observed_coordinates(observed[p]);

@@ -1,5 +1,7 @@
 """CmdStan's ``lp__``, and its gradient, at parameters of one's own choice."""
 
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,3 +49,21 @@ def gradient_at(program: Program, stan: Mapping[str, Any], init: Mapping[str, An
         lines = (space.folder / "diagnostic.csv").read_text().splitlines()
     names, values = [line.split(",") for line in lines if line and not line.startswith("#")]
     return np.array([float(v) for n, v in zip(names, values, strict=True) if n.startswith("g_")])
+
+
+def gradient_and_differences(
+    program: Program, stan: Mapping[str, Any], init: Mapping[str, Any]
+) -> FloatArray:
+    """Return the gradient of a program and its finite differences, shape (2, dimensions)."""
+    (executable,) = compiled(program, show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        data, at = space.write_data("data", stan), space.write_data("init", init)
+        result = subprocess.run(
+            (executable, "diagnose", "test=gradient", "data", f"file={data}", f"init={at}"),
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=space.folder,
+        )
+    rows = re.findall(r"^ +\d+ +(\S+) +(\S+) +(\S+) +(\S+)$", result.stdout, re.M)
+    return np.array(rows, dtype=float)[:, 1:3].T

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lp_at_points import gradient_at, lp_at
+from lp_at_points import gradient_and_differences, gradient_at, lp_at
 from scipy import special, stats
 
 import pystan_mix as pmix
@@ -32,6 +32,7 @@ CASES = {
     "labels, some missing, 3": ({"labels": SOME}, 3, {}, True),
     "labels, counts, 5": ({"labels": SOME, "counts": COUNTS}, 5, {}, False),
     "labels, weights, some missing, 3": ({"labels": SOME, "weights": WEIGHTS}, 3, {}, True),
+    "labels, counts, 1": ({"labels": SOME, "counts": COUNTS}, 1, {}, False),
     "labels, spherical, 3": ({"labels": SOME}, 3, {"correlation": "spherical"}, False),
 }
 
@@ -137,6 +138,32 @@ def test_the_gradient_in_cpp_is_that_in_stan(cmdstan, case):
     )
     assert fused.size == of.dimensions
     np.testing.assert_allclose(fused, plain, rtol=1e-9, atol=1e-9 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("case", ["labels, shared, 3", "labels, weights, some missing, 3"])
+def test_gradients_are_those_of_differences(cmdstan, case):
+    of = target(case)
+    (at,) = as_lists(points(of, 1))
+    gradient, difference = gradient_and_differences(
+        stan_program(of.model.program), stan_data(of), at
+    )
+    assert gradient.size == of.dimensions
+    # six digits are printed, and differences of this step have as many
+    np.testing.assert_allclose(gradient, difference, rtol=1e-4, atol=1e-4 * np.abs(gradient).max())
+
+
+def test_labelled_data_far_from_zero_lose_no_digits(cmdstan):
+    of = target("labels, all, 4")
+    far = target_of(of.model, observations("labels, all, 4") + 1e6, labels=ALL)
+    program, at = stan_program(of.model.program), points(of, 2)
+    moved = [each | {"mu": each["mu"] + 1e6} for each in at]
+    none = [without_observations(stan_data(each)) for each in (of, far)]
+    near = lp_at(program, stan_data(of), as_lists(at)) - lp_at(program, none[0], as_lists(at))
+    found = lp_at(program, stan_data(far), as_lists(moved)) - lp_at(
+        program, none[1], as_lists(moved)
+    )
+    # the prior of the means is that at 0
+    np.testing.assert_allclose(found, near, rtol=1e-6)
 
 
 def test_log_lik_is_that_of_each_row_but_complete_ones_of_known_components(cmdstan):
