@@ -57,7 +57,7 @@ Point next(const std::string& kind, int K, int D, int N) {
     if (kind == "repeated") {
       p.times[n] = 1 + rng() % 40;
     } else if (kind == "weighted" && rng() % 4 > 0) {
-      p.times[n] = std::exp(normal());  // some of them 1, others above or below
+      p.times[n] = std::exp(normal());  // others are 1
     }
   }
   p.log_theta = Eigen::VectorXd(K);
@@ -152,7 +152,8 @@ void check_rows(const std::string& name,
   for (int D : {1, 2, 3, 4, 6}) {
     for (int N : {1, 3, 64, 257}) {
       Point p = next("weighted", 3, D, N);
-      Problem problem{D, std::size_t(N), {}, p.times.data(), 3, {}, {}, {}};
+      const double* times = p.times.data();
+      Problem problem{D, std::size_t(N), {}, times, 3, {}, {}, {}};
       for (const auto& each : p.y) {
         problem.y.push_back(each.data());
       }
