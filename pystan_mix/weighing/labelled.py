@@ -40,6 +40,7 @@ _LEAST_VARIANCE = 1e-4
 _SHRINK = 0.02
 # of sums of scores: nearer ones are equal
 _TIE = 1e-9
+_NO_NAMES: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
 
 
 class FreeTarget(Target):
@@ -101,7 +102,7 @@ class Labels:
         return scores
 
 
-def _fitted(features: FloatArray, named: NDArray[np.intp]) -> Labels:
+def _fitted(features: FloatArray, named: NDArray[np.intp] = _NO_NAMES) -> Labels:
     """Return laws with the moments of features of shape (S, K, F)."""
     S, _, F = features.shape
     centres = features.mean(axis=0)
@@ -115,7 +116,9 @@ def _fitted(features: FloatArray, named: NDArray[np.intp]) -> Labels:
 
 
 def _learned(
-    features: FloatArray, starts: Sequence[NDArray[Any]], named: NDArray[np.intp]
+    features: FloatArray,
+    starts: Sequence[NDArray[Any]],
+    named: NDArray[np.intp] = _NO_NAMES,
 ) -> Labels:
     """Return the labels that cut least: of some starts, each by the order of numbers, the best."""
     found: list[tuple[float, Labels]] = []
@@ -268,4 +271,4 @@ def labelled(target: Target, variables: Variables) -> Labelled:
         as_they_are = np.broadcast_to(np.arange(target.n_components), features.shape[:2])
         return Labelled(target, free, _learned(features, [as_they_are], target.observed.named))
     starts = [features[..., by] for by in range(features.shape[-1])]
-    return Labelled(target, free, _learned(features, starts, target.observed.named))
+    return Labelled(target, free, _learned(features, starts))
