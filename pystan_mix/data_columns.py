@@ -55,26 +55,32 @@ def read_vectors(
     path: str | Path,
     *,
     columns: Sequence[str],
+    beside: Sequence[str] = (),
     notation: Notation | None = None,
     header: bool | None = None,
     missing: Missing = "raise",
-) -> Columns:
-    """Read some columns of numbers from a file: vectors, a row each.
+    labels: str | None = None,
+) -> tuple[Columns, list[Column]]:
+    """Read some columns of numbers from a file, vectors, and columns that stand beside them.
 
     Parameters
     ----------
     path, notation, header
         As in `read_column`.
+    labels : str, optional
+        As in `read_columns`; it is the last of the other columns.
     columns : sequence of str
         Names of the columns, or their numbers from 1.
+    beside : sequence of str
+        Names of further columns.
     missing : {"raise", "drop", "marginalise"}, default "raise"
         As in `read_column`, or whether rows with some missing values are kept for these
         to be integrated out.
 
     Returns
     -------
-    Columns
-        The numbers, and a sentence that says what was read.
+    tuple of Columns and list of Column
+        The numbers, and a sentence that says what was read; and the other columns.
 
     Raises
     ------
@@ -86,12 +92,20 @@ def read_vectors(
     marginalised = missing == MARGINALISE
     one_by_one: Missing = "drop" if marginalised else missing
     try:
-        read = read_columns(path, columns, notation=notation, header=header, missing=one_by_one)
+        read = read_columns(
+            path,
+            [*columns, *beside],
+            labels=labels,
+            notation=notation,
+            header=header,
+            missing=one_by_one,
+        )
     except GapError as error:
         raise DataError(
             f"{error}; or integrate out what is missing of vectors: --missing {MARGINALISE}"
         ) from None
-    values = np.stack([column.values for column in read], axis=1)
+    own, others = read[: len(columns)], read[len(columns) :]
+    values = np.stack([column.values for column in own], axis=1)
     found = Columns(values, tuple(columns), "", marginalised)
     named = ", ".join(repr(column) for column in columns)
     sentence = f"{file_called(path)}: columns {named}, {found.n} rows"
@@ -100,7 +114,7 @@ def read_vectors(
     if found.missing:
         which = "without any value" if marginalised else "with a missing value"
         sentence += f"; {found.missing} {which} left out"
-    return dataclasses.replace(found, sentence=f"{sentence}.")
+    return dataclasses.replace(found, sentence=f"{sentence}."), others
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,28 +6,31 @@
  * of its own, or all share one: of standard deviations and correlations, of
  * standard deviations alone, or of one standard deviation for all coordinates.
  * Nothing orders the components: what the draws call them is to be told
- * afterwards. Of observations that lack some coordinates these are integrated
- * out: the others have the means and the covariance of their own. The
- * likelihood is found on the include path: plain/ holds the one in Stan.
+ * afterwards, but of those that labels of observations name. Of observations
+ * that lack some coordinates these are integrated out: the others have the
+ * means and the covariance of their own. The likelihood is found on the
+ * include path: plain/ holds the one in Stan.
  */
 functions {
   #include multivariate_normal_density.stanfunctions
   #include observed_coordinates.stanfunctions
   #include scale_prior.stanfunctions
   #include multivariate_normal.stanfunctions
+  #include multivariate_normal_labelled.stanfunctions
 }
 data {
   int<lower=1> K; // number of components
   int<lower=1> D; // number of coordinates
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior
+  #include annotations_data.stan
   array[D] vector[N] y; // distinct observations, coordinate by coordinate
-  array[N] int<lower=1> count; // how often each of them occurs
+  array[D] vector[N_labelled] y_labelled; // those of known components
   int<lower=0> N_incomplete; // number of these that lack some coordinates
   int<lower=0> P; // number of patterns of what is observed in these
   array[P, D] int<lower=0, upper=1> observed; // 1: the coordinate is observed
   array[P] int<lower=1> N_pattern; // how many have each pattern, in turn
   array[D] vector[N_incomplete] y_incomplete; // what is not observed is 0
-  array[N_incomplete] int<lower=1> count_incomplete; // how often each occurs
+  array[N_incomplete] int<lower=0, upper=K> label_incomplete; // 0: not known
+  vector<lower=0>[N_incomplete] times_incomplete; // counts or weights
   #include weights_data.stan
   vector[D] mu_loc; // prior locations of the means
   vector<lower=0>[D] mu_scale; // prior scales of the means
@@ -45,6 +48,12 @@ data {
 }
 transformed data {
   real free_weight = 1 - K * min_weight;
+  // one of the two is empty
+  vector[N] times = append_row(to_vector(count), weight);
+  // moments of the observations that are of each component
+  vector[K] times_of = rep_vector(0, K);
+  array[K] vector[D] mean_labelled;
+  array[K] matrix[D, D] scatter_labelled;
   int C = shared ? 1 : K; // number of covariances
   array[C] vector[S] floors = rep_array(min_sigma, C);
   array[P] int first; // of the observations of each pattern
@@ -54,6 +63,15 @@ transformed data {
     first[p] = last[p] - N_pattern[p] + 1;
     if (sum(observed[p]) == 0) {
       reject("observed[", p, "] must have a 1, and all of it are 0");
+    }
+  }
+  for (k in 1 : K) {
+    array[size(places_of(label, k))] int own = places_of(label, k);
+    times_of[k] = sum(times_labelled[own]);
+    if (times_of[k] > 0) {
+      mean_labelled[k] = mean_of(y_labelled[ : , own], times_labelled[own]);
+      scatter_labelled[k] = scatter_of(y_labelled[ : , own],
+                                       times_labelled[own], mean_labelled[k]);
     }
   }
   if (sum(N_pattern) != N_incomplete) {
@@ -88,15 +106,25 @@ model {
   for (c in 1 : size(corr_root)) {
     corr_root[c] ~ lkj_corr_cholesky(corr_eta);
   }
-  target += multivariate_normal_mixture_log_lik(y, count, log_theta, mu,
+  target += multivariate_normal_mixture_log_lik(y, times, log_theta, mu,
                                                 root);
+  for (k in 1 : K) {
+    if (times_of[k] > 0) {
+      target += multivariate_normal_moments_log_lik(times_of[k],
+                                                    mean_labelled[k],
+                                                    scatter_labelled[k],
+                                                    log_theta[k], mu[k],
+                                                    root[shared ? 1 : k]);
+    }
+  }
   for (p in 1 : P) {
     array[sum(observed[p])] int at = observed_coordinates(observed[p]);
     array[K] vector[size(at)] mu_at = means_at(mu, at);
     array[C] matrix[size(at), size(at)] root_at = roots_at(root, at);
-    target += multivariate_normal_mixture_log_lik(
+    target += multivariate_normal_labelled_log_lik(
                 y_incomplete[at, first[p] : last[p]],
-                count_incomplete[first[p] : last[p]], log_theta, mu_at,
+                times_incomplete[first[p] : last[p]],
+                label_incomplete[first[p] : last[p]], log_theta, mu_at,
                 root_at);
   }
 }
@@ -127,8 +155,9 @@ generated quantities {
         array[C] matrix[size(at), size(at)] root_at = roots_at(root, at);
         for (n in first[p] : last[p]) {
           vector[size(at)] point = to_vector(y_incomplete[at, n]);
-          log_lik[N + n] = multivariate_normal_mixture_log_density(
-                             point, log_theta, mu_at, root_at);
+          log_lik[N + n] = multivariate_normal_labelled_log_density(
+                             point, label_incomplete[n], log_theta, mu_at,
+                             root_at);
         }
       }
     }

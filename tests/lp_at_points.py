@@ -1,5 +1,7 @@
-"""CmdStan's ``lp__`` at parameters of one's own choice."""
+"""CmdStan's ``lp__``, and its gradient, at parameters of one's own choice."""
 
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,3 +32,38 @@ def lp_at(
         ]
         run = run_cmdstan(space, "still", calls, parallel=2)
     return np.array([csv.variable("lp__")[0] for csv in run.csvs])
+
+
+def gradient_at(program: Program, stan: Mapping[str, Any], init: Mapping[str, Any]) -> FloatArray:
+    """Return the gradient that CmdStan writes of a step that is too short to move anything."""
+    (executable,) = compiled(program, show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        call = Call(
+            method=_STILL,
+            data=space.write_data("data", stan),
+            seed=1,
+            init=space.write_data("init", init),
+            output=("diagnostic_file=diagnostic.csv",),
+        )
+        run_cmdstan(space, "still", [call], parallel=1)
+        lines = (space.folder / "diagnostic.csv").read_text().splitlines()
+    names, values = [line.split(",") for line in lines if line and not line.startswith("#")]
+    return np.array([float(v) for n, v in zip(names, values, strict=True) if n.startswith("g_")])
+
+
+def gradient_and_differences(
+    program: Program, stan: Mapping[str, Any], init: Mapping[str, Any]
+) -> FloatArray:
+    """Return the gradient of a program and its finite differences, shape (2, dimensions)."""
+    (executable,) = compiled(program, show_progress=False)
+    with workspace(executable, keep_in=None) as space:
+        data, at = space.write_data("data", stan), space.write_data("init", init)
+        result = subprocess.run(
+            (executable, "diagnose", "test=gradient", "data", f"file={data}", f"init={at}"),
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=space.folder,
+        )
+    rows = re.findall(r"^ +\d+ +(\S+) +(\S+) +(\S+) +(\S+)$", result.stdout, re.M)
+    return np.array(rows, dtype=float)[:, 1:3].T

@@ -34,12 +34,13 @@ def test_one_column_is_not_both_bounds(tmp_path):
 def test_rows_are_kept_by_what_they_have(tmp_path):
     path = tmp_path / "vectors.csv"
     path.write_text("a,b\n1,2\n,3\n4,NA\nNA,NA\n5,6\n")
-    found = read_vectors(path, columns=["a", "b"], missing="marginalise")
+    found, others = read_vectors(path, columns=["a", "b"], missing="marginalise")
+    assert others == []
     assert (found.n, found.incomplete, found.missing) == (4, 2, 1)
     assert found.sentence.endswith(
         "4 rows, 2 with missing values that are integrated out; 1 without any value left out."
     )
-    dropped = read_vectors(path, columns=["a", "b"], missing="drop")
+    dropped, _ = read_vectors(path, columns=["a", "b"], missing="drop")
     assert (dropped.n, dropped.incomplete, dropped.missing) == (2, 0, 3)
     assert dropped.sentence.endswith("2 rows; 3 with a missing value left out.")
     with pytest.raises(DataError, match=r"line 3: .*--missing drop; or .* --missing marginalise"):

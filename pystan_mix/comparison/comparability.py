@@ -117,7 +117,7 @@ def _same(one: Observations, other: Observations) -> bool:
         )
     return (
         one.distinct.size == other.distinct.size
-        and np.allclose(one.distinct, other.distinct, rtol=0.0, atol=near)
+        and np.allclose(one.distinct, other.distinct, rtol=0.0, atol=near, equal_nan=True)
         and np.allclose(one.count, other.count)
         and (exact or _same_bounds(one, other, near=near))
         and (one.label is None or other.label is None or np.array_equal(one.label, other.label))
@@ -252,7 +252,8 @@ def _described(observed: Observations) -> str:
     size = f"{size} {observed.size:.10g}".strip()
     if observed.y.ndim == 1:
         return f"{size} of mean {observed.mean:.4g} and sd {observed.std:.4g}"
-    means, sds = (", ".join(f"{x:.4g}" for x in each) for each in coordinate_moments(observed.y))
+    moments = coordinate_moments(observed.y, observed.times)
+    means, sds = (", ".join(f"{x:.4g}" for x in each) for each in moments)
     lack = f", {observed.incomplete} of which lack coordinates" if observed.incomplete else ""
     return f"{size} of mean {means} and sd {sds}{lack}"
 

@@ -54,7 +54,7 @@ def compare(
     they are called.
 
     Components of vectors are relabelled, in each data set by what they do with the
-    observations.
+    observations, but for those that labels name.
 
     Mixtures of different families are compared on the parameters that they
     share, each family's density being its own.
@@ -98,11 +98,11 @@ def compare(
             'Give two data sets or more, by name: compare({"Stan": fit, "PyMC": trace}).'
         )
     read = read_posteriors(data, names=names or {})
-    if read[0].family.vectors:
-        y = what_is_given(read).y
-        first = relabelled_as(read[0], y, None)
-        read = [first, *(relabelled_as(each, y, first) for each in read[1:])]
     named = named_by_labels(read)
+    if read[0].family.vectors:
+        shared = what_is_given(read)
+        first = relabelled_as(read[0], shared, None, named=named)
+        read = [first, *(relabelled_as(each, shared, first, named=named) for each in read[1:])]
     matched = [ordered_by_mean(each, named=named) for each in read]
     posteriors = [posterior for posterior, _ in matched]
     reference, *others = posteriors

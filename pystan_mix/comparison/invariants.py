@@ -151,9 +151,14 @@ def _at_places(observed: Observations) -> FloatArray:
     y = observed.y
     if y.ndim == 1:
         return observed.quantiles(np.array(_PLACES))
-    y = y[~np.isnan(y[:, 0])]
-    ranks = (np.array(_PLACES) * (len(y) - 1)).round().astype(np.intp)
-    return np.asarray(y[np.argsort(y[:, 0], kind="stable")[ranks]])
+    places, there = np.array(_PLACES), ~np.isnan(y[:, 0])
+    y, times = y[there], None if observed.times is None else observed.times[there]
+    order = np.argsort(y[:, 0], kind="stable")
+    ranks = (places * (len(y) - 1)).round().astype(np.intp)
+    if times is not None:
+        ends = np.cumsum(times[order])
+        ranks = np.minimum(np.searchsorted(ends, places * ends[-1]), len(y) - 1)
+    return np.asarray(y[order[ranks]])
 
 
 def _log_likelihood(

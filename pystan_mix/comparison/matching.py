@@ -7,47 +7,62 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from pystan_mix.comparison.comparability import Given
 from pystan_mix.comparison.posteriors import Posterior
 from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
-from pystan_mix.mixtures.vectors.relabelling import picked, relabelled_by_allocations
-from pystan_mix.numerics import FloatArray
+from pystan_mix.mixtures.vectors.relabelling import (
+    among_all,
+    picked,
+    relabelled_by_allocations,
+)
 
 
 def relabelled_as(
-    posterior: Posterior, y: FloatArray | None, reference: Posterior | None
+    posterior: Posterior,
+    given: Given,
+    reference: Posterior | None,
+    *,
+    named: NDArray[np.intp] | None = None,
 ) -> Posterior:
     """Give components of vectors, which have no order, the names that a reference gives them.
 
     Each draw is relabelled by what its components do with the observations; then
     the components, all draws alike, are called as those of the reference that are
-    nearest to them. Neither can hide a difference between components that differ.
+    nearest to them. Neither can hide a difference between components that differ. What
+    labels of observations name stays as it is.
 
     Parameters
     ----------
     posterior : Posterior
         Draws of vectors.
-    y : ndarray, shape (N, D), or None
+    given : Given
         The observations, NaN where a coordinate is missing.
     reference : Posterior or None
         The posterior whose names are taken; None for the reference itself.
+    named : ndarray of int, optional
+        Components that labels name.
 
     Returns
     -------
     Posterior
         The same draws, relabelled.
     """
-    mu, theta = posterior.draws.get("mu"), posterior.draws.get("theta")
+    y, mu, theta = given.y, posterior.draws.get("mu"), posterior.draws.get("theta")
     if y is None or mu is None or theta is None:
         return posterior
     K, shape = mu.shape[2], mu.shape[:2]
     flat = {name: x.reshape(-1, *x.shape[2:]) for name, x in posterior.draws.items()}
-    found = relabelled_by_allocations(posterior.family, y, flat, posterior.known)
+    some = np.arange(K) if named is None else np.setdiff1d(np.arange(K), named)
+    found = relabelled_by_allocations(
+        posterior.family, y, flat, posterior.known, times=given.times, unnamed=some
+    )
     if reference is not None and reference.draws["mu"].shape[2:] == mu.shape[2:]:
-        theirs = reference.draws["mu"].mean(axis=(0, 1))
-        ours = found["mu"].mean(axis=0)
-        apart = ((theirs[:, None] - ours) / coordinate_moments(y)[1]) ** 2
+        theirs = reference.draws["mu"].mean(axis=(0, 1))[some]
+        ours = found["mu"].mean(axis=0)[some]
+        apart = ((theirs[:, None] - ours) / coordinate_moments(y, given.times)[1]) ** 2
         _, names = linear_sum_assignment(apart.sum(axis=-1))
-        found = picked(found, np.broadcast_to(names, (len(found["mu"]), K)))
+        order = np.broadcast_to(names, (len(found["mu"]), some.size))
+        found = picked(found, among_all(order, some, K))
     draws = {name: x.reshape(*shape, *x.shape[1:]) for name, x in found.items()}
     return dataclasses.replace(posterior, draws=draws)
 

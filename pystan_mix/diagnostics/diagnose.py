@@ -95,8 +95,8 @@ def _notes_on_chains(fit: Fit, findings: WeighingFindings) -> Iterator[str]:
 
 
 def _notes_on_labels(fit: Fit) -> Iterator[str]:
-    """Yield that of components with names only what chains have found is known."""
-    if labels_of_observations(fit) is not None:
+    """Yield that of components with names only what chains found is known; never of vectors."""
+    if labels_of_observations(fit) is not None and not family_of(fit).vectors:
         yield (
             "Labels name components, so that nothing is annealed from the prior: a mode that no "
             "chain has found would be missing."

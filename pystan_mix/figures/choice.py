@@ -23,7 +23,7 @@ from pystan_mix.figures.support import bin_edges, draw_curve, points_over, unit_
 from pystan_mix.fits.groups import observations, times_of_observations
 from pystan_mix.fits.model import mixture_of_fit
 from pystan_mix.mixtures.density import mixture_log_density
-from pystan_mix.mixtures.vectors.incomplete import observed_values
+from pystan_mix.mixtures.vectors.incomplete import first_coordinate
 from pystan_mix.numerics import FloatArray
 from pystan_mix.selection.choose import Choice
 
@@ -123,12 +123,11 @@ def _draw_density(axis: Axes, fit: Fit) -> None:
     found = marginal(MixtureDraws(*mixture_of_fit(fit)))
     family, theta, components = found.family, found.theta, found.components
     if y is not None:
-        y = observed_values(y[:, 0]) if y.ndim > 1 else y
+        y, times = first_coordinate(y, times_of_observations(fit))
         margin = 0.08 * np.ptp(y)
         grid = points_over(y.min() - margin, y.max() + margin, 200, counts=family.counts)
         unit, origin = unit_of(fit)
         edges = bin_edges(y.min(), y.max(), unit=unit, origin=origin)
-        times = times_of_observations(fit)
         axis.hist(y, bins=edges.tolist(), weights=times, density=True, color=SAND)
         flat = {
             name: thinned(values.reshape(-1, values.shape[-1]), at_most=_MOST_DRAWS)

@@ -23,7 +23,7 @@ from pystan_mix.figures.style import (
     plain_ticks,
 )
 from pystan_mix.figures.support import bin_edges, draw_curve, points_over
-from pystan_mix.mixtures.vectors.incomplete import observed_values
+from pystan_mix.mixtures.vectors.incomplete import first_coordinate
 from pystan_mix.numerics import FloatArray
 
 _MOST_COLUMNS: Final = 6
@@ -158,13 +158,12 @@ def _draw_densities(
 ) -> None:
     """Draw each data set's predictive density over the data."""
     given = what_is_given(comparison.posteriors)
-    y = given.y
-    y = observed_values(y[:, 0]) if y is not None and y.ndim > 1 else y
+    y, times = (None, None) if given.y is None else first_coordinate(given.y, given.times)
     counts = any(each.family.counts for each in mixtures.values())
     grid = _grid(mixtures, y, counts=counts)
     if y is not None:
         edges = bin_edges(y.min(), y.max(), unit=1.0 if counts else None)
-        heights, _ = np.histogram(y, bins=edges, weights=given.times, density=True)
+        heights, _ = np.histogram(y, bins=edges, weights=times, density=True)
         axis.stairs(heights, edges, fill=True, color=SAND, label="data")
     # other line styles, so that a curve shows the one that it covers
     for (name, mixture), style in zip(mixtures.items(), itertools.cycle(_STYLES)):

@@ -51,13 +51,12 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        For each fit histograms of the data and of all replicated data, in the
-        same 30 bins, and a band that holds 90 % of the heights that single
-        replicated data sets have in each bin: data that leave it in more
-        than a few bins do not fit. Of counts each has a bin of its own, up to 30.
-        Where observations have counts or weights a replicated data set has one
-        observation for each of their rows, and the legend says so. Of vectors, of the
-        first fit alone, a panel for each coordinate.
+        For each fit histograms of the data and of all replicated data, in the same 30 bins,
+        and a band that holds 90 % of the heights that single replicated data sets have in
+        each bin: data that leave it in more than a few bins do not fit. Of counts each has
+        a bin of its own, up to 30. Where observations have counts or weights a replicated
+        data set has one observation for each row, and the legend says so. Of vectors, of
+        the first fit alone, a panel for each coordinate.
 
     Raises
     ------
@@ -95,15 +94,16 @@ def plot_predictive(fit: Fit, *others: Fit) -> Figure:
 
 def _predictive_of_vectors(fit: Fit, y: FloatArray, replicated: FloatArray) -> Figure:
     """Draw a panel for each coordinate of vectors."""
-    title = ", ".join(part for part in ("Posterior predictive check", method_name(fit)) if part)
-    D = y.shape[1]
+    parts, times = ("Posterior predictive check", method_name(fit)), times_of_observations(fit)
+    title, D = ", ".join(filter(None, parts)), y.shape[1]
     figure = new_figure(8.0, 0.6 + 3.2 * D, title=title)
     axes = figure.subplots(D, 1, squeeze=False)[:, 0]
     names = coordinate_names(fit) or tuple(f"coordinate {d + 1}" for d in range(D))
     for d, axis in enumerate(axes):
-        rows, own = replicated[..., d], y[~np.isnan(y[:, d]), d]
+        rows, there = replicated[..., d], ~np.isnan(y[:, d])
+        own, stand_for = y[there, d], None if times is None else times[there]
         edges = _shared_edges(fit, own, rows.ravel())
-        _draw_predictive(axis, own, rows, edges, times=None, counts=False)
+        _draw_predictive(axis, own, rows, edges, times=stand_for, counts=False)
         axis.set_xlabel(names[d])
     return figure
 

@@ -20,10 +20,11 @@ from pystan_mix.figures.style import (
     plain_ticks,
     thinned,
 )
-from pystan_mix.fits.groups import OBSERVED_DATA, observations
+from pystan_mix.fits.groups import OBSERVED_DATA, observations, times_of_observations
 from pystan_mix.fits.model import coordinate_names, mixture_of_fit
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import component_terms
-from pystan_mix.mixtures.vectors.incomplete import incomplete_rows, observed_values
+from pystan_mix.mixtures.vectors.incomplete import incomplete_rows
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.correlations import cholesky
 
@@ -73,6 +74,7 @@ def plot_pairs(fit: Fit) -> Figure:
     wide = np.broadcast_to(flat["sigma"], (len(weights), K, D))
     corr = np.broadcast_to(flat["corr"], (len(weights), K, D, D))
     covariance = wide[..., :, None] * wide[..., None, :] * corr
+    times = times_of_observations(fit)
     shown = y[np.linspace(0, len(y) - 1, min(len(y), _POINTS)).round().astype(np.intp)]
     with np.errstate(divide="ignore"):
         terms = component_terms(family, shown, np.log(weights), flat)
@@ -93,7 +95,7 @@ def plot_pairs(fit: Fit) -> Figure:
                 axis.set_axis_off()
                 continue
             if j == i:
-                _draw_marginal(axis, y[:, i], weights, flat["mu"][..., i], wide[..., i])
+                _draw_marginal(axis, y[:, i], times, weights, flat["mu"][..., i], wide[..., i])
             else:
                 pair = [j, i]
                 _draw_pair(axis, shown[:, pair], owner, flat["mu"][..., pair], covariance, pair)
@@ -107,10 +109,17 @@ def plot_pairs(fit: Fit) -> Figure:
 
 
 def _draw_marginal(
-    axis: Axes, y: FloatArray, theta: FloatArray, mu: FloatArray, sigma: FloatArray
+    axis: Axes,
+    y: FloatArray,
+    times: Times | None,
+    theta: FloatArray,
+    mu: FloatArray,
+    sigma: FloatArray,
 ) -> None:
     """Draw a coordinate's histogram, and its density under the mixture."""
-    counts, edges = np.histogram(observed_values(y), bins=_BINS, density=True)
+    there = ~np.isnan(y)
+    own = None if times is None else times[there]
+    counts, edges = np.histogram(y[there], bins=_BINS, weights=own, density=True)
     axis.stairs(counts, edges, fill=True, color=SAND)
     at = np.linspace(edges[0], edges[-1], 300)
     z = (at[:, None, None] - mu) / sigma

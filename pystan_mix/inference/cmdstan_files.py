@@ -18,11 +18,17 @@ from pystan_mix.inference.assemble import advi_fit, nuts_fit
 from pystan_mix.inference.from_csv import csv_draws, sampled_columns
 from pystan_mix.inference.refinement import refined_from
 from pystan_mix.inference.restarts import Restarts, judged
-from pystan_mix.mixtures.annotations.data_block import labelled_alone
-from pystan_mix.mixtures.density import mixture_log_density, observed_log_density
+from pystan_mix.mixtures.annotations.data_block import (
+    chosen,
+    in_order,
+    labelled_alone,
+    written,
+)
+from pystan_mix.mixtures.density import observed_log_density
 from pystan_mix.mixtures.families import FAMILIES, VECTOR_FAMILIES
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.mixture import Mixture
+from pystan_mix.mixtures.observations import Observations
 from pystan_mix.mixtures.stan_data import target_of_stan_data
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
@@ -94,14 +100,14 @@ def from_cmdstan_csv(
     # where equal observations are put together, each has the log density of its value
     rows = observed.index if "count" in stan else np.arange(len(observed.y))
     if observed.label is not None:
-        rows = rows[observed.label[rows] < 0]
+        rows = rows[written(observed)[rows]]
     for csv in csvs:
         _check_belongs(csv, target, n=_densities(stan), data=data)
 
     def generated() -> Predictive:
         for csv in csvs:
             _check_y_rep(csv, target, stan, data=data)
-            _check_log_lik(csv, target, _points(target, stan), data=data)
+            _check_log_lik(csv, target, _written(target, stan), data=data)
         return _generated(csvs, target, rows, save_log_lik=bool(stan.get("save_log_lik")))
 
     methods = {csv.method for csv in csvs}
@@ -142,7 +148,8 @@ def _generated(
 ) -> Predictive:
     """Return the generated quantities that stand in the files, if there are any.
 
-    The programs write no log density of observations whose components are known.
+    The programs write no log density of observations whose components are known, but for
+    intervals and vectors that lack coordinates.
     """
     y_rep, log_lik = (
         np.stack([csv.variable(name) for csv in csvs]) for name in ("y_rep", "log_lik")
@@ -182,13 +189,12 @@ def _densities(stan: Mapping[str, Any]) -> int:
     return sum(int(stan.get(name, 0)) for name in ("N", "N_interval", "N_incomplete"))
 
 
-def _points(target: Target, stan: Mapping[str, Any]) -> FloatArray:
+def _written(target: Target, stan: Mapping[str, Any]) -> Observations:
     """Return the distinct observations that have a log likelihood in the files, in their order."""
-    if target.observed.bounds is not None:
-        return target.observed.bounds.points
-    if target.model.vectors:
-        return target.observed.distinct
-    return np.asarray(stan["y"], dtype=np.float64)
+    if target.observed.bounds is not None or target.model.vectors:
+        return chosen(target.observed, written(target.observed))
+    y = np.asarray(stan["y"], dtype=np.float64)
+    return in_order(y, np.ones(y.size, dtype=np.intp))
 
 
 def _check_belongs(csv: StanCsv, target: Target, *, n: int, data: str | Path) -> None:
@@ -227,7 +233,9 @@ def _check_y_rep(
         _check_size(csv, "y_rep", {0, stan["N_rep"] * each}, data=data)
 
 
-def _check_log_lik(csv: StanCsv, target: Target, y: FloatArray, *, data: str | Path) -> None:
+def _check_log_lik(
+    csv: StanCsv, target: Target, observed: Observations, *, data: str | Path
+) -> None:
     """Refuse a CSV file whose log likelihood is that of other observations than the data's."""
     picks = evenly_spaced(len(csv.draws), _DRAWS_THAT_TELL)
     found = csv.variable("log_lik")[picks]
@@ -240,8 +248,7 @@ def _check_log_lik(csv: StanCsv, target: Target, y: FloatArray, *, data: str | P
         components.update({name: known[None] for name, known in target.known.items()})
         with np.errstate(divide="ignore"):
             log_theta = np.log(components.pop("theta"))
-        given = y if target.observed.bounds is None else target.observed.bounds
-        return mixture_log_density(target.model, given, log_theta, components)
+        return observed_log_density(Target(target.model, observed), log_theta, components)
 
     expected = log_lik()
     digits = int(csv.settings.get("sig_figs", -1))
@@ -254,7 +261,7 @@ def _check_log_lik(csv: StanCsv, target: Target, y: FloatArray, *, data: str | P
         differs = ~(np.abs(found - expected) <= _SAFETY * uncertain)
     position = int(np.argmax(differs.mean(axis=0)))
     if differs[:, position].mean() > 0.5:
-        point = ", ".join(f"{value:g}" for value in np.atleast_1d(y[position]))
+        point = ", ".join(f"{value:g}" for value in np.atleast_1d(observed.distinct[position]))
         raise OutputError(
             f"{csv.path} does not belong to {data}: its log_lik[{position + 1}] is "
             f"{found[0, position]:g} in the first draw, and that of {point} is "

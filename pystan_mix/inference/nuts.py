@@ -66,8 +66,7 @@ def sample(
         depends on what the weights sum to.
     labels : array_like of int, shape (N,), optional
         The component that each observation is known to be of, from 0 to K - 1, and
-        -1 where it is not known. Labels name components: see Notes. Vectors have no
-        counts, weights or labels.
+        -1 where it is not known. Labels name components: see Notes.
     rounded_to : float, optional
         The unit that the numbers `y` were rounded to: each is known to lie within half
         a unit of what it says.
@@ -165,7 +164,8 @@ def sample(
     Components of vectors are sampled in any order and relabelled: each draw by what
     its components do with the observations (ECR; Papastamoulis and Iliopoulos,
     2010), or by the order of the coordinate that the model names. What they are
-    called then is by the mean of their first coordinate. Posteriors of many
+    called then is by the mean of their first coordinate. Those that labels name keep
+    their names, and the others are relabelled among themselves. Posteriors of many
     dimensions may not be weighed as a whole, which a note says.
 
     A vector that lacks coordinates has the density of those that it has: exact where

@@ -45,10 +45,10 @@ class Observations:
         How many missing values, or vectors with one or of nothing else, were left out.
     times : ndarray of int or float, shape (N,), optional
         How many observations each row stands for, whole numbers, or its
-        weight, real ones; by default one each. Of numbers alone.
+        weight, real ones; by default one each.
     label : ndarray of int, shape (M,), optional
         The component that each of the distinct ones is known to be of, from 0, and
-        -1 where it is not; by default none is known. Of numbers alone.
+        -1 where it is not; by default none is known.
     names : tuple of str
         The names of coordinates, where a table has them.
     bounds : Interval, of length M, optional
@@ -154,7 +154,7 @@ def indexed(
 
     Parameters
     ----------
-    y : ndarray or Interval, shape (N,)
+    y : ndarray or Interval, shape (N,), or of vectors (N, D)
         Observations.
     times : ndarray of int or float, shape (N,), optional
         How many each row stands for, above zero, or its weight.
@@ -176,11 +176,10 @@ def indexed(
     """
     label = bounds = None
     given, y = (None, y) if not isinstance(y, Interval) else (y if y.wide.any() else None, y.points)
-    if given is None and labels is None:
-        if y.ndim == 1:
-            distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
-        else:
-            distinct, index, count = distinct_rows(y)
+    if y.ndim > 1:
+        distinct, label, index, count = distinct_rows(y, labels)
+    elif given is None and labels is None:
+        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True)
     else:
         columns = [] if given is None else [given.lower, given.upper]
         rows, index, count = np.unique(
@@ -196,7 +195,7 @@ def indexed(
             label = rows[:, -1].astype(np.intp)
     index = index.reshape(-1)
     if times is not None:
-        count = np.zeros(distinct.size, dtype=times.dtype)
+        count = np.zeros(len(distinct), dtype=times.dtype)
         np.add.at(count, index, times)
     return Observations(
         y=y,

@@ -17,7 +17,7 @@ from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.numbers import per_component
 from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.mixtures.parameter import Parameter
-from pystan_mix.mixtures.vectors.rows import checked_vectors, refuse_beside_vectors
+from pystan_mix.mixtures.vectors.rows import checked_vectors
 from pystan_mix.numerics import FloatArray
 from pystan_mix.stats.ordering import pull_some_free
 from pystan_mix.stats.transforms import POSITIVE
@@ -108,10 +108,11 @@ class Target:
     def unnamed(self) -> NDArray[np.intp]:
         """The components that no label names, which are in the order of their means: mostly all.
 
-        A component that is always 0 is not among them: its name is the first.
+        A component that is always 0 is not among them: its name is the first. Those of
+        vectors are in no order.
         """
-        first = int(self.model.is_inflated(self.model.ordered_parameter()))
-        return np.setdiff1d(np.arange(first, self.n_components), self.observed.named)
+        zero = not self.model.vectors and self.model.is_inflated(self.model.ordered_parameter())
+        return np.setdiff1d(np.arange(int(zero), self.n_components), self.observed.named)
 
     @functools.cached_property
     def pushed(self) -> NDArray[np.intp]:
@@ -202,9 +203,10 @@ def target_of(
             "take NormalMixture or StudentTMixture."
         )
     if model.vectors:
-        beside = {"counts": counts, "weights": weights, "labels": labels}
-        refuse_beside_vectors(name for name, given in beside.items() if given is not None)
-        observed = checked_vectors(y, n_components=model.n_components, missing=missing)
+        K = model.n_components
+        observed = checked_vectors(
+            y, counts=counts, weights=weights, labels=labels, n_components=K, missing=missing
+        )
         return Target(completed(model, observed), observed)
     observed = checked_observations(
         y,

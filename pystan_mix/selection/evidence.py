@@ -54,7 +54,8 @@ class Evidence:
         vectors over components in one order.
     log_ordering : float
         Log probability that the means, were they independent, came in order:
-        ``-log(K!)`` where all have the same prior, and of vectors.
+        ``-log(K!)`` where all have the same prior, and of vectors; K without the
+        components that labels name.
     log_floor : float
         Log probability that no weight is below `min_weight`, were the Dirichlet
         not restricted.
@@ -188,7 +189,7 @@ def log_evidence(fit: Fit, *, seed: int = 1) -> Evidence:
     draws = draws_of_fit(fit)
     density: Callable[[FloatArray], FloatArray] = functools.partial(log_joint, target)
     if target.model.vectors:
-        # of components without an order each is at its label, in one of K! orders
+        # of components without an order or a name each is at its label, in one of K! orders
         posterior = labelled(target, draws.flat())
         draws, density = posterior.relabelled_draws(draws), posterior.log_density
     z = thinned(unconstrained_draws(target, draws.variables), target)

@@ -130,8 +130,8 @@ def _log_in_order(
 def log_ordering_of(target: Target) -> float:
     """Return the log probability that what tells components apart comes in order by itself."""
     if target.model.vectors:
-        # which come in any order: the one that is looked at is one of K!
-        return -math.lgamma(target.n_components + 1.0)
+        # which come in any order, but for those that labels name: what is looked at is one of K!
+        return -math.lgamma(target.unnamed.size + 1.0)
     total = 0.0
     for parameter in target.estimated:
         if parameter.ordered and target.unnamed.size:

@@ -16,10 +16,14 @@ def spread_points(points: FloatArray, K: int, rng: np.random.Generator) -> Float
     return np.sort(np.array(chosen))
 
 
-def shares_of(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the log likelihood of each mixture, and each component's share in each point."""
+def shares_of(terms: FloatArray, times: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return the log likelihood of each mixture, and each component's share in each point.
+
+    In the likelihood each point counts once, or as often as is said.
+    """
     totals = log_sum_exp(terms, axis=-2)
-    return totals.sum(axis=-1), np.exp(terms - totals[..., None, :])
+    log_lik = totals.sum(axis=-1) if times is None else totals @ times
+    return log_lik, np.exp(terms - totals[..., None, :])
 
 
 def weighted_variance(points: FloatArray, shares: FloatArray) -> FloatArray:

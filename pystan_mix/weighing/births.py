@@ -108,9 +108,12 @@ def merged(
     second = first + 1
     spread: FloatArray | float
     if target.model.vectors:
-        _, spread = coordinate_moments(observed.y)
+        _, spread = coordinate_moments(observed.y, observed.times)
         size = min(len(observed.y), _POINTS)
-        points = observed.y[rng.choice(len(observed.y), size, replace=False)]
+        share = None if observed.times is None else observed.times / observed.size
+        # a row that stands for many observations is several points
+        picks = rng.choice(len(observed.y), size, replace=share is not None, p=share)
+        points = observed.y[picks]
         second = rng.integers(0, K - 1, S)
         second += second >= first
     else:

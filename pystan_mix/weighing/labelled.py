@@ -40,6 +40,7 @@ _LEAST_VARIANCE = 1e-4
 _SHRINK = 0.02
 # of sums of scores: nearer ones are equal
 _TIE = 1e-9
+_NO_NAMES: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
 
 
 class FreeTarget(Target):
@@ -59,7 +60,7 @@ def exchangeable(target: Target) -> bool:
     is known of some components, and labels are each of one component.
     """
     if target.model.vectors:
-        return True
+        return target.observed.label is None
     if (
         target.observed.label is not None
         or target.partly_known
@@ -79,10 +80,13 @@ class Labels:
         Their centres.
     roots : ndarray, shape (K, F, F)
         Inverse lower triangular roots of their scales.
+    named : ndarray of int
+        Components that observations' labels name: each has its own label.
     """
 
     centres: FloatArray
     roots: FloatArray
+    named: NDArray[np.intp]
 
     def scores(self, features: FloatArray) -> FloatArray:
         """Return the log density of each component under each label, shape (S, label, K)."""
@@ -90,10 +94,15 @@ class Labels:
         deviations = features[:, None] - self.centres[:, None]
         squares = (np.einsum("kfg,skjg->skjf", self.roots, deviations) ** 2).sum(axis=-1)
         log_det = np.log(np.abs(np.diagonal(self.roots, axis1=1, axis2=2))).sum(axis=1)
-        return np.asarray(log_det[:, None] - 0.5 * (_DF + F) * np.log1p(squares / _DF))
+        scores = np.asarray(log_det[:, None] - 0.5 * (_DF + F) * np.log1p(squares / _DF))
+        if self.named.size:
+            fixed = np.isin(np.arange(len(self.centres)), self.named)
+            own = np.eye(fixed.size, dtype=np.bool_)
+            scores[:, (fixed[:, None] | fixed) & ~own] = -np.inf
+        return scores
 
 
-def _fitted(features: FloatArray) -> Labels:
+def _fitted(features: FloatArray, named: NDArray[np.intp] = _NO_NAMES) -> Labels:
     """Return laws with the moments of features of shape (S, K, F)."""
     S, _, F = features.shape
     centres = features.mean(axis=0)
@@ -102,17 +111,22 @@ def _fitted(features: FloatArray) -> Labels:
     whole = np.cov(features.reshape(-1, F).T).reshape(F, F)
     own = np.eye(F)
     covariances = (1.0 - _SHRINK + _SHRINK * own) * covariances + _LEAST_VARIANCE * own * whole
-    return Labels(centres, np.asarray(np.linalg.inv(np.linalg.cholesky(covariances))))
+    roots = np.asarray(np.linalg.inv(np.linalg.cholesky(covariances)))
+    return Labels(centres, roots, named)
 
 
-def _learned(features: FloatArray, starts: Sequence[NDArray[Any]]) -> Labels:
+def _learned(
+    features: FloatArray,
+    starts: Sequence[NDArray[Any]],
+    named: NDArray[np.intp] = _NO_NAMES,
+) -> Labels:
     """Return the labels that cut least: of some starts, each by the order of numbers, the best."""
     found: list[tuple[float, Labels]] = []
     for start in starts:
         order = np.argsort(start, axis=1)
         mine, last = np.take_along_axis(features, order[..., None], axis=1), -np.inf
         for _ in range(_LEARNING_STEPS):
-            labels = _fitted(mine)
+            labels = _fitted(mine, named)
             order, scores = assigned(labels.scores(mine))
             mine = np.take_along_axis(mine, order[..., None], axis=1)
             value = float(scores.mean())
@@ -264,7 +278,9 @@ def labelled(target: Target, variables: Variables) -> Labelled:
     Labelled
         The posterior on coordinates of its own.
     """
-    if target.n_components == 1 or not exchangeable(target):
+    # of vectors those are in any order that observations' labels do not name
+    movable = target.unnamed.size if target.model.vectors else target.n_components
+    if movable < 2 or not (target.model.vectors or exchangeable(target)):
         return Labelled(target, target, None)
     free = FreeTarget(target.model, target.observed)
     features = Labelled(target, free, None)._features(variables)
@@ -272,6 +288,6 @@ def labelled(target: Target, variables: Variables) -> Labelled:
     features = features[:: max(1, len(features) // _LEARNING_DRAWS)]
     if target.model.vectors:
         as_they_are = np.broadcast_to(np.arange(target.n_components), features.shape[:2])
-        return Labelled(target, free, _learned(features, [as_they_are]))
+        return Labelled(target, free, _learned(features, [as_they_are], target.observed.named))
     starts = [features[..., by] for by in range(features.shape[-1])]
     return Labelled(target, free, _learned(features, starts))

@@ -107,7 +107,8 @@ def _adapted(
     """Return a posterior on coordinates, and an adaptation to it."""
     posterior = labelled(target, variables)
     fixed: tuple[Births, ...] = ()
-    if births and posterior.labels is not None:
+    # a component that observations' labels name is not born
+    if births and posterior.labels is not None and target.observed.label is None:
         # without births there is a posterior all the same
         with contextlib.suppress(np.linalg.LinAlgError):
             smaller, inner = _adapted(

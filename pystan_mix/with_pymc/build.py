@@ -38,9 +38,9 @@ def to_pymc(
 ) -> Any:
     """Build the mixture as a PyMC model.
 
-    Its variables are `theta`, `mu`, `sigma` where it is a parameter, and the observed
-    `y`, with dims as in a fit by `sample`. Of vectors components come in any order, and
-    `compare` relabels them. The log density differs from the Stan program's by a constant.
+    Its variables are `theta`, `mu`, `sigma` where it is a parameter, and the observed `y`, with
+    dims as in a fit by `sample`. Of vectors components that labels do not name come in any order,
+    and `compare` relabels them. The log density differs from the Stan program's by a constant.
 
     Parameters
     ----------

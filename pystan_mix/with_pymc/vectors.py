@@ -42,7 +42,7 @@ def build_vectors(
     Returns
     -------
     pymc.Model
-        The model; components come in any order.
+        The model; components come in any order, but of those that labels name.
     """
     # where PyMC is, this is
     tensors = importlib.import_module("pytensor.tensor")
@@ -65,31 +65,41 @@ def build_vectors(
             # one number of all coordinates, or one each
             wide = scale * np.ones(target.model.point_shape)
             roots.append(tensors.diag(wide) if root is None else wide[:, None] * root)
-        if target.observed.incomplete:
+        observed = target.observed
+        annotated = observed.times is not None or observed.label is not None
+        if observed.incomplete or annotated:
             pm.Potential("y", _log_lik_of_observed(pm, tensors, target, theta, mu, roots))
             return built
         components = [pm.MvNormal.dist(mu=mu[k], chol=root) for k, root in enumerate(roots)]
-        pm.Mixture(
-            "y", w=theta, comp_dists=components, observed=target.observed.y, dims=("obs", DIMS[0])
-        )
+        pm.Mixture("y", w=theta, comp_dists=components, observed=observed.y, dims=("obs", DIMS[0]))
     return built
 
 
 def _log_lik_of_observed(
     pm: Any, tensors: Any, target: Target, theta: Any, mu: Any, roots: list[Any]
 ) -> Any:
-    """Return the log likelihood of the coordinates that are observed, the others integrated out."""
+    """Return the log likelihood of the coordinates that are observed, the others integrated out.
+
+    Each row counts as often as it occurs, or by its weight; of a known component that is one
+    term of its sum.
+    """
     total: Any = 0.0
-    for pattern in patterns_of(target.observed.distinct):
+    observed = target.observed
+    for pattern in patterns_of(observed.distinct):
         at, rows = pattern.at, pattern.rows
-        points = target.observed.distinct[np.ix_(rows, at)]
+        points = observed.distinct[np.ix_(rows, at)]
         terms = []
         for k, root in enumerate(roots):
             some = root[at]
             law = pm.MvNormal.dist(mu=mu[k][at], cov=some @ some.T)
             terms.append(pm.math.log(theta[k]) + pm.logp(law, points))
-        log_density = pm.math.logsumexp(tensors.stack(terms), axis=0, keepdims=False)
-        total = total + (target.observed.count[rows] * log_density).sum()
+        each = tensors.stack(terms)
+        log_density = pm.math.logsumexp(each, axis=0, keepdims=False)
+        if observed.label is not None:
+            label = observed.label[rows]
+            own = each[np.maximum(label, 0), np.arange(rows.size)]
+            log_density = pm.math.where(label < 0, log_density, own)
+        total = total + (observed.count[rows] * log_density).sum()
     return total
 
 

@@ -49,7 +49,7 @@ struct Problem {
   int dims;
   std::size_t N;
   std::vector<const double*> y;  // coordinate by coordinate
-  const int* count;
+  const double* count;  // or real weights
   int K;
   // log(theta / sqrt(det(2 * pi * covariance))) of each component
   std::vector<double> log_peak;
@@ -183,7 +183,7 @@ MULTIVARIATE_INLINE double weigh(Block<V>& block) {
   if (sum(others) > 0) {
     for (int i = 0; i < block.rows; ++i) {
       for (int j = 0; j < width<V>(); ++j) {
-        if (block.count[i][j] > 1) {
+        if (block.count[i][j] != 1) {
           log_lik += block.count[i][j] * std::log(block.density[i][j]);
         }
       }
@@ -411,31 +411,33 @@ inline stan::math::var with_gradient(
  * Return the log likelihood of a finite mixture of multivariate normals with
  * the assignments of observations to components summed out.
  *
+ * @tparam Times vector of numbers
  * @tparam LogTheta vector of scalars
  * @tparam T kind of scalar: numbers or autodiff variables
  * @param y distinct observations, coordinate by coordinate
- * @param count how often each distinct observation occurs
+ * @param times how often each distinct observation occurs, or its weight
  * @param log_theta logarithms of the mixing proportions
  * @param mu means of the components
  * @param root Cholesky factors of their covariances, or of the one of all
- * @return sum over n of count[n] times the log density of observation n
+ * @return sum over n of times[n] times the log density of observation n
  * @throw std::domain_error if a mean is not finite, a diagonal element of a
  *   root is not positive, or an observation is not a number
  */
-template <typename LogTheta, typename T>
+template <typename Times, typename LogTheta, typename T>
 inline T multivariate_normal_mixture_log_lik(
-    const std::vector<Eigen::VectorXd>& y, const std::vector<int>& count,
+    const std::vector<Eigen::VectorXd>& y, const Times& times,
     const LogTheta& log_theta, const std::vector<Eigen::Matrix<T, -1, 1>>& mu,
     const std::vector<Eigen::Matrix<T, -1, -1>>& root, std::ostream*) {
   using multivariate_normal_rows::packed;
   using stan::math::value_of;
   constexpr const char* function = "multi_normal_cholesky_lpdf";
-  const std::size_t N = count.size();
+  const std::size_t N = times.size();
   if (N == 0) {
     return 0;
   }
   const int K = mu.size();
   const int D = y.size();
+  const Eigen::Ref<const Eigen::VectorXd> count(times);
   multivariate_normal_rows::Problem problem{
       D, N, {}, count.data(), K, {}, {}, {}};
   for (const auto& each : y) {

@@ -6,8 +6,14 @@ from known_posteriors import HeavyMixture, Y, as_arviz, mixture_variables, switc
 from scipy import stats
 
 from pystan_mix.comparison import invariants as module
-from pystan_mix.comparison.invariants import MixtureDraws, invariants, mixture_draws
+from pystan_mix.comparison.invariants import (
+    MixtureDraws,
+    invariants,
+    log_density,
+    mixture_draws,
+)
 from pystan_mix.comparison.posteriors import read_posteriors
+from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
 
 pytestmark = pytest.mark.arviz
@@ -37,6 +43,22 @@ def test_the_density_is_that_of_the_family():
     theta, mu, sigma, df = (variables[name][2, 3] for name in ("theta", "mu", "sigma", "df"))
     density = (theta * stats.t.pdf(Y[:, None], df, mu, sigma)).sum(axis=1)
     assert found["log_lik"][2, 3] == pytest.approx(np.log(density).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("times", [np.array([1, 1, 7, 3, 1]), np.array([0.1, 0.1, 0.7, 0.3, 0.1])])
+def test_rows_of_vectors_count_as_often_as_they_occur(times):
+    rng = np.random.default_rng(1)
+    variables = {"theta": rng.dirichlet([3, 3], (1, 4)), "mu": rng.normal(size=(1, 4, 2, 2))}
+    variables |= {"sigma": np.ones((1, 4, 2, 2)), "corr": np.tile(np.eye(2), (1, 4, 2, 1, 1))}
+    y = np.array([[2.0, 0.0], [-1.0, 1.0], [5.0, 2.0], [np.nan, 0.0], [3.0, 1.0]])
+    drawn = mixture(variables, family=MultivariateNormalMixture)
+    found = invariants(drawn, y, times)
+    whole = np.round(times / times.min()).astype(int)
+    written = invariants(drawn, np.repeat(y, whole, axis=0))
+    np.testing.assert_allclose(found["log_lik"], times.min() * written["log_lik"], rtol=1e-12)
+    np.testing.assert_allclose(found["density[50%]"], written["density[50%]"], rtol=1e-12)
+    median = np.exp(log_density(drawn, y[[2]]))[..., 0]
+    np.testing.assert_allclose(found["density[50%]"], median, rtol=1e-12)
 
 
 def test_labels_change_nothing():

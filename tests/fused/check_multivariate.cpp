@@ -23,7 +23,7 @@ using VarMatrix = Eigen::Matrix<var, -1, -1>;
 /** The arguments of the likelihood. */
 struct Point {
   std::vector<Eigen::VectorXd> y;
-  std::vector<int> count;
+  Eigen::VectorXd times;
   Eigen::VectorXd log_theta;
   std::vector<Eigen::VectorXd> mu;
   std::vector<Eigen::MatrixXd> root;
@@ -52,8 +52,13 @@ Point next(const std::string& kind, int K, int D, int N) {
       p.y[d][n] = at + 3 * normal();
     }
   }
+  p.times = Eigen::VectorXd::Ones(N);
   for (int n = 0; n < N; ++n) {
-    p.count.push_back(kind == "repeated" ? 1 + rng() % 40 : 1);
+    if (kind == "repeated") {
+      p.times[n] = 1 + rng() % 40;
+    } else if (kind == "weighted" && rng() % 4 > 0) {
+      p.times[n] = std::exp(normal());  // others are 1
+    }
   }
   p.log_theta = Eigen::VectorXd(K);
   double total = 0;
@@ -89,7 +94,7 @@ Answer differentiated(const Point& p, const Likelihood& likelihood) {
   VarVector log_theta = p.log_theta;
   std::vector<VarVector> mu(p.mu.begin(), p.mu.end());
   std::vector<VarMatrix> root(p.root.begin(), p.root.end());
-  var value = likelihood(p.y, p.count, log_theta, mu, root, nullptr);
+  var value = likelihood(p.y, p.times, log_theta, mu, root, nullptr);
   value.grad();
   Answer answer{value.val(), log_theta.adj(), Eigen::VectorXd(K * D),
                 Eigen::VectorXd::Zero(p.root.size() * D * D)};
@@ -146,8 +151,9 @@ void check_rows(const std::string& name,
   double largest = 0;
   for (int D : {1, 2, 3, 4, 6}) {
     for (int N : {1, 3, 64, 257}) {
-      Point p = next("repeated", 3, D, N);
-      Problem problem{D, std::size_t(N), {}, p.count.data(), 3, {}, {}, {}};
+      Point p = next("weighted", 3, D, N);
+      const double* times = p.times.data();
+      Problem problem{D, std::size_t(N), {}, times, 3, {}, {}, {}};
       for (const auto& each : p.y) {
         problem.y.push_back(each.data());
       }
@@ -168,7 +174,7 @@ void check_rows(const std::string& name,
                       std::vector<double>(3 * packed(D, 0))};
       const double value = by_rows(problem, moments);
       const double right = multivariate_normal_mixture_log_lik(
-          p.y, p.count, p.log_theta, p.mu, p.root, nullptr);
+          p.y, p.times, p.log_theta, p.mu, p.root, nullptr);
       largest = std::max(largest, std::abs(value - right) / std::abs(right));
     }
   }
@@ -177,8 +183,8 @@ void check_rows(const std::string& name,
 
 int main() {
   for (const char* kind :
-       {"random", "shared", "repeated", "sigma 1e-4 to 1e4", "weight 0",
-        "data at 1e6", "densities underflow"}) {
+       {"random", "shared", "repeated", "weighted", "sigma 1e-4 to 1e4",
+        "weight 0", "data at 1e6", "densities underflow"}) {
     double largest = 0;
     for (int D : {1, 2, 3, 4, 5, 9}) {
       for (int K : {1, 2, 3, 7, 20}) {

@@ -15,7 +15,10 @@ RNG = np.random.default_rng(4)
 Y = RNG.normal(size=(40, 2)) @ np.array([[1.0, 0.6], [0.0, 0.8]])
 
 
-def test_the_evidence_of_one_diagonal_component_is_a_product_of_integrals(cmdstan):
+@pytest.mark.parametrize("beside", [None, "counts", "weights"])
+def test_the_evidence_of_one_diagonal_component_is_a_product_of_integrals(cmdstan, beside):
+    times = {None: np.ones(40), "counts": np.arange(40) % 3, "weights": np.linspace(0, 1.5, 40)}
+    times, given = times[beside], {} if beside is None else {beside: times[beside]}
     model = pmix.MultivariateNormalMixture(
         n_components=1,
         means=pmix.Normal(0, 3),
@@ -25,7 +28,8 @@ def test_the_evidence_of_one_diagonal_component_is_a_product_of_integrals(cmdsta
     )
     expected = 0.0
     for y in Y.T:
-        n, mean, squares = y.size, y.mean(), ((y - y.mean()) ** 2).sum()
+        n, mean = times.sum(), np.average(y, weights=times)
+        squares = times @ (y - mean) ** 2
 
         def density(sigma, n=n, mean=mean, squares=squares):
             # the mean integrated out: normal with variance of the prior and of the average
@@ -35,7 +39,7 @@ def test_the_evidence_of_one_diagonal_component_is_a_product_of_integrals(cmdsta
             return math.exp(log_lik + 60 + stats.halfnorm.logpdf(sigma, 0, 2))
 
         expected += math.log(integrate.quad(density, 0.2, 10)[0]) - 60
-    found = pmix.log_evidence(pmix.sample(model, Y, **SETTINGS))
+    found = pmix.log_evidence(pmix.sample(model, Y, **given, **SETTINGS))
     assert abs(found.log_evidence - expected) < 5 * found.mcse + 1e-3
     assert found.mcse < 0.05
 
@@ -78,6 +82,29 @@ def test_the_evidence_is_that_of_draws_from_the_prior(cmdstan, form, K):
     assert error < 0.05
     assert found.mcse < 0.1
     assert abs(found.log_evidence - expected) < 4.5 * math.hypot(error, found.mcse)
+
+
+# of three components one has a name, and the others two orders
+@pytest.mark.parametrize(("K", "names"), [(1, [0]), (2, [1]), (2, [0, 1]), (3, [1])])
+@pytest.mark.parametrize("beside", [{}, {"counts": [1, 2] * 4}])
+def test_labels_and_counts_are_in_the_evidence(cmdstan, K, names, beside):
+    y = Y[:8].round(1)
+    labels = np.full(8, -1)
+    labels[: 2 * len(names)] = names * 2
+    model = pmix.MultivariateNormalMixture(
+        n_components=K,
+        means=pmix.Normal([0, 0.2], 1),
+        scales=pmix.HalfNormal(1.5),
+        correlation="diagonal",
+        min_sigma=0.3,
+    )
+    target = target_of(model, y, labels=labels, **beside)
+    expected, error = importance(target, draws=400_000, rng=np.random.default_rng(1))
+    found = pmix.log_evidence(pmix.sample(model, y, labels=labels, **beside, **SETTINGS))
+    assert error < 0.1
+    assert found.mcse < 0.1
+    assert abs(found.log_evidence - expected) < 4.5 * math.hypot(error, found.mcse)
+    assert found.log_ordering == -math.lgamma(K - len(names) + 1)
 
 
 # an observation that alone holds up the third component

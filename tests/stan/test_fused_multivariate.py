@@ -7,6 +7,7 @@ KINDS = (
     "random",
     "shared",
     "repeated",
+    "weighted",
     "sigma 1e-4 to 1e4",
     "weight 0",
     "data at 1e6",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lp_at_points import lp_at
+from lp_at_points import gradient_at, lp_at
 from scipy import special, stats
 
 import pystan_mix as pmix
@@ -24,7 +24,8 @@ CASES = {
     "no row is complete, 4": ({}, 4),
 }
 # what a data block has where nothing is missing
-NONE = {"N_incomplete": 0, "P": 0, "observed": [], "N_pattern": [], "count_incomplete": []}
+NONE = {"N_incomplete": 0, "P": 0, "observed": [], "N_pattern": []}
+NONE |= {"label_incomplete": [], "times_incomplete": []}
 
 
 def target(case: str):
@@ -99,32 +100,17 @@ def test_incomplete_rows_have_the_density_of_what_they_have(cmdstan, case, likel
     np.testing.assert_allclose(added, expected, rtol=1e-8)
 
 
-def gradient_at(of, likelihood: str) -> np.ndarray:
-    """The gradient that CmdStan writes of a step that is too short to move anything."""
-    (executable,) = compiled(
-        stan_program(of.model.program, likelihood=likelihood), show_progress=False
-    )
-    (at,) = as_lists(points(of, 1))
-    still = ("sample", "num_samples=1", "num_warmup=0", "adapt", "engaged=0")
-    still += ("algorithm=hmc", "engine=static", "int_time=1e-100", "stepsize=1e-100")
-    with workspace(executable, keep_in=None) as space:
-        call = Call(
-            method=still,
-            data=space.write_data("data", stan_data(of)),
-            seed=1,
-            init=space.write_data("init", at),
-            output=("diagnostic_file=diagnostic.csv",),
-        )
-        run_cmdstan(space, "still", [call], parallel=1)
-        lines = (space.folder / "diagnostic.csv").read_text().splitlines()
-    names, values = [line.split(",") for line in lines if line and not line.startswith("#")]
-    return np.array([float(v) for n, v in zip(names, values, strict=True) if n.startswith("g_")])
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_in_cpp_is_that_in_stan(cmdstan, case):
     of = target(case)
-    fused, plain = (gradient_at(of, likelihood) for likelihood in ("fused", "stan"))
+    fused, plain = (
+        gradient_at(
+            stan_program(of.model.program, likelihood=likelihood),
+            stan_data(of),
+            as_lists(points(of, 1))[0],
+        )
+        for likelihood in ("fused", "stan")
+    )
     assert fused.size == of.dimensions
     np.testing.assert_allclose(fused, plain, rtol=1e-9, atol=1e-9 * np.abs(plain).max())
 

@@ -17,6 +17,9 @@ def test_shares_sum_to_one():
     log_lik, shares = shares_of(terms)
     np.testing.assert_allclose(log_lik, np.log(0.4 * 0.8))
     np.testing.assert_allclose(shares, [[[0.25, 0.5], [0.75, 0.5]]])
+    counted, same = shares_of(terms, np.array([2.0, 0.5]))
+    np.testing.assert_allclose(counted, np.log(0.4**2 * 0.8**0.5))
+    np.testing.assert_array_equal(same, shares)
 
 
 def test_variances_are_about_each_rows_own_mean():

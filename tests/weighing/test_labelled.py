@@ -6,9 +6,18 @@ import math
 import numpy as np
 import pytest
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture, simulate
+from pystan_mix import (
+    Dirichlet,
+    HalfNormal,
+    MultivariateNormalMixture,
+    Normal,
+    NormalMixture,
+    simulate,
+)
 from pystan_mix.mixtures.density import log_joint, to_constrained, to_unconstrained
 from pystan_mix.mixtures.target import target_of
+from pystan_mix.selection.restrictions import log_ordering_of
+from pystan_mix.stats.correlations import CORRELATION
 from pystan_mix.stats.importance.weighted_draws import total_density
 from pystan_mix.weighing.labelled import labelled, picked
 
@@ -106,3 +115,57 @@ def test_known_sds_that_differ_leave_the_order_of_the_means(sigma):
         found = total_density(*posterior.log_parts(z))
         np.testing.assert_allclose(found, log_joint(target, z), rtol=1e-12)
         assert math.isfinite(found.sum())
+
+
+CENTRES = np.array([[0.0, 4.0], [1.0, -4.0], [6.0, 0.0]])
+
+
+def vectors(named):
+    """A target of vectors, some of which have labels, and draws about the truth."""
+    rng = np.random.default_rng(5)
+    own = rng.integers(0, 3, 120)
+    labels = np.where(np.isin(own, named) & (rng.random(120) < 0.3), own, -1)
+    y = CENTRES[own] + rng.normal(size=(120, 2))
+    target = target_of(MultivariateNormalMixture(n_components=3), y, labels=labels)
+    assert target.observed.named.tolist() == named
+    return target, {
+        "theta": rng.dirichlet([30, 30, 30], size=400),
+        "mu": CENTRES + 0.3 * rng.normal(size=(400, 3, 2)),
+        "sigma": rng.lognormal(0, 0.1, size=(400, 3, 2)),
+        "corr": CORRELATION.from_free(0.2 * rng.normal(size=(400, 3, 1))),
+    }
+
+
+@pytest.mark.parametrize(("named", "copies"), [([], 6), ([1], 2), ([0, 2], 1), ([0, 1, 2], 1)])
+def test_of_vectors_the_orders_are_those_of_components_that_labels_do_not_name(named, copies):
+    target, variables = vectors(named)
+    posterior = labelled(target, variables)
+    assert (posterior.labels is None) == (copies == 1)
+    free = [k for k in range(3) if k not in named]
+    inside, orders = np.zeros(400, dtype=int), 0
+    for places in itertools.permutations(free):
+        order = np.arange(3)
+        order[free] = places
+        moved = picked(variables, np.tile(order, (400, 1)))
+        inside += posterior.inside(moved)
+        orders += 1
+        # named ones stay, and the others come back
+        for name, values in posterior.relabelled(moved).items():
+            expected = variables[name] if copies > 1 else moved[name]
+            np.testing.assert_array_equal(values, expected)
+    assert orders == max(copies, 1)
+    assert (inside == 1).all()
+    # log Gamma of how many are free is what the integral over one order lacks
+    assert log_ordering_of(target) == pytest.approx(-math.log(copies))
+
+
+@pytest.mark.parametrize("named", [[], [1], [0, 2]])
+def test_of_vectors_the_density_is_stans(named):
+    target, variables = vectors(named)
+    posterior = labelled(target, variables)
+    z = posterior.to_coordinates(variables)
+    inside = posterior.inside(variables)
+    assert inside.mean() > 0.9
+    found = posterior.log_density(z)
+    np.testing.assert_allclose(found[inside], log_joint(target, z)[inside], rtol=1e-12)
+    assert np.isneginf(found[~inside]).all()

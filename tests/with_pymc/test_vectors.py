@@ -39,6 +39,28 @@ def test_the_density_of_rows_that_lack_coordinates_is_ours():
     check_density(model, y, missing="marginalise")
 
 
+LABELS = np.repeat([-1, 1, 0], [14, 8, 8])
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"counts": np.arange(30) % 3},
+        {"weights": np.linspace(0, 2, 30)},
+        {"labels": LABELS},
+        {"labels": LABELS, "weights": np.linspace(0, 2, 30)},
+    ],
+    ids=lambda beside: ", ".join(beside),
+)
+@pytest.mark.parametrize("lacks", [False, True])
+def test_the_density_of_what_has_counts_weights_or_labels_is_ours(beside, lacks):
+    y = table(30)
+    if lacks:
+        y.iloc[10:16, 1] = np.nan
+    model = pmix.MultivariateNormalMixture(n_components=2, correlation="diagonal")
+    check_density(model, y, missing="marginalise", **beside)
+
+
 def check_density(model, y, **options):
     """Hold PyMC's density against ours at some points, but for a constant."""
     built, target = pmix.to_pymc(model, y, **options), target_of(model, y, **options)

@@ -46,17 +46,17 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--counts",
         metavar="COLUMN",
-        help="the column that says how often each number occurs, 0 or more",
+        help="the column that says how often each number or vector occurs, 0 or more",
     )
     data.add_argument(
         "--observation-weights",
         metavar="COLUMN",
-        help="the column of real weights, to which powers likelihoods of numbers are raised",
+        help="the column of real weights, to which powers the likelihoods of rows are raised",
     )
     data.add_argument(
         "--labels",
         metavar="COLUMN",
-        help="the column of the components that numbers are known to be of, from 0 to K - 1; "
+        help="the column of the components that rows are known to be of, from 0 to K - 1; "
         "empty cells, or -1, where it is not known",
     )
     data.add_argument(
@@ -157,18 +157,20 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
             "--rounded-to": arguments.rounded_to,
             "--lower": arguments.lower,
             "--upper": arguments.upper,
-            "--labels": arguments.labels,
         }
-        for option in [*beside, *(name for name, given in scalar.items() if given is not None)]:
+        for option in (name for name, given in scalar.items() if given is not None):
             raise SettingsError(f"{option} is for --column, and not for vectors. Leave it out.")
-        vectors = read_vectors(
+        vectors, others = read_vectors(
             arguments.data,
             columns=arguments.columns.split(","),
+            beside=[*beside.values()],
+            labels=arguments.labels,
             missing=arguments.missing,
             **how,
         )
-        say(vectors.sentence)
-        return Data(vectors)
+        for sentence in (vectors.sentence, *(each.sentence for each in others)):
+            say(sentence)
+        return _data(vectors, [*beside], others)
     if arguments.missing == MARGINALISE:
         raise SettingsError(
             f"--missing {MARGINALISE} is for --columns, vectors that lack some coordinates. "
@@ -198,7 +200,9 @@ def data_from_words(arguments: argparse.Namespace) -> Data:
     return _data(y, [*beside], others)
 
 
-def _data(y: "Column | Bounds", beside: Sequence[str], others: "Sequence[Column]") -> Data:
+def _data(
+    y: "Column | Columns | Bounds", beside: Sequence[str], others: "Sequence[Column]"
+) -> Data:
     """Return observations with what stands beside them: options, and labels where one is left."""
     import numpy as np
 

@@ -11,8 +11,9 @@ from pystan_mix.containers import as_numbers, check_points
 from pystan_mix.errors import DataError
 from pystan_mix.mixtures.annotations.intervals import Interval, check_bounded
 from pystan_mix.mixtures.annotations.labels import UNKNOWN
-from pystan_mix.mixtures.annotations.times import Times
+from pystan_mix.mixtures.annotations.times import Times, is_weighted
 from pystan_mix.mixtures.observations import Observations, indexed
+from pystan_mix.mixtures.vectors.incomplete import incomplete_rows
 from pystan_mix.numerics import FloatArray
 
 # observations of a data block: beyond, each value stands for all that are equal
@@ -37,20 +38,34 @@ def interval_data(observed: Observations, between: NDArray[np.bool_]) -> dict[st
 
 
 def labelled_alone(observed: Observations) -> Observations:
-    """Return the observations whose components are known, in their order."""
+    """Return the observations that stand with their labels alone in a block, in their order.
+
+    Those whose components are known; of vectors, that lack nothing besides.
+    """
+    return chosen(observed, ~written(observed))
+
+
+def written(observed: Observations) -> NDArray[np.bool_]:
+    """Return of which of the distinct observations programs write the log density."""
     if observed.label is None:
-        raise ValueError("No component is known.")
-    known = observed.label >= 0
-    rows = known[observed.index]
-    place = np.cumsum(known) - 1
+        return np.ones(len(observed.distinct), dtype=np.bool_)
+    free = observed.label < 0
+    return free if observed.y.ndim == 1 else free | incomplete_rows(observed.distinct)
+
+
+def chosen(observed: Observations, some: NDArray[np.bool_]) -> Observations:
+    """Return those of the observations that are among some of the distinct ones, in their order."""
+    rows = some[observed.index]
+    place = np.cumsum(some) - 1
     return dataclasses.replace(
         observed,
         y=observed.y[rows],
-        distinct=observed.distinct[known],
-        count=observed.count[known],
+        distinct=observed.distinct[some],
+        count=observed.count[some],
         index=place[observed.index[rows]],
         times=None if observed.times is None else observed.times[rows],
-        label=observed.label[known],
+        label=None if observed.label is None else observed.label[some],
+        bounds=None if observed.bounds is None else observed.bounds.chosen(some),
     )
 
 
@@ -93,52 +108,98 @@ def observations_of_block(
         )
     if data.get("N_interval"):
         return _with_intervals(data, y)
-    observed = _plain(data, y)
-    if data.get("N_labelled"):
-        return _with_labelled(observed, data, are_counts=are_counts)
-    return observed
-
-
-def _plain(data: Mapping[str, Any], y: FloatArray) -> Observations:
-    """Return the observations of a data block that are known exactly, of no known component."""
-    rows = np.arange(len(y))
-    if data.get("weighted"):
-        weight = _weights(data.get("weight"), size=y.size)
-        return Observations(y=y, distinct=y, count=weight, index=rows, times=weight)
-    if "count" not in data:
+    if "count" not in data and not data.get("weighted"):
         return indexed(y)
-    count = _counts(data["count"], size=len(y))
-    if count.sum() > _MOST_EXPANDED and y.ndim == 1:
-        return Observations(y=y, distinct=y, count=count, index=rows, times=count)
-    index = np.repeat(rows, count)
-    return Observations(y=y[index], distinct=y, count=count, index=index)
+    times = times_of_block(data, size=len(y))
+    if data.get("N_labelled"):
+        return _with_labelled(y, times, data, are_counts=are_counts)
+    return in_order(y, times)
+
+
+def times_of_block(data: Mapping[str, Any], *, size: int) -> Times:
+    """Return how often each value of `y` occurs, or its weight, or say why that cannot be."""
+    if data.get("weighted"):
+        return _weights(data.get("weight"), size=size)
+    return _counts(data["count"], size=size)
+
+
+def in_order(
+    distinct: FloatArray, count: Times, label: NDArray[np.intp] | None = None
+) -> Observations:
+    """Return observations of which the distinct ones are in the order of a data block.
+
+    Parameters
+    ----------
+    distinct : ndarray, shape (M,), or of vectors (M, D)
+        The distinct ones.
+    count : ndarray of int or float, shape (M,)
+        How often each occurs, or its weight.
+    label : ndarray of int, shape (M,), optional
+        The component that each is known to be of, or -1.
+
+    Returns
+    -------
+    Observations
+        Each of them; where these are too many, each value for all that are equal.
+    """
+    rows = np.arange(len(distinct))
+    if is_weighted(count) or count.sum() > _MOST_EXPANDED:
+        return Observations(distinct, distinct, count, index=rows, times=count, label=label)
+    index = np.repeat(rows, count.astype(np.intp))
+    return Observations(distinct[index], distinct, count, index=index, label=label)
 
 
 def _with_labelled(
-    unlabelled: Observations, data: Mapping[str, Any], *, are_counts: bool
+    unlabelled: FloatArray, times: Times, data: Mapping[str, Any], *, are_counts: bool
 ) -> Observations:
     """Return the observations of a data block, those of known components behind the others."""
     y = check_points(data.get("y_labelled", ()), are_counts=are_counts)
-    if data["N_labelled"] != y.size:
+    label, more = labelled_of_block(data, size=y.size)
+    return in_order(
+        np.concatenate([unlabelled, y]),
+        np.concatenate([times, more.astype(times.dtype)]),
+        np.concatenate([np.full(unlabelled.size, UNKNOWN), label]),
+    )
+
+
+def labelled_of_block(data: Mapping[str, Any], *, size: int) -> tuple[NDArray[np.intp], Times]:
+    """Return labels, from 0, and counts or weights of the observations that have labels.
+
+    Parameters
+    ----------
+    data : mapping
+        The data block.
+    size : int
+        How many stand in it as `y_labelled`.
+
+    Returns
+    -------
+    tuple of two ndarrays, shape (size,)
+        One of each for each.
+
+    Raises
+    ------
+    DataError
+        If they are not as many, or no such numbers.
+    """
+    if data["N_labelled"] != size:
         raise DataError(
-            f"N_labelled is {data['N_labelled']!r}, and y_labelled has {y.size} values. {REMEDY}"
+            f"N_labelled is {data['N_labelled']!r}, and y_labelled has {size} values. {REMEDY}"
         )
-    label = _checked_labels(data.get("label"), size=y.size, K=int(data["K"]))
-    times = np.asarray(data.get("times_labelled", ()), dtype=np.float64)
-    whole = unlabelled.count.dtype.kind != "f"
-    if times.shape != y.shape or not (times > 0.0).all() or (whole and (times % 1.0).any()):
+    label = labels_of_block(data.get("label"), size=size, K=int(data["K"]))
+    return label, further_times(data, "labelled", size=size)
+
+
+def further_times(data: Mapping[str, Any], which: str, *, size: int) -> Times:
+    """Return the counts or weights of observations that stand not in `y`: labelled or others."""
+    times = np.asarray(data.get(f"times_{which}", ()), dtype=np.float64)
+    whole = not data.get("weighted")
+    if times.shape != (size,) or not (times > 0.0).all() or (whole and (times % 1.0).any()):
         raise DataError(
-            f"times_labelled must be {y.size} {'whole ' * whole}numbers above 0, one for each "
-            f"value of y_labelled; it is {times.tolist()}. {REMEDY}"
+            f"times_{which} must be {size} {'whole ' * whole}numbers above 0, one for each "
+            f"value of y_{which}; it is {times.tolist()}. {REMEDY}"
         )
-    distinct = np.concatenate([unlabelled.distinct, y])
-    count = np.concatenate([unlabelled.count, times.astype(unlabelled.count.dtype)])
-    every = np.concatenate([np.full(unlabelled.distinct.size, UNKNOWN), label])
-    rows = np.arange(distinct.size)
-    if unlabelled.times is not None or count.sum() > _MOST_EXPANDED:
-        return Observations(distinct, distinct, count, index=rows, times=count, label=every)
-    index = np.repeat(rows, count)
-    return Observations(distinct[index], distinct, count, index=index, label=every)
+    return times.astype(np.intp) if whole else times
 
 
 def _with_intervals(data: Mapping[str, Any], y: FloatArray) -> Observations:
@@ -168,14 +229,20 @@ def _with_intervals(data: Mapping[str, Any], y: FloatArray) -> Observations:
     )
 
 
-def _checked_labels(label: object, *, size: int, K: int) -> NDArray[np.intp]:
-    """Return the components of observations, from 0, or say why they are none."""
-    values = np.asarray(label)
+def labels_of_block(
+    label: object, *, size: int, K: int, name: str = "label", least: int = 1
+) -> NDArray[np.intp]:
+    """Return the components of observations, from 0, or say why they are none.
+
+    Where the least is 0, that stands for what is not known.
+    """
+    values = np.asarray(label) if size else np.zeros(0, dtype=np.intp)
     whole = values.shape == (size,) and values.dtype.kind in "iu"
-    if not whole or (values < 1).any() or (values > K).any():
+    if not whole or (values < least).any() or (values > K).any():
+        y = "y_labelled" if least else name.replace("label", "y")
         raise DataError(
-            f"label must be {size} whole numbers from 1 to K = {K}, one for each value of "
-            f"y_labelled; it is {label!r}. {REMEDY}"
+            f"{name} must be {size} whole numbers from {least} to K = {K}, one for each value of "
+            f"{y}; it is {label!r}. {REMEDY}"
         )
     return values.astype(np.intp) - 1
 

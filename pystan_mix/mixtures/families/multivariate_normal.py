@@ -15,7 +15,7 @@ from pystan_mix.mixtures.priors import Normal, Prior
 from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.scale_priors_off_zero import SigmaPrior
 from pystan_mix.mixtures.vectors.correlation_prior import LKJ
-from pystan_mix.mixtures.vectors.incomplete import coordinate_moments, observed_values
+from pystan_mix.mixtures.vectors.incomplete import coordinate_moments
 from pystan_mix.mixtures.vectors.normal_density import normal_draw, normal_log_density
 from pystan_mix.mixtures.vectors.weighted_moments import weighted_moments
 from pystan_mix.numerics import FloatArray
@@ -51,7 +51,7 @@ class MultivariateNormalMixture(Mixture):
 
     Components have no order, and all have the same priors. Draws call them by
     what they do with the observations, or by the order of one coordinate of their
-    means, `order_by`.
+    means, `order_by`; those that labels of observations name are called so.
 
     Parameters
     ----------
@@ -259,12 +259,18 @@ class MultivariateNormalMixture(Mixture):
         """Return the least scale that each coordinate can tell of, or the least of all."""
         if observed.y.size == 0:
             return 0.0
-        each = [least_scale(indexed(observed_values(column))) for column in observed.y.T]
+        each = []
+        for column in observed.y.T:
+            # of a coordinate its own values repeat, and in what counts or weights say
+            there, times = ~np.isnan(column), observed.times
+            each.append(
+                least_scale(indexed(column[there], None if times is None else times[there]))
+            )
         return min(each) if self.correlation == SPHERICAL else tuple(each)
 
     def default_priors(self, observed: Observations) -> dict[str, Prior]:
         """Return normal means about the data's, and half-normal standard deviations."""
-        mean, sd = coordinate_moments(observed.y)
+        mean, sd = coordinate_moments(observed.y, observed.times)
         if self.correlation == SPHERICAL:
             scales = HalfNormal(float(np.sqrt(np.mean(sd**2))))
         else:

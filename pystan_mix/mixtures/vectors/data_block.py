@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pystan_mix.errors import DataError
-from pystan_mix.mixtures.annotations.data_block import REMEDY, observations_of_block
+from pystan_mix.mixtures.annotations.data_block import (
+    REMEDY,
+    further_times,
+    in_order,
+    labelled_of_block,
+    labels_of_block,
+    times_of_block,
+)
+from pystan_mix.mixtures.annotations.labels import UNKNOWN
 from pystan_mix.mixtures.families.multivariate_normal import (
     DIAGONAL,
     SPHERICAL,
@@ -63,43 +72,58 @@ def rows_data(observed: Observations) -> dict[str, Any]:
     Returns
     -------
     dict
-        Those that lack nothing; and the others, pattern by pattern of what is observed,
-        with 0 where nothing is.
+        Those that lack nothing and have no label; the others that lack nothing; and the
+        rest, pattern by pattern of what is observed, with 0 where nothing is.
 
     Examples
     --------
     >>> from pystan_mix.mixtures.observations import indexed
     >>> found = rows_data(indexed(np.array([[1.0, 2.0], [np.nan, 3.0], [np.nan, 3.0]])))
-    >>> found["y"], found["count"], found["y_incomplete"], found["count_incomplete"]
-    ([[1.0], [2.0]], [1], [[0.0], [3.0]], [2])
+    >>> found["y"], found["count"], found["y_incomplete"], found["times_incomplete"]
+    ([[1.0], [2.0]], [1], [[0.0], [3.0]], [2.0])
     >>> found["observed"], found["N_pattern"]
     ([[0, 1]], [1])
     """
     lacking = incomplete_rows(observed.distinct)
-    y, rest = observed.distinct[~lacking], observed.distinct[lacking]
+    label = np.full(len(lacking), UNKNOWN) if observed.label is None else observed.label
+    known = (label >= 0) & ~lacking
+    free, rest = ~(lacking | known), observed.distinct[lacking]
+    count = observed.count[free].tolist()
+    times = observed.count.astype(np.float64)
     patterns = patterns_of(rest)
     order = [int(row) for each in patterns for row in each.rows]
     there = ~np.isnan(rest)
     return {
-        "N": len(y),
-        "y": y.T.tolist(),
-        "count": observed.count[~lacking].tolist(),
+        "N": len(count),
+        "weighted": int(observed.are_weighted),
+        "count": [] if observed.are_weighted else count,
+        "weight": count if observed.are_weighted else [],
+        "y": observed.distinct[free].T.tolist(),
+        "N_labelled": int(known.sum()),
+        "y_labelled": observed.distinct[known].T.tolist(),
+        "label": (1 + label[known]).tolist(),
+        "times_labelled": times[known].tolist(),
         "N_incomplete": len(rest),
         "P": len(patterns),
         "observed": [there[each.rows[0]].astype(np.intp).tolist() for each in patterns],
         "N_pattern": [each.rows.size for each in patterns],
         "y_incomplete": np.where(there, rest, 0.0)[order].T.tolist(),
-        "count_incomplete": observed.count[lacking][order].tolist(),
+        # 0 where it is not known
+        "label_incomplete": (1 + label[lacking][order]).tolist(),
+        "times_incomplete": times[lacking][order].tolist(),
     }
 
 
 def observed_of_vector_data(data: Mapping[str, Any]) -> Observations:
-    """Return the vectors of a data block, those that lack coordinates behind the others.
+    """Return the vectors of a data block.
+
+    Those that lack coordinates stand behind the others, and labelled ones that lack none
+    behind these.
 
     Parameters
     ----------
     data : mapping
-        The data block; one without lines of incomplete vectors has none.
+        The data block; one without lines of incomplete or of labelled vectors has none.
 
     Returns
     -------
@@ -115,11 +139,43 @@ def observed_of_vector_data(data: Mapping[str, Any]) -> Observations:
         If something is missing, or is none of these numbers.
     """
     y = _rows(data, "y")
-    if data["N"] != len(y) or not data.get("N_incomplete"):
-        return observations_of_block(data, y)
+    if data["N"] != len(y):
+        raise DataError(
+            f"N is {data['N']!r}, and y has {len(y)} values: they are of different data. {REMEDY}"
+        )
+    rows = [y]
+    times: list[NDArray[Any]] = [times_of_block(data, size=len(y))]
+    labels = [np.full(len(y), UNKNOWN)]
+    if data.get("N_incomplete"):
+        rows.append(_incomplete_rows(data, D=y.shape[1]))
+        size = len(rows[-1])
+        # counts had a line of their own, and labels had none, before there were weights
+        older = {"times_incomplete": data.get("count_incomplete", ())}
+        times.append(further_times({**older, **data}, "incomplete", size=size))
+        labels.append(
+            labels_of_block(
+                data.get("label_incomplete", np.zeros(size, dtype=np.intp)),
+                size=size,
+                K=int(data["K"]),
+                name="label_incomplete",
+                least=0,
+            )
+        )
+    if data.get("N_labelled"):
+        rows.append(_rows(data, "y_labelled"))
+        own, more = labelled_of_block(data, size=len(rows[-1]))
+        times.append(more)
+        labels.append(own)
+    label = np.concatenate(labels)
+    some = label if (label >= 0).any() else None
+    return in_order(np.concatenate(rows), np.concatenate(times), some)
+
+
+def _incomplete_rows(data: Mapping[str, Any], *, D: int) -> FloatArray:
+    """Return the vectors of a data block that lack coordinates, NaN in the place of these."""
     rest, pattern = _rows(data, "y_incomplete"), np.asarray(data["observed"])
     sizes = np.asarray(data["N_pattern"])
-    D, size = y.shape[1], int(data["N_incomplete"])
+    size = int(data["N_incomplete"])
     if len(rest) != size:
         raise DataError(
             f"N_incomplete is {size}, and y_incomplete has {len(rest)} values. {REMEDY}"
@@ -131,8 +187,7 @@ def observed_of_vector_data(data: Mapping[str, Any]) -> Observations:
             f"{data['observed']!r}. {REMEDY}"
         )
     rest[np.repeat(pattern, sizes, axis=0) == 0] = np.nan
-    both = {"N": len(y) + size, "count": [*data["count"], *data["count_incomplete"]]}
-    return observations_of_block({**data, **both}, np.concatenate([y, rest]))
+    return rest
 
 
 def _rows(data: Mapping[str, Any], name: str) -> FloatArray:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.numerics import FloatArray
 
 
@@ -81,49 +82,57 @@ def patterns_of(y: FloatArray) -> list[Pattern]:
 
 
 def distinct_rows(
-    y: FloatArray,
-) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    y: FloatArray, labels: NDArray[np.intp] | None = None
+) -> tuple[FloatArray, NDArray[np.intp] | None, NDArray[np.intp], NDArray[np.intp]]:
     """Return the different rows, with the place of each row among them, and their counts.
 
-    Two rows are equal where the same coordinates are missing and the others are equal.
+    Two rows are equal where the same coordinates are missing and the others are equal, and
+    so are their labels.
 
     Parameters
     ----------
     y : ndarray, shape (N, D)
         Vectors, NaN where a coordinate is missing.
+    labels : ndarray of int, shape (N,), optional
+        The component that each is known to be of, or -1.
 
     Returns
     -------
-    tuple of ndarray of shape (M, D), (N,) and (M,)
-        The rows, increasing: those that lack nothing first, then pattern by pattern; the
-        position of each row of `y` among them; and how often each occurs.
+    tuple of ndarray of shape (M, D), (M,), (N,) and (M,)
+        The rows, increasing: those that lack nothing first, then pattern by pattern; their
+        labels, or None; the position of each row of `y` among them; and how often each
+        occurs.
 
     Examples
     --------
     >>> y = np.array([[np.nan, 1.0], [2.0, 3.0], [np.nan, 1.0]])
-    >>> distinct, index, count = distinct_rows(y)
+    >>> distinct, _, index, count = distinct_rows(y)
     >>> distinct.tolist(), index.tolist(), count.tolist()
     ([[2.0, 3.0], [nan, 1.0]], [1, 0, 1], [1, 2])
     """
-    missing = np.isnan(y)
-    if not missing.any():
-        distinct, index, count = np.unique(y, return_inverse=True, return_counts=True, axis=0)
-        return distinct, index.reshape(-1), count
-    # NumPy takes rows with NaN for different ones
-    keys = np.column_stack([missing, np.where(missing, 0.0, y)])
+    missing, D = np.isnan(y), y.shape[1]
+    columns = [y] if labels is None else [y, labels]
+    if missing.any():
+        # NumPy takes rows with NaN for different ones
+        columns[:1] = [missing, np.where(missing, 0.0, y)]
+    keys = columns[0] if len(columns) == 1 else np.column_stack(columns)
     found, index, count = np.unique(keys, return_inverse=True, return_counts=True, axis=0)
-    D = y.shape[1]
-    distinct = np.where(found[:, :D] > 0.0, np.nan, found[:, D:])
-    return distinct, index.reshape(-1), count
+    label = None if labels is None else found[:, -1].astype(np.intp)
+    distinct = found[:, :D]
+    if missing.any():
+        distinct = np.where(distinct > 0.0, np.nan, found[:, D : 2 * D])
+    return np.ascontiguousarray(distinct), label, index.reshape(-1), count
 
 
-def coordinate_moments(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def coordinate_moments(y: FloatArray, times: Times | None = None) -> tuple[FloatArray, FloatArray]:
     """Return the mean and the standard deviation of what is observed of each coordinate.
 
     Parameters
     ----------
     y : ndarray, shape (N, D)
         Vectors, NaN where a coordinate is missing.
+    times : ndarray, shape (N,), optional
+        How many each row stands for, or its weight; by default one each.
 
     Returns
     -------
@@ -134,7 +143,15 @@ def coordinate_moments(y: FloatArray) -> tuple[FloatArray, FloatArray]:
     --------
     >>> coordinate_moments(np.array([[1.0, 2.0], [3.0, np.nan]]))
     (array([2., 2.]), array([1., 0.]))
+    >>> coordinate_moments(np.array([[1.0, 2.0], [3.0, np.nan]]), np.array([3, 1]))[0]
+    array([1.5, 2. ])
     """
+    if times is not None:
+        share = np.where(np.isnan(y), 0.0, times[:, None])
+        share /= share.sum(axis=0)
+        values = np.nan_to_num(y)
+        mean = (share * values).sum(axis=0)
+        return mean, np.sqrt((share * (values - mean) ** 2).sum(axis=0))
     if np.isnan(y).any():
         return np.asarray(np.nanmean(y, axis=0)), np.asarray(np.nanstd(y, axis=0))
     return y.mean(axis=0), y.std(axis=0)
@@ -144,6 +161,14 @@ def observed_values(y: FloatArray) -> FloatArray:
     """Return the values of one coordinate that are there, in their order."""
     missing = np.isnan(y)
     return y[~missing] if missing.any() else y
+
+
+def first_coordinate(y: FloatArray, times: Times | None) -> tuple[FloatArray, Times | None]:
+    """Return what is observed of the first coordinate, with its counts; numbers as they are."""
+    if y.ndim == 1:
+        return y, times
+    there = ~np.isnan(y[:, 0])
+    return y[there, 0], None if times is None else times[there]
 
 
 def observed_log_densities(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from pystan_mix.mixtures.annotations.times import Times
 from pystan_mix.mixtures.density import component_terms
 from pystan_mix.mixtures.mixture import Mixture
 from pystan_mix.mixtures.target import Target
@@ -56,7 +57,8 @@ def relabelled(target: Target, variables: Variables) -> dict[str, FloatArray]:
     the pivot found by iteration): observations are allocated to components, by the
     likeliest draw at first, then by the mean of the draws as they are relabelled;
     and each draw is given the labels by which its components have most of the
-    observations that are theirs.
+    observations that are theirs. Components that labels of observations name are
+    called so: the others are told apart among themselves.
 
     Parameters
     ----------
@@ -68,13 +70,43 @@ def relabelled(target: Target, variables: Variables) -> dict[str, FloatArray]:
     Returns
     -------
     dict of str to ndarray
-        The same; components stand by the mean over draws of their means' first
-        coordinate, or of the one that the model names.
+        The same; components without a name stand by the mean over draws of their
+        means' first coordinate, or of the one that the model names.
     """
-    by, y = target.model.naming_coordinate(), target.observed.y
-    if by is not None or y.size == 0:
-        return picked(variables, np.argsort(variables["mu"][..., by or 0], axis=1))
-    return relabelled_by_allocations(target.model, y, variables, target.known)
+    by, observed, unnamed = target.model.naming_coordinate(), target.observed, target.unnamed
+    if by is not None or observed.y.size == 0:
+        order = np.argsort(variables["mu"][:, unnamed, by or 0], axis=1)
+        return picked(variables, among_all(order, unnamed, target.n_components))
+    return relabelled_by_allocations(
+        target.model, observed.y, variables, target.known, times=observed.times, unnamed=unnamed
+    )
+
+
+def among_all(order: NDArray[np.intp], unnamed: NDArray[np.intp], K: int) -> NDArray[np.intp]:
+    """Return an order of all components, of which those that have names keep their places.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape (S, U)
+        The order of the others among themselves.
+    unnamed : ndarray of int, shape (U,)
+        Which these are.
+    K : int
+        How many components there are.
+
+    Returns
+    -------
+    ndarray of int, shape (S, K)
+        The component in each place.
+
+    Examples
+    --------
+    >>> among_all(np.array([[1, 0]]), np.array([0, 2]), 3)
+    array([[2, 1, 0]])
+    """
+    every = np.tile(np.arange(K), (len(order), 1))
+    every[:, unnamed] = unnamed[order]
+    return every
 
 
 def relabelled_by_allocations(
@@ -82,6 +114,9 @@ def relabelled_by_allocations(
     y: FloatArray,
     variables: Variables,
     known: Mapping[str, FloatArray],
+    *,
+    times: Times | None = None,
+    unnamed: NDArray[np.intp] | None = None,
 ) -> dict[str, FloatArray]:
     """Return what `relabelled` does by observations alone.
 
@@ -95,32 +130,54 @@ def relabelled_by_allocations(
         Draws.
     known : mapping of str to ndarray, shape (1, ...)
         What is known of components.
+    times : ndarray, shape (N,), optional
+        How many each row stands for, or its weight; by default one each.
+    unnamed : ndarray of int, optional
+        The components that have no name; by default all.
 
     Returns
     -------
     dict of str to ndarray
         The draws, relabelled.
     """
-    if variables["theta"].shape[1] == 1:
+    S, K = variables["theta"].shape
+    unnamed = np.arange(K) if unnamed is None else unnamed
+    if unnamed.size < 2:
         return dict(variables)
-    order = _by_allocations(*_shares(family, y, variables, known))
-    found = picked(variables, order)
-    names = np.argsort(found["mu"][..., 0].mean(axis=0))
-    return picked(found, np.broadcast_to(names, order.shape))
+    points, stands_for = _points(y, times, size=max(_FEWEST_POINTS, _SHARES // (S * K)))
+    shares, likeliest = _shares(family, points, stands_for, variables, known)
+    some = shares if unnamed.size == K else shares[:, unnamed]
+    order = _by_allocations(some, likeliest, stands_for)
+    found = picked(variables, among_all(order, unnamed, K))
+    names = np.argsort(found["mu"][:, unnamed, 0].mean(axis=0))
+    return picked(found, among_all(np.broadcast_to(names, order.shape), unnamed, K))
+
+
+def _points(
+    y: FloatArray, times: Times | None, *, size: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return some observations, and how many each of them stands for; None where one each."""
+    size = min(len(y), _POINTS, size)
+    if times is None:
+        # evenly over the observations, which may be sorted in some way
+        return y[np.linspace(0, len(y) - 1, size).round().astype(np.intp)], None
+    if size == len(y):
+        return y, times / times.mean()
+    ends = np.cumsum(times, dtype=np.float64)
+    at = (np.arange(size) + 0.5) / size * ends[-1]
+    return y[np.searchsorted(ends, at)], None
 
 
 def _shares(
     family: Mixture | type[Mixture],
-    y: FloatArray,
+    points: FloatArray,
+    times: FloatArray | None,
     variables: Variables,
     known: Mapping[str, FloatArray],
 ) -> tuple[NDArray[np.float32], int]:
-    """Return components' shares in some observations, shape (S, K, N), and the likeliest draw."""
+    """Return components' shares in observations, shape (S, K, N), and the likeliest draw."""
     S, K = variables["theta"].shape
-    affordable = max(_FEWEST_POINTS, _SHARES // (S * K))
-    size = min(len(y), _POINTS, affordable)
-    # evenly over the observations, which may be sorted in some way
-    points = y[np.linspace(0, len(y) - 1, size).round().astype(np.intp)]
+    size = len(points)
     shares = np.empty((S, K, size), dtype=np.float32)
     log_lik = np.empty(S)
     step = max(1, _SHARES_AT_ONCE // (K * size))
@@ -132,17 +189,20 @@ def _shares(
         with np.errstate(divide="ignore"):
             log_theta = np.log(variables["theta"][rows])
         terms = component_terms(family, points, log_theta, components)
-        log_lik[rows], shares[rows] = shares_of(terms)
+        log_lik[rows], shares[rows] = shares_of(terms, times)
     return shares, int(log_lik.argmax())
 
 
-def _by_allocations(shares: NDArray[np.float32], likeliest: int) -> NDArray[np.intp]:
+def _by_allocations(
+    shares: NDArray[np.float32], likeliest: int, times: FloatArray | None
+) -> NDArray[np.intp]:
     """Return the order by which allocations of draws come nearest to one of all of them."""
     S, K, _ = shares.shape
     owner = shares[likeliest].argmax(axis=0)
     order = np.tile(np.arange(K), (S, 1))
+    stands_for = np.float32(1.0) if times is None else times.astype(np.float32)
     for _ in range(_ROUNDS):
-        pivot = (owner == np.arange(K)[:, None]).astype(np.float32)
+        pivot = (owner == np.arange(K)[:, None]).astype(np.float32) * stands_for
         # what label j gains by component k: the observations of j that k has
         scores = np.einsum("jn,skn->sjk", pivot, shares, optimize=True)
         last = order

@@ -1,7 +1,7 @@
 """Observations that are vectors: whatever holds them as rows, checked."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 from pystan_mix.checks import check_choice
 from pystan_mix.containers import MARGINALISE, Missing, as_numbers, check_magnitudes
 from pystan_mix.errors import DataError
+from pystan_mix.mixtures.annotations.labels import checked_labels
+from pystan_mix.mixtures.annotations.times import check_total, checked_times
 from pystan_mix.mixtures.observations import Observations, indexed
 from pystan_mix.mixtures.vectors.incomplete import observed_values
 from pystan_mix.numerics import FloatArray
@@ -86,7 +88,13 @@ def _columns(columns: Sequence[object]) -> FloatArray:
 
 
 def checked_vectors(
-    y: object, *, n_components: int = 1, missing: Missing = "raise"
+    y: object,
+    *,
+    counts: object = None,
+    weights: object = None,
+    labels: object = None,
+    n_components: int = 1,
+    missing: Missing = "raise",
 ) -> Observations:
     """Return observations that are vectors, or say what is wrong with them.
 
@@ -94,6 +102,12 @@ def checked_vectors(
     ----------
     y : object, shape (N, D)
         As in `as_vectors`.
+    counts : array_like of int, shape (N,), optional
+        How often each occurs, 0 or more.
+    weights : array_like, shape (N,), optional
+        The weight of each, 0 or more.
+    labels : array_like of int, shape (N,), optional
+        The component that each is known to be of, from 0, or -1.
     n_components : int, default 1
         Number of components that they are meant for.
     missing : {"raise", "drop", "marginalise"}, default "raise"
@@ -103,14 +117,15 @@ def checked_vectors(
     Returns
     -------
     Observations
-        The same values, as floats, NaN where a coordinate is missing.
+        The same values, as floats, NaN where a coordinate is missing, without those of
+        count or weight 0.
 
     Raises
     ------
     DataError
         If they are not two different vectors of finite numbers or more, if a
-        coordinate does not vary or is observed once at most, or if there are fewer than
-        components.
+        coordinate does not vary or is observed once at most, if there are fewer than
+        components, or if counts, weights or labels are not as they should be.
     SettingsError
         If `missing` is none of its words.
 
@@ -126,7 +141,8 @@ def checked_vectors(
     check_choice("missing", missing, choices=get_args(Missing))
     values, names = as_vectors(y)
     gaps = np.isnan(values)
-    there = ~(gaps.all(axis=1) if missing == MARGINALISE else gaps.any(axis=1))
+    lacking = gaps.all(axis=1) if missing == MARGINALISE else gaps.any(axis=1)
+    there = np.asarray(~lacking, dtype=np.bool_)
     dropped = int((~there).sum())
     if dropped and missing == "raise":
         first = int(np.flatnonzero(~there)[0])
@@ -141,16 +157,25 @@ def checked_vectors(
             f"None of the {dropped} observations has {which}. Check that the right columns were "
             "read."
         )
-    values = values[there] if dropped else values
+    times = checked_times(counts, weights, there=there)
+    own = checked_labels(labels, there=there, n_components=n_components)
+    if times is not None:
+        there &= times > 0
+        times = times[there]
+    values = values[there]
     for d in range(values.shape[1]):
         _check_coordinate(
             observed_values(values[:, d]), names[d] if names else f"coordinate {d + 1}"
         )
-    found = dataclasses.replace(indexed(values), dropped=dropped, names=names)
-    if len(found.distinct) < n_components:
+    own = None if own is None or (own[there] < 0).all() else own[there]
+    found = dataclasses.replace(indexed(values, times, own), dropped=dropped, names=names)
+    if times is not None:
+        check_total(found.count)
+    different = len(found.distinct if own is None else indexed(values).distinct)
+    if different < n_components:
         raise DataError(
-            f"There are {len(found.distinct)} different vectors for {n_components} components. "
-            f"Use at most {len(found.distinct)} components, or more observations."
+            f"There are {different} different vectors for {n_components} components. "
+            f"Use at most {different} components, or more observations."
         )
     return found
 
@@ -198,11 +223,3 @@ def check_vector_points(y: object, *, dims: int) -> FloatArray:
         )
     check_magnitudes(observed_values(values.ravel()))
     return values
-
-
-def refuse_beside_vectors(given: Iterable[str]) -> None:
-    """Refuse what only observations that are numbers can have beside them."""
-    for name in given:
-        raise DataError(
-            f"{name} are for observations that are numbers, not vectors. Leave {name} out."
-        )

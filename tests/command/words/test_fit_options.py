@@ -99,6 +99,24 @@ def test_labels_stand_beside_bounds(tmp_path, capsys):
     assert "column 'kind', 2 labels, 1 unknown." in capsys.readouterr().err
 
 
+def test_what_stands_beside_vectors_are_columns_too(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,kind,times\n1,2,0,2\n2,,,1\n,,1,\n3,5,1,4\n")
+    words = ("--columns=b,a", "--labels=kind", "--missing=marginalise")
+    for option, name in (("--counts", "counts"), ("--observation-weights", "weights")):
+        arguments = parsed("--components=2", *words, f"{option}=times")
+        arguments.data = path
+        data = data_from_words(arguments)
+        np.testing.assert_array_equal(data.observations["b"], [2, np.nan, np.nan, 5])
+        np.testing.assert_array_equal(getattr(data, name), [2, 1, np.nan, 4])
+        assert data.labels.tolist() == [0, -1, 1, 1]
+        said = capsys.readouterr().err
+        assert "columns 'b', 'a', 3 rows, 1 with missing values" in said
+        assert "column 'kind', 3 labels, 1 unknown." in said
+        written = data.said_of(arguments)
+        assert (written["labels"], written[option[2:].replace("-", "_")]) == ("kind", "times")
+
+
 def test_without_words_a_file_has_a_point_and_no_gaps():
     arguments = parsed("--components=1")
     given = (arguments.column, arguments.decimal, arguments.thousands, arguments.header)

@@ -7,7 +7,7 @@ from command_line import refused, run
 from vector_fits import incomplete_table, table
 
 from pystan_mix.command.exit_codes import EXIT_USAGE
-from pystan_mix.fits.model import model_of
+from pystan_mix.fits.model import model_of, target_of_fit
 from pystan_mix.fits.storage import load
 
 
@@ -57,6 +57,25 @@ def test_coordinates_that_are_missing_are_integrated_out(cmdstan, tmp_path):
     assert found["missing_marginalised"] == lack
 
 
+def test_vectors_have_counts_and_labels_beside_them(cmdstan, tmp_path):
+    path, out = tmp_path / "table.csv", tmp_path / "out"
+    kind = ["1" if n < 30 else "0" if n > 120 else "" for n in range(150)]
+    table().assign(times=2, kind=kind).to_csv(path, index=False)
+    result = run(
+        *("fit", str(path), "--columns", "length,width", "--counts", "times", "--labels", "kind"),
+        *("--components", "2", "--seed", "1", "--json", "--out", str(out)),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "column 'kind', 59 labels, 91 unknown" in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["n"], found["counts"], found["labels"]) == (150, "times", "kind")
+    fit = load(out / "fit.nc")
+    assert target_of_fit(fit).observed.size == 300
+    mean = fit.posterior["mu"].mean(("chain", "draw"))
+    # the first component by its coordinates has the name 1
+    assert mean[1, 0] < 1.0 < mean[0, 0]
+
+
 def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
     result = run(
         *("choose", data, "--columns", "length,width", "--components", "1-2", "--seed", "1"),
@@ -75,8 +94,8 @@ def test_numbers_of_components_are_chosen_for_vectors(cmdstan, data, tmp_path):
         (("--columns", "width,length", "--sigma", "1"), "--sigma is not for --family multi"),
         (("--columns", "width,length", "--shared-sigma"), "--shared-sigma is not for"),
         (("--columns", "width,length", "--column", "width"), "not both"),
-        (("--columns", "width,length", "--counts", "width"), "--counts is for --column"),
-        (("--columns", "width,length", "--observation-weights=width"), "is for --column"),
+        (("--columns", "width,length", "--rounded-to", "1"), "--rounded-to is for --column"),
+        (("--columns", "width,length", "--counts", "length"), "counts cannot be used"),
         (("--columns", "width,length", "--order-by", "kind"), "--order-by names one of the"),
         (("--columns", "width,length", "--correlation", "full"), "--correlation takes"),
         (("--columns", "width,length", "--family", "normal"), "--family normal is for --column"),

@@ -218,3 +218,33 @@ def test_lkj_takes_one_positive_number():
     for eta in (0, -1, [1, 2], "a"):
         with pytest.raises(ModelError, match="LKJ: eta must"):
             pmix.LKJ(eta)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_counts_are_rows_written_out(missing):
+    y, rng = data().round(1), np.random.default_rng(3)
+    if missing:
+        y[rng.random(len(y)) < 0.3, 1] = np.nan
+    counts, labels = rng.integers(0, 4, len(y)), rng.integers(-1, 2, len(y))
+    # priors and floors are left out: they are the same too
+    model = MultivariateNormalMixture(n_components=2)
+    counted = target_of(model, y, counts=counts, labels=labels, missing="marginalise")
+    written, own = np.repeat(y, counts, axis=0), np.repeat(labels, counts)
+    repeated = target_of(model, written, labels=own, missing="marginalise")
+    z = points(counted)
+    np.testing.assert_allclose(log_joint(counted, z), log_joint(repeated, z), rtol=1e-11)
+    assert counted.model.means.scale == pytest.approx(repeated.model.means.scale, rel=1e-12)
+    assert counted.model.min_sigma == repeated.model.min_sigma
+    # labels say something
+    without = target_of(repeated.model, written, missing="marginalise")
+    assert (log_joint(without, z) > log_joint(repeated, z) + 1).all()
+
+
+def test_weights_are_powers_of_densities():
+    y, weights = data(), np.random.default_rng(3).exponential(size=60)
+    model = target().model
+    of, once = target_of(model, y, weights=weights), target_of(model, y, weights=weights + 1)
+    z = points(of)
+    added = log_joint(once, z) - log_joint(of, z)
+    unweighted = log_likelihood(target_of(model, y), to_constrained(of, z))
+    np.testing.assert_allclose(added, unweighted, rtol=1e-11)

@@ -45,12 +45,24 @@ def test_rows_of_a_pattern_stand_together():
 
 
 def test_rows_are_equal_that_lack_the_same_and_have_the_same():
-    distinct, index, count = distinct_rows(Y)
+    distinct, label, index, count = distinct_rows(Y)
     expected = [[1, 2, 3], [1, NAN, 3], [NAN, NAN, 4], [NAN, NAN, NAN]]
     np.testing.assert_array_equal(distinct, expected)
+    assert label is None
     assert (index.tolist(), count.tolist()) == ([1, 0, 2, 1, 3], [1, 2, 1, 1])
     # a missing 0 is none
     assert len(distinct_rows(np.array([[0.0, 1.0], [NAN, 1.0]]))[0]) == 2
+
+
+@pytest.mark.parametrize("y", [Y, np.nan_to_num(Y)])
+def test_equal_rows_of_other_labels_are_different(y):
+    labels = np.array([0, -1, 1, -1, 1])
+    distinct, label, index, count = distinct_rows(y, labels)
+    np.testing.assert_array_equal(distinct[index], y)
+    assert label[index].tolist() == labels.tolist()
+    assert count.tolist() == [1] * 5
+    # the first and the fourth are equal
+    assert sorted(distinct_rows(y, np.where(labels == 0, -1, labels))[3]) == [1, 1, 1, 2]
 
 
 def test_rows_that_lack_nothing_are_those_of_numpy():
@@ -68,6 +80,15 @@ def test_moments_are_of_what_is_observed():
     np.testing.assert_allclose(mean, [1, 2, 13 / 4])
     np.testing.assert_allclose(sd, [0, 0, np.std([3, 3, 3, 4])])
     assert observed_values(Y[:, 0]).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("y", [Y[:4], np.nan_to_num(Y)])
+def test_moments_of_counted_rows_are_those_of_rows_written_out(y):
+    times = np.arange(1, len(y) + 1)
+    expected = coordinate_moments(np.repeat(y, times, axis=0))
+    np.testing.assert_allclose(coordinate_moments(y, times), expected, rtol=1e-12)
+    # and weights are shares of their sum
+    np.testing.assert_allclose(coordinate_moments(y, 0.3 * times), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("D", [1, 2, 3, 4, 5])

@@ -78,3 +78,42 @@ def test_chains_begin_near_the_truth_where_coordinates_are_missing(form, least):
         mu = np.array(inits["mu"])
         np.testing.assert_allclose(mu[mu[:, 0].argsort()], truth, atol=15)
         assert np.isfinite(inits["sigma"]).all()
+
+
+@pytest.mark.parametrize("n_labels", [3, 60, 200])
+@pytest.mark.parametrize("n", [200, 3000])
+def test_chains_begin_with_the_names_of_labels(n, n_labels):
+    rng = np.random.default_rng(4)
+    own = rng.permutation(n) % 3
+    y = CENTRES[own] + rng.normal(size=(n, 2)) * [1, 5]
+    # what is first by its mean is the last by its name
+    labels = np.full(n, -1)
+    some = np.concatenate([np.flatnonzero(own == k)[: n_labels // 3] for k in range(3)])
+    labels[some] = 2 - own[some]
+    target = target_of(pmix.MultivariateNormalMixture(n_components=3), y, labels=labels)
+    for inits in values_of_chains(target, 3, rng=np.random.default_rng(1)):
+        np.testing.assert_allclose(inits["mu"], CENTRES[::-1], atol=15)
+
+
+def test_of_one_name_its_component_has_its_place():
+    labels = np.full(200, -1)
+    labels[np.abs(Y - CENTRES[2]).sum(axis=1).argmin()] = 0
+    target = target_of(pmix.MultivariateNormalMixture(n_components=3), Y, labels=labels)
+    for inits in values_of_chains(target, 4, rng=np.random.default_rng(1)):
+        np.testing.assert_allclose(inits["mu"][0], CENTRES[2], atol=15)
+
+
+@pytest.mark.parametrize("beside", ["counts", "weights"])
+@pytest.mark.parametrize("n", [300, 3000])
+def test_chains_begin_where_the_counts_are(beside, n):
+    # rows over a square, of which those about the centres stand for nearly all observations
+    rng = np.random.default_rng(5)
+    near = CENTRES[rng.integers(0, 3, n // 10)] + rng.normal(size=(n // 10, 2))
+    y = np.concatenate([rng.uniform(-60, 80, size=(n - n // 10, 2)), near])
+    times = np.repeat([1, 10_000], [n - n // 10, n // 10])
+    given = {beside: times * (1 if beside == "counts" else 1e-4)}
+    target = target_of(pmix.MultivariateNormalMixture(n_components=3), y, **given)
+    for inits in values_of_chains(target, 2, rng=np.random.default_rng(1)):
+        mu = np.array(inits["mu"])
+        np.testing.assert_allclose(mu[mu[:, 0].argsort()], CENTRES, atol=8)
+        assert (np.array(inits["sigma"]) < 8).all()

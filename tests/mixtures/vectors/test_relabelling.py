@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
+from pystan_mix.mixtures.scale_priors import HalfNormal
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.mixtures.vectors.relabelling import picked, relabelled
 
@@ -46,6 +47,60 @@ def test_components_stand_by_the_coordinate_that_is_named():
     found = relabelled(target, draws())
     np.testing.assert_allclose(found["mu"].mean(axis=0), CENTRES[[1, 2, 0]], atol=0.1)
     assert (np.diff(found["mu"][..., 1], axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("named", [[0], [2], [0, 1], [0, 1, 2]])
+@pytest.mark.parametrize("by", [None, 1])
+def test_components_that_labels_name_stay_and_the_others_are_told_apart(named, by):
+    labels = np.full(200, -1)
+    labels[: len(named)] = named
+    model = MultivariateNormalMixture(n_components=3, order_by=by)
+    target = target_of(model, Y, labels=labels)
+    true = draws()
+    free = np.setdiff1d(np.arange(3), named)
+    order = np.tile(np.arange(3), (400, 1))
+    order[:, free] = free[np.argsort(RNG.random((400, free.size)), axis=1)]
+    found = relabelled(target, picked(true, order))
+    expected = free if by is None else free[np.argsort(CENTRES[free, 1])]
+    names = np.arange(3)
+    names[free] = expected
+    for name, values in true.items():
+        np.testing.assert_array_equal(found[name], values[:, names])
+
+
+def test_a_row_counts_as_often_as_it_occurs():
+    # in a third of the draws one component has all: the two rows of the first component, and the
+    # one of the second
+    y = np.array([[0.0, 0.0], [1.0, 1.0], [5.0, 0.0]])
+    model = MultivariateNormalMixture(n_components=2, correlation="spherical", scales=HalfNormal(1))
+    apart, together = [[0.5, 0.5], [5.0, 0.0]], [[2.0, 0.5], [2.0, 40.0]]
+    given = {
+        "theta": np.full((15, 2), 0.5),
+        "mu": np.array([apart] * 10 + [together] * 5),
+        "sigma": np.repeat([1.0, 3.0], [10, 5])[:, None, None] * np.ones((15, 2, 1)),
+    }
+    once = relabelled(target_of(model, y), given)
+    np.testing.assert_array_equal(once["mu"], given["mu"])
+    for beside in ({"counts": [1, 1, 1000]}, {"weights": [0.1, 0.1, 0.3]}):
+        found = relabelled(target_of(model, y, **beside), given)
+        np.testing.assert_array_equal(found["mu"], [apart] * 10 + [together[::-1]] * 5)
+    rows = relabelled(target_of(model, np.repeat(y, [1, 1, 1000], axis=0)), given)
+    np.testing.assert_array_equal(rows["mu"], found["mu"])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_of_many_rows_some_are_looked_at_by_what_they_stand_for(weighted):
+    # 2000 rows, of which 1 in 40 is not of the third component, but stands for 100 observations
+    rng = np.random.default_rng(3)
+    own = np.where(rng.random(2000) < 0.025, rng.integers(0, 2, 2000), 2)
+    y = CENTRES[own] + rng.normal(size=(2000, 2))
+    times = np.where(own < 2, 100, 1)
+    beside = {"weights": 0.1 * times} if weighted else {"counts": times}
+    target = target_of(MultivariateNormalMixture(n_components=3), y, **beside)
+    true = draws()
+    order = np.argsort(RNG.random((400, 3)), axis=1)
+    found = relabelled(target, picked(true, order))
+    np.testing.assert_array_equal(found["mu"], true["mu"])
 
 
 def test_components_that_overlap_in_each_coordinate_keep_their_names():

@@ -97,6 +97,57 @@ def test_there_are_as_many_vectors_as_components():
         checked_vectors(ROWS, n_components=4)
 
 
+def test_equal_rows_are_put_together_with_their_counts():
+    found = checked_vectors([*ROWS, [7, 7]], counts=[1, 2, 3, 4, 0])
+    np.testing.assert_array_equal(found.y, ROWS)
+    np.testing.assert_array_equal(found.times, [1, 2, 3, 4])
+    np.testing.assert_array_equal(found.count, [1, 5, 4])
+    assert (found.size, found.are_weighted) == (10, False)
+    found = checked_vectors(ROWS, weights=[0.5, 2, 3, 4])
+    np.testing.assert_array_equal(found.count, [0.5, 5, 4])
+    assert (found.size, found.are_weighted) == (9.5, True)
+
+
+def test_rows_are_put_together_by_their_labels():
+    found = checked_vectors(ROWS, labels=[1, -1, 0, -1], n_components=2, counts=[1, 2, 3, 4])
+    np.testing.assert_array_equal(found.distinct, [[1, 5], [2, 4], [2, 4], [3, 9]])
+    np.testing.assert_array_equal(found.label, [1, -1, 0, -1])
+    np.testing.assert_array_equal(found.count, [1, 2, 3, 4])
+    np.testing.assert_array_equal(found.named, [0, 1])
+    assert checked_vectors(ROWS, labels=[-1] * 4).label is None
+
+
+def test_what_stands_beside_a_missing_row_counts_for_nothing():
+    rows = [*ROWS, [np.nan, np.nan], [np.nan, 3]]
+    beside = {"counts": [1, 1, 1, 1, np.nan, 2], "labels": [0, -1, -1, -1, 99, 1]}
+    found = checked_vectors(rows, missing="marginalise", n_components=2, **beside)
+    assert (found.dropped, found.incomplete, found.size) == (1, 1, 6)
+    assert found.label[found.index].tolist() == [0, -1, -1, -1, 1]
+    dropped = checked_vectors(rows, missing="drop", n_components=2, **beside)
+    assert (dropped.dropped, dropped.size, dropped.named.tolist()) == (2, 4, [0])
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ({"counts": [1, 2, 3]}, "3 counts for 4 observations"),
+        ({"counts": [1, 2, 3, 0.5]}, "Counts are whole numbers"),
+        ({"weights": [1, 2, 3, -1]}, "None may be below 0"),
+        ({"counts": [1] * 4, "weights": [1] * 4}, "There are counts and weights"),
+        ({"labels": [0, 1, 2, -1]}, "1 of 4 labels name no component"),
+        ({"labels": [0, 1]}, "2 labels for 4 observations"),
+        ({"counts": [2**31, 1, 1, 1]}, "Stan counts up to 2147483647"),
+        ({"counts": [0, 2, 1, 0]}, "coordinate 1 is 2 in all 2"),
+        # of two labels one vector is no two
+        ({"counts": [1, 1, 1, 0], "labels": [0, 1, 2, 0]}, "2 different vectors for 3 components"),
+    ],
+)
+def test_what_cannot_stand_beside_vectors_is_refused(beside, words):
+    n_components = 3 if "components" in words else 2
+    with pytest.raises(DataError, match=words):
+        checked_vectors(ROWS, n_components=n_components, **beside)
+
+
 def test_points_have_the_coordinates_of_the_fit():
     np.testing.assert_array_equal(check_vector_points(ROWS, dims=2), ROWS)
     with pytest.raises(DataError, match="have 2 coordinates, and the fit's observations 3"):
