@@ -21,7 +21,7 @@ from pystan_mix.mixtures.density import (
 from pystan_mix.mixtures.starts import for_stan
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
-from pystan_mix.stats.normal_approximation import normal_approximation
+from pystan_mix.stats.importance.normal_approximation import normal_approximation
 from pystan_mix.stats.transforms import stick_breaking
 from pystan_mix.weighing.labelled import FreeTarget
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from pystan_mix.weighing.annealing.annealed import Annealed
 from pystan_mix.weighing.annealing.glimpse import MOST_DIMENSIONS, glimpsed
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes
-from pystan_mix.weighing.moments import Moments, judged, largest_errors
+from pystan_mix.weighing.moments import confirmed, judged, largest_errors
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
 from pystan_mix.weighing.stayed import modes_of_chains
 from pystan_mix.weighing.weigh import weigh
@@ -32,9 +31,6 @@ _MOST_WEIGHED_DIMENSIONS = 50
 _SIZE_OF_UNEQUAL = 1_000_000
 # draws by which a chain is said to have stayed
 _DRAWS_OF_STAY = 1000
-# standard deviations, and relative to one, by which chains may be off the weighed posterior
-_LARGEST_SHIFT = 0.1
-_LARGEST_SPREAD = 0.1
 # share of its draws in one mode from which on a chain has stayed there
 _STAYED = 0.99
 # rounds of annealing; if it is to take many, weighing tries again from what they found
@@ -127,7 +123,7 @@ def weigh_chains(
     whole = weighed if annealed is None else annealed
     if whole is None:
         return None
-    replaces = whole.is_sound and not (mixed and _confirmed(summaries, whole.moments))
+    replaces = whole.is_sound and not (mixed and confirmed(summaries, whole.moments))
     posterior, modes = whole.modes(rng=rng)
     findings = dataclasses.replace(
         _findings(weighed, annealed),
@@ -186,7 +182,7 @@ def _near(
             return near
         if (
             is_near(near)
-            and _confirmed(summaries, near.moments)
+            and confirmed(summaries, near.moments)
             and not may_be_empty(target, draws, log_integral=near.log_integral, rng=rng)
         ):
             return near
@@ -279,40 +275,6 @@ def _stayed(posterior: Labelled, draws: Draws, modes: Modes) -> bool:
     each = modes.of(posterior.to_coordinates(posterior.relabelled(some.flat())))
     shares = each.reshape(some.chains, some.length, 1) == np.arange(modes.count)
     return bool((shares.mean(axis=1).max(axis=1) > _STAYED).all())
-
-
-def _confirmed(chains: Mapping[str, Sequence[Summary]], whole: Mapping[str, Moments]) -> bool:
-    """Whether chains have the means and standard deviations of the weighed posterior."""
-    return all(
-        _agree(each, whole[name], k)
-        for name, summaries in chains.items()
-        for k, each in enumerate(summaries)
-    )
-
-
-def _agree(chains: Summary, whole: Moments, k: int) -> bool:
-    """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
-    sd = float(whole.sd[k])
-    if sd == 0.0:
-        return True
-    return _is_small(
-        chains.values["mean"] - float(whole.mean[k]),
-        _LARGEST_SHIFT * sd,
-        ours=chains.mcse_mean,
-        theirs=float(whole.mean_error[k]),
-    ) and _is_small(
-        chains.values["sd"] - sd,
-        _LARGEST_SPREAD * sd,
-        ours=chains.mcse_sd,
-        theirs=float(whole.sd_error[k]),
-    )
-
-
-def _is_small(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
-    """Whether a difference is small, or the chains know better and errors explain it."""
-    if abs(difference) <= bound:
-        return True
-    return ours <= theirs and abs(difference) <= _ERRORS * math.hypot(ours, theirs)
 
 
 def _mixed(summaries: Mapping[str, Sequence[Summary]], chains: int) -> bool:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from pystan_mix.mixtures.parameter import Parameter
 from pystan_mix.mixtures.target import Target
 from pystan_mix.numerics import FloatArray
+from pystan_mix.stats.convergence import Summary
 from pystan_mix.stats.importance.weights import resamplings
 
 # of which the one with the nearest moments is taken
 _RESAMPLINGS = 32
+# standard deviations, and relative to one, by which chains may be off the weighed posterior
+_LARGEST_SHIFT = 0.1
+_LARGEST_SPREAD = 0.1
+# their own errors by which they must be off besides
+_ERRORS = 2.5
 
 
 def judged(target: Target, variables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -187,3 +193,37 @@ def largest_errors(moments: Mapping[str, Moments]) -> tuple[float, float]:
         )
         sd_error = max(sd_error, float((each.sd_error[varies] / each.sd[varies]).max(initial=0.0)))
     return mean_error, sd_error
+
+
+def confirmed(chains: Mapping[str, Sequence[Summary]], whole: Mapping[str, Moments]) -> bool:
+    """Whether chains have the means and standard deviations of the weighed posterior."""
+    return all(
+        _agree(each, whole[name], k)
+        for name, summaries in chains.items()
+        for k, each in enumerate(summaries)
+    )
+
+
+def _agree(chains: Summary, whole: Moments, k: int) -> bool:
+    """Whether the chains of one quantity have its mean and standard deviation, but for errors."""
+    sd = float(whole.sd[k])
+    if sd == 0.0:
+        return True
+    return _is_small(
+        chains.values["mean"] - float(whole.mean[k]),
+        _LARGEST_SHIFT * sd,
+        ours=chains.mcse_mean,
+        theirs=float(whole.mean_error[k]),
+    ) and _is_small(
+        chains.values["sd"] - sd,
+        _LARGEST_SPREAD * sd,
+        ours=chains.mcse_sd,
+        theirs=float(whole.sd_error[k]),
+    )
+
+
+def _is_small(difference: float, bound: float, *, ours: float, theirs: float) -> bool:
+    """Whether a difference is small, or the chains know better and errors explain it."""
+    if abs(difference) <= bound:
+        return True
+    return ours <= theirs and abs(difference) <= _ERRORS * math.hypot(ours, theirs)

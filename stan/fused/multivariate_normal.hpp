@@ -28,6 +28,7 @@
 namespace multivariate_normal_rows {
 
 using normal_mixture_rows::find_parts;
+using normal_mixture_rows::log_nonnegative;
 using normal_mixture_rows::Row2;
 using normal_mixture_rows::Row4;
 using normal_mixture_rows::Row8;
@@ -181,13 +182,14 @@ MULTIVARIATE_INLINE double weigh(Block<V>& block) {
     log_lik += std::log(product[j]);
   }
   if (sum(others) > 0) {
+    V total = V{};
     for (int i = 0; i < block.rows; ++i) {
-      for (int j = 0; j < width<V>(); ++j) {
-        if (block.count[i][j] != 1) {
-          log_lik += block.count[i][j] * std::log(block.density[i][j]);
-        }
-      }
+      const V count = block.count[i];
+      V log_density = block.density[i];
+      log_nonnegative(log_density);
+      total += count == 1.0 ? V{} : count * log_density;
     }
+    log_lik += sum(total);
   }
   return log_lik;
 }

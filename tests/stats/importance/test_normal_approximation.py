@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pystan_mix.stats.normal_approximation import normal_approximation
+from pystan_mix.stats.importance.normal_approximation import normal_approximation
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-2, 3.0])
