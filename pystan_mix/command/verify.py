@@ -11,6 +11,7 @@ from pystan_mix.console import say, seconds_between_redraws
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
 from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
+from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.poisson import PoissonMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
@@ -34,6 +35,15 @@ MODELS: dict[str, Mixture] = {
         n_components=2, means=Gamma(2.0, 0.2), phi=Gamma(3.0, 0.5)
     ),
     "student-t": StudentTMixture(n_components=2, means=Normal(0.0, 4.0), sigma=HalfNormal(1.5)),
+    "vectors": MultivariateNormalMixture(
+        n_components=2,
+        n_dims=2,
+        means=Normal(0.0, 3.0),
+        scales=HalfNormal(1.5),
+        min_sigma=0.0,
+        # draws and truth are to be named alike
+        order_by=0,
+    ),
 }
 _OBSERVATIONS = 100
 _SIMULATIONS, _QUICK = 300, 60

@@ -112,10 +112,9 @@ def sample(
         obs), ``sample_stats``, ``observed_data`` and ``constant_data``, in which
         ``counts`` or ``weights`` stand beside the observations. Where the draws are
         weighed ones, ``chains`` has the chains and their statistics in place of
-        ``sample_stats``. Attributes
-        ``weighed``, ``trusted``, ``annealed``, ``pareto_khat_weights``,
-        ``ess_importance``, ``modes`` and ``mode_shares`` say what came of the
-        weighing.
+        ``sample_stats``. Attributes ``weighed``, ``trusted``, ``annealed``,
+        ``bridged``, ``pareto_khat_weights``, ``ess_importance``, ``modes`` and
+        ``mode_shares`` say what came of the weighing.
 
     Raises
     ------
@@ -165,8 +164,9 @@ def sample(
     its components do with the observations (ECR; Papastamoulis and Iliopoulos,
     2010), or by the order of the coordinate that the model names. What they are
     called then is by the mean of their first coordinate. Those that labels name keep
-    their names, and the others are relabelled among themselves. Posteriors of many
-    dimensions may not be weighed as a whole, which a note says.
+    their names, and the others are relabelled among themselves. Beyond 20 dimensions nothing
+    is annealed: where chains stay in modes of their own each mode is weighed by its
+    integral, found by bridge sampling, and a note says that there may be others.
 
     A vector that lacks coordinates has the density of those that it has: exact where
     what is missing is so at random (Little and Rubin, 2019, section 6.2). One that has

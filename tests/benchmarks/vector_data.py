@@ -89,7 +89,7 @@ def parse_arguments() -> argparse.Namespace:
     names = NAMES_OF_DATA
     add("--data", nargs="+", choices=names, default=names, metavar="NAME", help="default: all")
     add("--iter-warmup", type=positive, default=1000, help="NumPyro's; default: %(default)s")
-    add("--iter-sampling", type=positive, default=4000, help="NumPyro's; default: %(default)s")
+    add("--iter-sampling", type=positive, default=4000, help="of both; default: %(default)s")
     add("--target", type=fraction, default=0.9, help="NumPyro's; default: %(default)s")
     add("--seed", type=positive, default=1, help="default: %(default)s")
     add("--seeds", type=positive, default=20, help="scikit-learn's; default: %(default)s")
@@ -130,12 +130,20 @@ def row_of(
 ) -> dict[str, Any]:
     """Fit a data set, let NumPyro draw from the same posterior, and say what came of it."""
     model = pmix.MultivariateNormalMixture(n_components=told["n_components"])
-    fit = pmix.sample(model, y, seed=arguments.seed, show_progress=False)
+    fit = pmix.sample(
+        model,
+        y,
+        iter_sampling=arguments.iter_sampling,
+        seed=arguments.seed,
+        show_progress=False,
+    )
     other = by_numpyro(name, fit, model, y, python, arguments)
     found = pmix.compare({"pystan_mix": fit, "NumPyro": other})
     theirs = found.table.xs("NumPyro", level="data")
     weighing, verdict = read_attributes(WeighingFindings, fit), pmix.diagnose(fit)
-    way = "annealed" if weighing.annealed else "weighed" if weighing.weighed else "chains'"
+    way = "weighed" if weighing.weighed else "chains'"
+    if weighing.annealed or weighing.bridged:
+        way = "annealed" if weighing.annealed else "modes weighed"
     row = {
         "data": name,
         "columns": told["columns"],

@@ -8,6 +8,7 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.mixtures.target import Target
 from pystan_mix.weighing.annealing.anneal import group_of
 from pystan_mix.weighing.annealing.annealed import weighed_stations
+from pystan_mix.weighing.compiled.moves import CompiledMoves, moves_for
 from pystan_mix.weighing.labelled import exchangeable
 
 # observations times components; beyond, annealing takes a minute
@@ -30,7 +31,8 @@ def can_be_annealed(target: Target) -> bool:
     """
     most = _LARGEST_TERMS
     if target.model.vectors:
-        if target.dimensions > MOST_DIMENSIONS:
+        # NumPy would take minutes
+        if target.dimensions > MOST_DIMENSIONS or not isinstance(moves_for(target), CompiledMoves):
             return False
         most = _LARGEST_TERMS_OF_VECTORS
     return target.terms <= most and exchangeable(target)

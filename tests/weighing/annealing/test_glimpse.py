@@ -31,3 +31,6 @@ def test_vectors_are_glimpsed_where_they_have_few_dimensions_and_terms():
     assert can_be_annealed(target_of(model, y[:200, :3]))
     assert not can_be_annealed(target_of(model, y[:200]))
     assert not can_be_annealed(target_of(model, y[:, :3]))
+    # of what lacks coordinates the C++ library knows nothing
+    y[3, 1] = np.nan
+    assert not can_be_annealed(target_of(model, y[:200, :3], missing="marginalise"))
