@@ -1,18 +1,19 @@
-"""Intervals in PyMC: our density, gradients that are finite, and the posterior that Stan draws."""
+"""Intervals in PyMC: our density, and gradients that are finite.
+
+That PyMC draws from it what Stan draws is seen to in tests/benchmarks/pymc_intervals.py.
+"""
 
 import numpy as np
 import pytest
 from pymc_densities import densities_at, in_numpy
 
 import pystan_mix as pmix
-from pystan_mix.cmdstan.locate import CmdStan
 from pystan_mix.mixtures.density import log_likelihood, log_prior, to_constrained
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.stats.intervals.between import log_normal_between, log_student_t_between
 from pystan_mix.with_pymc.intervals import log_interval
-from pystan_mix.with_pymc.sample import sample_pymc
 
 pytestmark = [
     pytest.mark.pymc,
@@ -79,7 +80,7 @@ A = np.array([-np.inf, -np.inf, -np.inf, 0.0, 38.0, -0.3, 1.4, -9.0, 38.0, -50.0
 B = np.array([-38.0, 0.0, 60.0, np.inf, np.inf, 0.7, 1.9, -8.9, 41.0, -46.0, 44.0, 4.001, 1e-4])
 
 
-@pytest.mark.parametrize("df", [None, 0.5, 4.0, 3000.0])
+@pytest.mark.parametrize("df", [None, 0.5, 3000.0])
 def test_gradients_are_finite_and_right(pm, df: float | None):
     """Also at infinite bounds, far out, where a mean is a bound, and of narrow intervals."""
     import pytensor
@@ -107,17 +108,3 @@ def test_gradients_are_finite_and_right(pm, df: float | None):
     steps = 1e-4 * np.eye(at.size)
     expected = np.transpose([(ours(at + h) - ours(at - h)) / 2e-4 for h in steps])
     np.testing.assert_allclose(jacobian, expected, rtol=1e-5, atol=1e-5)
-
-
-# PyTensor has its graphs compiled, a minute where nothing else computes
-@pytest.mark.time_limit(900)
-def test_pymc_draws_the_same_posterior_of_censored_data(compiled_pm, cmdstan: CmdStan):
-    y = pmix.simulate(150, theta=[0.4, 0.6], mu=[-2.5, 2.5], sigma=[1.0, 1.4], seed=4)
-    below = np.arange(150) % 2 == 0
-    limits = y + np.random.default_rng(2).uniform(0.0, 2.0, 150)
-    bounds = pmix.Interval(np.where(below, -np.inf, y), np.where(below, limits, y))
-    model = NormalMixture(n_components=2, **PRIORS)
-    trace = sample_pymc(model, bounds, iter_sampling=1500, seed=1, show_progress=False)
-    fit = pmix.sample(model, bounds, iter_sampling=1500, seed=1, show_progress=False)
-    comparison = pmix.compare({"Stan": fit, "PyMC": trace})
-    assert comparison.table.filter(like="z_").abs().max(axis=None) < 5
