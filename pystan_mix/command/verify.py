@@ -10,8 +10,8 @@ from pystan_mix.command.exit_codes import EXIT_NOT_BELIEVED, EXIT_OK
 from pystan_mix.console import say, seconds_between_redraws
 from pystan_mix.errors import SettingsError
 from pystan_mix.files import write_json
-from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
 from pystan_mix.mixtures.families.multivariate_normal import MultivariateNormalMixture
+from pystan_mix.mixtures.families.negative_binomial import NegativeBinomialMixture
 from pystan_mix.mixtures.families.normal import NormalMixture
 from pystan_mix.mixtures.families.poisson import PoissonMixture
 from pystan_mix.mixtures.families.student_t import StudentTMixture

@@ -31,8 +31,8 @@ from pystan_mix.weighing.exchangeable_prior import ExchangeablePrior
 
 # steps are as long as the spread of a component, times 10 to the power of so much
 LENGTHS = (-0.6, 0.4)
-# ... and of what has many dimensions about the best length of all
-_ABOUT_BEST = (-0.5, 0.2)
+# ... and of what has many dimensions below the best length for a normal, which none is
+_ABOUT_BEST = (-1.0, 0.1)
 # added to a density: of no account, but its logarithm is finite
 _NO_DENSITY = 1e-300
 # a density below it has lost digits

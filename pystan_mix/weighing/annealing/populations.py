@@ -17,8 +17,8 @@ from pystan_mix.weighing.annealing.particles import (
 )
 from pystan_mix.weighing.births import ordered
 
-# a mean, a logarithm of a standard deviation, and one of a gamma variable
-_FEATURES_OF_NUMBERS = 3
+# of a component, for which draws move as often as asked; for more, more often
+_FEATURES = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Populations:
         Vectors, of whose components more moves together, are moved more often.
         """
         if self.target.model.vectors:
-            times = max(times, times * features_of(self.target) // _FEATURES_OF_NUMBERS)
+            times = max(times, times * features_of(self.target) // _FEATURES)
         self._moves.sweep(self._particles, power=self.power, times=times, rng=self.rng)
 
     def station(self) -> Station:
@@ -143,7 +143,8 @@ class Populations:
         values = {"theta": np.exp(log_theta_of(self.target, log_gamma))} | values
         return Station(
             {
-                name: x.reshape(*self._shape, *x.shape[1:])
+                # what is free as it is would move on with the particles
+                name: x.reshape(*self._shape, *x.shape[1:]).copy()
                 for name, x in ordered(self.target, values).items()
             },
             self._particles.log_ratio.reshape(self._shape).copy(),

@@ -5,7 +5,14 @@ import pytest
 from known_posteriors import HeavyMixture
 from scipy import stats
 
-from pystan_mix import Dirichlet, HalfNormal, Normal, NormalMixture
+from pystan_mix import (
+    Dirichlet,
+    HalfNormal,
+    MultivariateNormalMixture,
+    Normal,
+    NormalMixture,
+)
+from pystan_mix.mixtures.density import Constrained, log_likelihood
 from pystan_mix.mixtures.target import target_of
 from pystan_mix.numerics import log_sum_exp
 from pystan_mix.weighing.annealing.moves import NumpyMoves
@@ -75,6 +82,31 @@ def test_what_is_computed_for_one_component_is_what_all_give():
     density = stats.t.pdf(Y[:, None], df[..., None, :], mu[..., None, :], sigma[..., None, :])
     log_lik = np.log((theta[..., None, :] * density).sum(axis=-1)).sum(axis=-1)
     np.testing.assert_allclose(found.log_ratio, log_lik, rtol=1e-9)
+
+
+@pytest.mark.parametrize("moves", [NumpyMoves, moves_for])
+def test_a_station_stays_what_it_was(moves):
+    """Also of vectors, whose means are free as they are."""
+    y = np.stack([Y, Y[::-1] ** 2], axis=1)
+    target = target_of(MultivariateNormalMixture(n_components=2), y)
+    group = Populations(
+        target,
+        populations=2,
+        particles=50,
+        rng=np.random.default_rng(1),
+        moves=moves(target),
+    )
+    group.advance(0.5)
+    group.sweep(2)
+    found = group.station()
+    group.sweep(3)
+    values = {n: x.reshape(100, *x.shape[2:]) for n, x in found.variables.items()}
+    log_theta = np.log(values.pop("theta"))
+    expected = log_likelihood(target, Constrained(log_theta, values, np.zeros(100)))
+    # but for the prior above the floor, which is the same for all
+    difference = found.log_ratio.ravel() - expected
+    assert np.ptp(expected) > 1.0
+    np.testing.assert_allclose(difference, difference[0], atol=1e-8)
 
 
 def test_the_power_grows_as_far_as_draws_keep_their_worth():
