@@ -3,13 +3,14 @@
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.cmdstan.program import Program
 from pystan_mix.cmdstan.run import Call, run_cmdstan, workspace
+from pystan_mix.inference.programs import Likelihood, stan_program
 from pystan_mix.numerics import FloatArray
 
 # one step, too short to move anything
@@ -49,6 +50,17 @@ def gradient_at(program: Program, stan: Mapping[str, Any], init: Mapping[str, An
         lines = (space.folder / "diagnostic.csv").read_text().splitlines()
     names, values = [line.split(",") for line in lines if line and not line.startswith("#")]
     return np.array([float(v) for n, v in zip(names, values, strict=True) if n.startswith("g_")])
+
+
+def gradients_of_both(
+    program: str, stan: Mapping[str, Any], init: Mapping[str, Any]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the gradient of a program with the likelihood in C++, and with that in Stan."""
+    fused, plain = (
+        gradient_at(stan_program(program, likelihood=likelihood), stan, init)
+        for likelihood in get_args(Likelihood)
+    )
+    return fused, plain
 
 
 def gradient_and_differences(

@@ -16,9 +16,9 @@ from pystan_mix.weighing.annealing.annealed import Annealed
 from pystan_mix.weighing.annealing.glimpse import MOST_DIMENSIONS, glimpsed
 from pystan_mix.weighing.labelled import Labelled
 from pystan_mix.weighing.modes import Modes
+from pystan_mix.weighing.modes_of_chains import modes_of_chains
 from pystan_mix.weighing.moments import confirmed, judged, largest_errors
 from pystan_mix.weighing.near import is_near, may_be_empty, weigh_near
-from pystan_mix.weighing.stayed import modes_of_chains
 from pystan_mix.weighing.weigh import weigh
 from pystan_mix.weighing.weighed import Weighed
 

@@ -2,20 +2,18 @@
 
 import functools
 import json
-import subprocess
 
 import numpy as np
 import pytest
+from by_hand import sampled_by_hand
 from vector_fits import CENTRES, incomplete_table, table
 
 import pystan_mix as pmix
 from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import group
-from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.errors import OutputError
 from pystan_mix.fits.model import target_of_fit
 from pystan_mix.fits.summary import summarize
-from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.stan_data import stan_data
 from pystan_mix.mixtures.target import target_of
 
@@ -186,11 +184,7 @@ def test_files_of_cmdstan_are_read_back(cmdstan, tmp_path):
     pmix.sample(model, y, output_dir=tmp_path / "kept", **beside, **SETTINGS | kept)
     data = json.loads((tmp_path / "kept" / "data.json").read_text())
     data |= {"N_rep": 2, "save_log_lik": 1}
-    (tmp_path / "data.json").write_text(json.dumps(data))
-    (executable,) = compiled(stan_program("multivariate_normal"), show_progress=False)
-    command = [executable, "sample", "num_samples=50", "num_warmup=300"]
-    command += ["data", "file=data.json", "random", "seed=1", "output", "file=chain-1.csv"]
-    subprocess.run([*command, "sig_figs=17"], cwd=tmp_path, check=True, capture_output=True)
+    sampled_by_hand("multivariate_normal", data, tmp_path, num_samples=50, num_warmup=300)
     found = pmix.from_cmdstan_csv(tmp_path / "chain-1.csv", data=tmp_path / "data.json")
     assert pmix.model_of(found) == model
     observed, given = target_of_fit(found).observed, target_of(model, y, **beside).observed

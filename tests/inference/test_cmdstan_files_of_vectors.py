@@ -1,20 +1,18 @@
 """Files of a CmdStan that drew vectors: the fit that `sample` gives, and what is refused."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from by_hand import sampled_by_hand
 from vector_fits import table
 
 import pystan_mix as pmix
 from pystan_mix.arviz_compat import attributes, group, group_names
-from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.errors import DataError, OutputError
 from pystan_mix.fits.groups import CHAINS
 from pystan_mix.inference.cmdstan_files import from_cmdstan_csv
-from pystan_mix.inference.programs import stan_program
 from pystan_mix.mixtures.stan_data import stan_data, target_of_stan_data
 from pystan_mix.mixtures.target import prior_target
 
@@ -65,11 +63,7 @@ def test_generated_quantities_have_their_coordinates(drawn, tmp_path):
     _, folder = drawn
     data = json.loads((folder / "data.json").read_text())
     data |= {"N_rep": 400, "save_log_lik": 1}
-    (tmp_path / "data.json").write_text(json.dumps(data))
-    (executable,) = compiled(stan_program("multivariate_normal"), show_progress=False)
-    command = [executable, "sample", "num_samples=20", "num_warmup=200"]
-    command += ["data", "file=data.json", "random", "seed=1", "output", "file=chain-1.csv"]
-    subprocess.run([*command, "sig_figs=17"], cwd=tmp_path, check=True, capture_output=True)
+    sampled_by_hand("multivariate_normal", data, tmp_path, num_samples=20, num_warmup=200)
     found = read(tmp_path)
     y = group(found, "observed_data")["y"].values
     log_lik = group(found, "log_likelihood")["y"].values

@@ -2,10 +2,10 @@
 
 import json
 import math
-import subprocess
 
 import numpy as np
 import pytest
+from by_hand import sampled_by_hand
 from scipy import stats
 from vector_fits import (
     CENTRES,
@@ -17,11 +17,9 @@ from vector_fits import (
 import pystan_mix as pmix
 from pystan_mix import figures as plots
 from pystan_mix.arviz_compat import attributes, group
-from pystan_mix.cmdstan.compile import compiled
 from pystan_mix.errors import OutputError, SettingsError
 from pystan_mix.fits.model import target_of_fit
 from pystan_mix.fits.summary import summarize
-from pystan_mix.inference.programs import stan_program
 
 SETTINGS = {"missing": "marginalise", "seed": 1, "show_progress": False}
 WHOLE = incomplete_table().dropna(how="all")
@@ -166,11 +164,7 @@ def test_files_of_cmdstan_are_read_back(fit, tmp_path):
     )
     data = json.loads((tmp_path / "kept" / "data.json").read_text())
     data |= {"N_rep": 2, "save_log_lik": 1}
-    (tmp_path / "data.json").write_text(json.dumps(data))
-    (executable,) = compiled(stan_program("multivariate_normal"), show_progress=False)
-    command = [executable, "sample", "num_samples=50", "num_warmup=300"]
-    command += ["data", "file=data.json", "random", "seed=1", "output", "file=chain-1.csv"]
-    subprocess.run([*command, "sig_figs=17"], cwd=tmp_path, check=True, capture_output=True)
+    sampled_by_hand("multivariate_normal", data, tmp_path, num_samples=50, num_warmup=300)
     found = pmix.from_cmdstan_csv(tmp_path / "chain-1.csv", data=tmp_path / "data.json")
     assert pmix.model_of(found) == pmix.model_of(fit)
     assert attributes(found)["missing_marginalised"] == attributes(fit)["missing_marginalised"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lp_at_points import gradient_at, lp_at
+from lp_at_points import gradients_of_both, lp_at
 from scipy import special, stats
 
 import pystan_mix as pmix
@@ -103,14 +103,7 @@ def test_incomplete_rows_have_the_density_of_what_they_have(cmdstan, case, likel
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_in_cpp_is_that_in_stan(cmdstan, case):
     of = target(case)
-    fused, plain = (
-        gradient_at(
-            stan_program(of.model.program, likelihood=likelihood),
-            stan_data(of),
-            as_lists(points(of, 1))[0],
-        )
-        for likelihood in ("fused", "stan")
-    )
+    fused, plain = gradients_of_both(of.model.program, stan_data(of), as_lists(points(of, 1))[0])
     assert fused.size == of.dimensions
     np.testing.assert_allclose(fused, plain, rtol=1e-9, atol=1e-9 * np.abs(plain).max())
 

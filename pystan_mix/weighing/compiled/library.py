@@ -17,7 +17,6 @@ from pystan_mix.files import cache_dir, locked, written_whole
 from pystan_mix.resources import resource_dir
 
 SOURCE = Path(__file__).with_name("moves.cpp")
-_HEADERS = ("model.hpp", "elementary.hpp", "priors.hpp", "components.hpp")
 # no flag for the processor at hand: the library chooses as it runs; and none that would let the
 # compiler reorder sums, which exp and log in it rely on
 _FLAGS = (
@@ -141,7 +140,7 @@ def _place_in_cache() -> Path:
 def library_name(*, made_by: str = "") -> str:
     """Return a name for the library that changes with all that it is made of."""
     key = hashlib.sha256()
-    for source in (SOURCE, *map(SOURCE.with_name, _HEADERS)):
+    for source in (SOURCE, *sorted(SOURCE.parent.glob("*.hpp"))):
         key.update(source.read_bytes())
     key.update(f"{' '.join(_FLAGS)}{made_by}{os.uname().machine}".encode())
     return f"moves-{key.hexdigest()[:16]}.so"

@@ -14,7 +14,7 @@ from pystan_mix.fits.draws import Draws
 from pystan_mix.fits.groups import CHAINS, variables
 from pystan_mix.mixtures.target import Target, target_of
 from pystan_mix.weighing.annealing.anneal import anneal
-from pystan_mix.weighing.stayed import Stayed, _in_turn, modes_of_chains
+from pystan_mix.weighing.modes_of_chains import Stayed, _in_turn, modes_of_chains
 
 pytestmark = pytest.mark.arviz
 
