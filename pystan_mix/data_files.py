@@ -168,9 +168,8 @@ def read_columns(
     check_choice("missing", missing, choices=("raise", "drop"))
     file = file_called(path)
     content = file_content(path, file)
-    read: Callable[..., Column]
     if content.startswith(_PARQUET):
-        read = functools.partial(_parquet_column, content, file=file)
+        read: Callable[..., Column] = functools.partial(_parquet_column, content, file=file)
     else:
         notation = notation or Notation()
         table = table_of(decoded(content, file), notation=notation, header=header, file=file)
@@ -178,7 +177,8 @@ def read_columns(
     found = [read(each, missing=missing) for each in columns]
     if labels is not None:
         last = read(labels, missing="drop", remedy=_NUMBERED)
-        sentence = f"{file}: column {labels!r}, {last.n} labels, {last.missing} unknown."
+        known = int((last.values >= 0.0).sum())
+        sentence = f"{file}: column {labels!r}, {known} labels, {last.values.size - known} unknown."
         found.append(dataclasses.replace(last, sentence=sentence))
     return found
 

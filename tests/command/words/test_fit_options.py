@@ -83,7 +83,7 @@ def test_labels_are_a_column_whose_empty_cells_say_nothing(tmp_path, capsys):
     arguments.data = path
     data = data_from_words(arguments)
     assert data.labels.tolist() == [0, -1, 1, -1, -1]
-    assert f"{path}: column 'kind', 3 labels, 2 unknown.\n" in capsys.readouterr().err
+    assert f"{path}: column 'kind', 2 labels, 3 unknown.\n" in capsys.readouterr().err
     assert data.said_of(arguments)["labels"] == "kind"
 
 
